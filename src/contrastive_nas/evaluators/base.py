@@ -1,0 +1,41 @@
+"""Where an accuracy comes from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from contrastive_nas.spaces.base import Architecture
+
+Origin = Literal["trained", "looked_up", "predicted", "cached"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answer to one query.
+
+    Attributes:
+        architecture: what was asked for.
+        accuracy: validation accuracy in percent, the label that a search may see; NaN where it failed.
+        origin: how the answer was found; ``cached`` is a network of the same function trained earlier.
+        seconds: processor seconds that it cost, 0 for look-ups.
+        error: why it failed, empty where it did not.
+    """
+
+    architecture: Architecture
+    accuracy: float
+    origin: Origin
+    seconds: float = 0.0
+    error: str = ""
+
+
+class Evaluator(ABC):
+    """Gives accuracies for architectures; only the ledger of a search calls it, so that every query counts."""
+
+    @abstractmethod
+    def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
+        """One evaluation per architecture, in their order; a failure is recorded in it, not raised.
+
+        Raises:
+            InputError: the evaluator as a whole cannot work (missing table, missing data set).
+        """

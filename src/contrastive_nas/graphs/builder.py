@@ -1,0 +1,133 @@
+"""Writing a computation graph operation by operation, without building a module."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.schema import FEATURE_COUNT, ComputationGraph
+
+Shape = tuple[int, int, int]
+_NO_PAIR = (0, 0)
+_NO_WEIGHT = (0, 0, 0, 0)
+
+
+class GraphBuilder:
+    """Builds one graph; every method adds a node and returns its number.
+
+    The nodes are those that :func:`contrastive_nas.graphs.trace` finds in the module of the same network.
+    """
+
+    def __init__(self, input_shape: Shape) -> None:
+        self._rows: list[tuple[int, ...]] = []
+        self._shapes: list[Shape] = []
+        self._sources: list[int] = []
+        self._targets: list[int] = []
+        self.input = self._node(Operation.INPUT, (), input_shape, in_shape=input_shape)
+
+    def shape(self, node: int) -> Shape:
+        """(C, H, W) of what ``node`` gives."""
+        return self._shapes[node]
+
+    def conv(
+        self,
+        x: int,
+        channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: int | None = None,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+    ) -> int:
+        """A square convolution; ``padding`` defaults to dilation * (kernel - 1) // 2."""
+        c, h, w = self._shapes[x]
+        padding = dilation * (kernel - 1) // 2 if padding is None else padding
+        span = dilation * (kernel - 1) + 1
+        out = (channels, (h + 2 * padding - span) // stride + 1, (w + 2 * padding - span) // stride + 1)
+        return self._node(
+            Operation.CONV,
+            (x,),
+            out,
+            kernel=(kernel, kernel),
+            stride=(stride, stride),
+            dilation=(dilation, dilation),
+            groups=groups,
+            weight=(channels, c // groups, kernel, kernel),
+            bias=bias,
+        )
+
+    def linear(self, x: int, features: int, *, bias: bool = True) -> int:
+        """A fully connected layer over the channels."""
+        c, h, w = self._shapes[x]
+        return self._node(Operation.LINEAR, (x,), (features, h, w), weight=(features, c, 1, 1), bias=bias)
+
+    def batch_norm(self, x: int, *, affine: bool = True) -> int:
+        """Batch normalisation; with ``affine`` it has a weight and a bias per channel."""
+        shape = self._shapes[x]
+        weight = (shape[0], 1, 1, 1) if affine else _NO_WEIGHT
+        return self._node(Operation.BATCH_NORM, (x,), shape, weight=weight, bias=affine)
+
+    def unary(self, operation: Operation, x: int) -> int:
+        """An operation on one tensor that keeps its shape: activations, zero, identity."""
+        return self._node(operation, (x,), self._shapes[x])
+
+    def relu(self, x: int) -> int:
+        """Rectified linear unit."""
+        return self.unary(Operation.RELU, x)
+
+    def pool(self, operation: Operation, x: int, kernel: int, *, stride: int, padding: int = 0) -> int:
+        """Max or average pooling over square windows."""
+        c, h, w = self._shapes[x]
+        out = (c, (h + 2 * padding - kernel) // stride + 1, (w + 2 * padding - kernel) // stride + 1)
+        return self._node(operation, (x,), out, kernel=(kernel, kernel), stride=(stride, stride))
+
+    def global_avg_pool(self, x: int) -> int:
+        """Mean over height and width."""
+        return self._node(Operation.GLOBAL_AVG_POOL, (x,), (self._shapes[x][0], 1, 1))
+
+    def join(self, operation: Operation, xs: Sequence[int]) -> int:
+        """Add, multiply, mean (shapes broadcast) or concatenate (channels add up) two or more tensors."""
+        shapes = [self._shapes[x] for x in xs]
+        widest: Shape = (max(s[0] for s in shapes), max(s[1] for s in shapes), max(s[2] for s in shapes))
+        out = (sum(s[0] for s in shapes), *widest[1:]) if operation == Operation.CONCAT else widest
+        return self._node(operation, xs, out, in_shape=widest)
+
+    def add(self, *xs: int) -> int:
+        """Sum of tensors."""
+        return self.join(Operation.ADD, xs)
+
+    def output(self, *xs: int) -> int:
+        """Marks the results of the network."""
+        return self._node(Operation.OUTPUT, xs, self._shapes[xs[0]])
+
+    def graph(self) -> ComputationGraph:
+        """The graph of all nodes added so far."""
+        features = np.array(self._rows, dtype=np.int32).reshape(-1, FEATURE_COUNT)
+        edges = np.array([self._sources, self._targets], dtype=np.int32).reshape(2, -1)
+        return ComputationGraph(features, edges)
+
+    def _node(
+        self,
+        operation: Operation,
+        xs: Sequence[int],
+        out_shape: Shape,
+        *,
+        in_shape: Shape | None = None,
+        kernel: tuple[int, int] = _NO_PAIR,
+        stride: tuple[int, int] = _NO_PAIR,
+        dilation: tuple[int, int] = _NO_PAIR,
+        groups: int = 0,
+        weight: tuple[int, int, int, int] = _NO_WEIGHT,
+        bias: bool = False,
+    ) -> int:
+        number = len(self._rows)
+        source_shape = in_shape or self._shapes[xs[0]]
+        self._rows.append(
+            (int(operation), *source_shape, *out_shape, *kernel, *stride, *dilation, groups, *weight, int(bias), 0)
+        )
+        self._shapes.append(out_shape)
+        self._sources.extend(xs)
+        self._targets.extend([number] * len(xs))
+        return number

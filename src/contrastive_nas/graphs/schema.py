@@ -1,0 +1,186 @@
+"""Computation graphs as arrays: one graph, and many graphs at once.
+
+Every node is one row of integer features (``FEATURES``). A network repeats few distinct rows, so a batch keeps
+each distinct row once and an index per node: files stay small, and a model embeds a row once instead of once
+per node.
+
+Source: Han et al., A General-Purpose Transferable Predictor for Neural Architecture Search, SDM 2023, section 3;
+dilation is an addition, without which dilated and dense convolutions of one shape look the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contrastive_nas.graphs.operations import Operation
+
+FEATURES: dict[str, slice] = {
+    "op": slice(0, 1),
+    "in_shape": slice(1, 4),
+    "out_shape": slice(4, 7),
+    "kernel": slice(7, 9),
+    "stride": slice(9, 11),
+    "dilation": slice(11, 13),
+    "groups": slice(13, 14),
+    "weight_shape": slice(14, 18),
+    "bias": slice(18, 19),
+    "tied": slice(19, 20),
+}
+FEATURE_COUNT = 20
+
+IntArray = NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class ComputationGraph:
+    """A network as a directed acyclic graph of primitive operations.
+
+    Nodes are in topological order: every edge goes from a lower to a higher number. Exactly one node is the
+    ``OUTPUT``; its in-edges are the results of the network in their order. Edges into one node stand in the order
+    of its arguments. A node that reads one tensor twice has two edges.
+
+    Shapes are (C, H, W) without the batch dimension: a vector of D numbers is (D, 1, 1), a sequence of L tokens
+    with D channels is (D, L, 1). ``in_shape`` of a node with several inputs is their elementwise maximum.
+    ``weight_shape`` is (out, in / groups, kernel height, kernel width) for convolutions, (out, in, 1, 1) for linear
+    layers, (channels, 1, 1, 1) for norms with weights, zeros where there is no weight.
+    ``tied`` is 1 where an earlier node holds the same weights, which then count once.
+
+    Attributes:
+        features: int32, nodes x ``FEATURE_COUNT``; columns as in ``FEATURES``.
+        edges: int32, 2 x edges, source above target.
+    """
+
+    features: IntArray
+    edges: IntArray
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def column(self, name: str) -> IntArray:
+        """One feature of all nodes: a vector for scalars, else nodes x width.
+
+        Raises:
+            KeyError: ``name`` is not in ``FEATURES``.
+        """
+        values = self.features[:, FEATURES[name]]
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    @property
+    def op(self) -> NDArray[np.uint8]:
+        """Operation type of every node, uint8."""
+        return self.column("op").astype(np.uint8)
+
+    @property
+    def in_shape(self) -> IntArray:
+        """(C, H, W) of the input of every node."""
+        return self.column("in_shape")
+
+    @property
+    def out_shape(self) -> IntArray:
+        """(C, H, W) of the output of every node."""
+        return self.column("out_shape")
+
+    @property
+    def kernel(self) -> IntArray:
+        """Kernel height and width, 0 where there is none."""
+        return self.column("kernel")
+
+    @property
+    def stride(self) -> IntArray:
+        """Stride in height and width, 0 where there is none."""
+        return self.column("stride")
+
+    @property
+    def groups(self) -> IntArray:
+        """Number of groups of convolutions and group norms, 0 elsewhere."""
+        return self.column("groups")
+
+    @property
+    def weight_shape(self) -> IntArray:
+        """Shape of the weights of every node, padded to four numbers."""
+        return self.column("weight_shape")
+
+    @property
+    def bias(self) -> NDArray[np.bool_]:
+        """Whether a node has a bias."""
+        return self.column("bias").astype(bool)
+
+    @property
+    def unknown_count(self) -> int:
+        """Number of nodes whose operation is outside the vocabulary."""
+        return int((self.features[:, 0] == Operation.UNKNOWN).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class GraphBatch:
+    """Many computation graphs, concatenated.
+
+    Attributes:
+        node_types: int32, types x ``FEATURE_COUNT``: the distinct rows of features.
+        type_ids: int32, nodes: row of ``node_types`` of each node, all graphs one after the other.
+        edges: int64, 2 x edges, numbered over the whole batch.
+        node_offsets: int64, graphs + 1: nodes of graph i are node_offsets[i] to node_offsets[i + 1].
+        edge_offsets: int64, graphs + 1: the same for edges.
+    """
+
+    node_types: IntArray
+    type_ids: IntArray
+    edges: IntArray
+    node_offsets: IntArray
+    edge_offsets: IntArray
+
+    def __len__(self) -> int:
+        return len(self.node_offsets) - 1
+
+    def __getitem__(self, index: int) -> ComputationGraph:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"graph {index} of {len(self)}")
+        index %= len(self)
+        start, stop = self.node_offsets[index], self.node_offsets[index + 1]
+        edges = self.edges[:, self.edge_offsets[index] : self.edge_offsets[index + 1]] - start
+        return ComputationGraph(self.node_types[self.type_ids[start:stop]], edges.astype(np.int32))
+
+    def __iter__(self) -> Iterator[ComputationGraph]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def features(self) -> IntArray:
+        """int32, nodes x ``FEATURE_COUNT``: the features of every node, expanded."""
+        return self.node_types[self.type_ids]
+
+    @property
+    def graph_ids(self) -> IntArray:
+        """int64, nodes: the graph that each node belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.node_offsets))
+
+    @classmethod
+    def from_graphs(cls, graphs: Iterable[ComputationGraph]) -> "GraphBatch":
+        """Concatenates graphs, finding their distinct rows of features."""
+        graphs = list(graphs)
+        node_offsets = np.cumsum([0, *(len(graph) for graph in graphs)], dtype=np.int64)
+        edge_offsets = np.cumsum([0, *(graph.edges.shape[1] for graph in graphs)], dtype=np.int64)
+        features = np.concatenate([graph.features for graph in graphs] or [np.zeros((0, FEATURE_COUNT), np.int32)])
+        edges = np.concatenate([graph.edges for graph in graphs] or [np.zeros((2, 0), np.int64)], axis=1)
+        edges = edges.astype(np.int64) + np.repeat(node_offsets[:-1], np.diff(edge_offsets))
+        node_types, type_ids = np.unique(features, axis=0, return_inverse=True)
+        return cls(node_types, type_ids.astype(np.int32).reshape(-1), edges, node_offsets, edge_offsets)
+
+    def take(self, indices: IntArray) -> "GraphBatch":
+        """The graphs at ``indices`` (integers, repeats allowed) as a new batch, without a loop over graphs."""
+        indices = np.asarray(indices, dtype=np.int64)
+        node_counts, edge_counts = np.diff(self.node_offsets)[indices], np.diff(self.edge_offsets)[indices]
+        node_offsets = np.concatenate([[0], np.cumsum(node_counts)])
+        edge_offsets = np.concatenate([[0], np.cumsum(edge_counts)])
+        nodes = ranges(self.node_offsets[indices], node_counts)
+        picked = self.edges[:, ranges(self.edge_offsets[indices], edge_counts)]
+        shift = np.repeat(node_offsets[:-1] - self.node_offsets[indices], edge_counts)
+        return GraphBatch(self.node_types, self.type_ids[nodes], picked + shift, node_offsets, edge_offsets)
+
+
+def ranges(starts: IntArray, counts: IntArray) -> IntArray:
+    """The concatenation of ``arange(start, start + count)`` over all pairs, vectorised."""
+    total = int(counts.sum())
+    ends = np.cumsum(counts)
+    return np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - counts), counts)

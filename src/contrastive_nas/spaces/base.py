@@ -1,0 +1,125 @@
+"""What every search space offers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+
+Architecture = str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One categorical decision of a space.
+
+    Attributes:
+        name: unique in the space, e.g. ``stage1_kernel``.
+        options: what can be chosen, in the space's own spelling.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+
+class SearchSpace(ABC):
+    """A set of networks, each written as one string, the architecture.
+
+    A point of the space is also a vector of categorical decisions (``choices``), which is what policies and optimisers
+    work on: ``encode`` and ``decode`` translate. Several vectors may stand for one architecture (unused layers).
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+
+    @property
+    @abstractmethod
+    def choices(self) -> tuple[Choice, ...]:
+        """The decisions, in a fixed order."""
+
+    @abstractmethod
+    def decode(self, decisions: Sequence[int]) -> Architecture | None:
+        """The architecture for one option number per choice; None where the combination is not in the space."""
+
+    @abstractmethod
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """One option number per choice; unused choices take option 0, so that equal strings give equal vectors.
+
+        Raises:
+            InputError: the string is no architecture of this space; the message says why.
+        """
+
+    @abstractmethod
+    def build(self, architecture: Architecture) -> nn.Module:
+        """The network with fresh weights, in training mode.
+
+        Raises:
+            InputError: as :meth:`encode`.
+        """
+
+    @abstractmethod
+    def graph(self, architecture: Architecture) -> ComputationGraph:
+        """The computation graph of :meth:`build`'s network, made without building it.
+
+        Raises:
+            InputError: as :meth:`encode`.
+        """
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of architectures (distinct strings)."""
+
+    def enumerate(self) -> Iterator[Architecture]:
+        """All architectures, each once, in a fixed order.
+
+        Raises:
+            NotImplementedError: the space is too large to be listed.
+        """
+        raise NotImplementedError(f"{self.name} has {self.size:.3g} architectures: too many to list")
+
+    def validate(self, architecture: Architecture) -> None:
+        """Raises InputError unless the string is an architecture of this space in its own spelling."""
+        self.encode(architecture)
+
+    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
+        """The graphs of many architectures; spaces override this where they can be faster."""
+        return GraphBatch.from_graphs(self.graph(architecture) for architecture in architectures)
+
+    def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
+        """``count`` architectures, drawn independently: every choice uniform, impossible combinations redrawn."""
+        widths = np.array([len(choice.options) for choice in self.choices])
+        found: list[Architecture] = []
+        while len(found) < count:
+            for decisions in rng.integers(0, widths, size=(count - len(found), len(widths))):
+                architecture = self.decode(decisions.tolist())
+                if architecture is not None:
+                    found.append(architecture)
+        return found
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """A different architecture, one decision away where the space allows it."""
+        decisions = self.encode(architecture)
+        while True:
+            changed = list(decisions)
+            position = int(rng.integers(len(changed)))
+            others = len(self.choices[position].options) - 1
+            if others == 0:
+                continue
+            changed[position] = (changed[position] + 1 + int(rng.integers(others))) % (others + 1)
+            mutant = self.decode(changed)
+            if mutant is not None and mutant != architecture:
+                return mutant
+
+    def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
+        """An architecture that takes every decision from one of two parents; ``first`` when no mixture is possible."""
+        parents = np.array([self.encode(first), self.encode(second)])
+        for _ in range(16):
+            mask = rng.integers(0, 2, size=parents.shape[1])
+            child = self.decode(np.where(mask, parents[1], parents[0]).tolist())
+            if child is not None:
+                return child
+        return first

@@ -1,0 +1,58 @@
+"""Search spaces by name, or by the file and class of a user's own."""
+
+import importlib
+import importlib.util
+import inspect
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.spaces.base import SearchSpace
+
+_SPACES = {
+    "compact_cnn": "contrastive_nas.spaces.compact_cnn:CompactCNN",
+    "nasbench201": "contrastive_nas.spaces.nasbench201:NASBench201",
+}
+
+
+def list_spaces() -> list[str]:
+    """Names of the spaces of this package."""
+    return sorted(_SPACES)
+
+
+def load_space(name: str, **options: Any) -> SearchSpace:
+    """The space of that name, or of a class ``path/to/file.py:Class`` or ``package.module:Class``.
+
+    Raises:
+        InputError: no such space, file or class, or options that it does not take.
+    """
+    target = _SPACES.get(name, name)
+    module_name, separator, class_name = target.rpartition(":")
+    if not separator:
+        raise InputError(f"space {name!r} is unknown: choose from {', '.join(list_spaces())} or name file.py:Class")
+    space_class = getattr(_load_module(module_name), class_name, None)
+    if not (inspect.isclass(space_class) and issubclass(space_class, SearchSpace)):
+        raise InputError(f"space {name!r}: {module_name} has no SearchSpace class {class_name!r}")
+    try:
+        inspect.signature(space_class).bind(**options)
+    except TypeError as error:
+        raise InputError(f"space {name!r}: {error}") from None
+    return space_class(**options)
+
+
+def _load_module(name: str) -> ModuleType:
+    if not name.endswith(".py"):
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            raise InputError(f"space module {name!r} cannot be imported: {error}") from None
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"space file {name} does not exist")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
