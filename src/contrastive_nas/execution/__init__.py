@@ -1,0 +1,1 @@
+"""How pipelines run: datasets, fingerprints, the caching runner and the record of every run."""

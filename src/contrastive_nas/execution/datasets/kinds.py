@@ -1,0 +1,65 @@
+"""The kinds of artifacts. Equal data give equal bytes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contrastive_nas.execution.datasets.artifact import ArtifactDataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class JsonArtifact(ArtifactDataset):
+    """Dictionaries and lists as JSON; not-a-number is refused."""
+
+    def read(self, path: Path) -> Any:
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def write(self, path: Path, data: Any) -> None:
+        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+class ParquetArtifact(ArtifactDataset):
+    """A pandas table as Parquet."""
+
+    def read(self, path: Path) -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.read_parquet(path)
+
+    def write(self, path: Path, data: "pd.DataFrame") -> None:
+        data.to_parquet(path)
+
+
+class FigureArtifact(ArtifactDataset):
+    """A plotly figure, as JSON or as a page of its own, by the file's suffix."""
+
+    def read(self, path: Path) -> Any:
+        """The figure of a ``.json`` file, the text of an ``.html`` file."""
+        text = path.read_text(encoding="utf-8")
+        if self._filepath.suffix != ".json":
+            return text
+        import plotly.io
+
+        return plotly.io.from_json(text)
+
+    def write(self, path: Path, data: Any) -> None:
+        if self._filepath.suffix == ".json":
+            text = data.to_json()
+        else:
+            # A fixed identifier: plotly's own is random, so that equal figures would differ.
+            text = data.to_html(include_plotlyjs=True, div_id=self._filepath.stem)
+        path.write_text(text, encoding="utf-8")
+
+
+class PathArtifact(ArtifactDataset):
+    """A file or folder in a format of the library's own: a node returns its writer and is given its path."""
+
+    def read(self, path: Path) -> Path:
+        return path
+
+    def write(self, path: Path, data: Callable[[Path], Any]) -> None:
+        data(path)

@@ -1,0 +1,68 @@
+"""Files that come from outside the project."""
+
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from contrastive_nas.errors import InputError
+
+DATA_VARIABLE = "CONTRASTIVE_NAS_DATA"
+RAW_LAYER = "01_raw"
+
+
+class MissingRawFile(InputError, DatasetError):
+    """A raw file is in none of the places where it may be."""
+
+
+class RawFile(AbstractDataset[Any, Path]):
+    """The path of a raw file or folder, never written.
+
+    It is looked for where the catalog says, and then at the same place below the folder that the environment
+    variable ``CONTRASTIVE_NAS_DATA`` names.
+
+    Args:
+        filepath: ``data/01_raw/<name>``.
+    """
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata or {}
+
+    def load(self) -> Path:
+        return find_raw_file(self._filepath)
+
+    def save(self, data: Any) -> NoReturn:
+        raise DatasetError(f"{self._filepath} is a raw file: nothing in a pipeline may write it")
+
+    def _exists(self) -> bool:
+        return any(place.exists() for place in _places(self._filepath))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+def find_raw_file(filepath: Path) -> Path:
+    """Where a raw file really is.
+
+    Raises:
+        MissingRawFile: it is nowhere.
+    """
+    places = _places(filepath)
+    for place in places:
+        if place.exists():
+            return place
+    searched = " and ".join(str(place) for place in places)
+    hint = "" if len(places) > 1 else f" ({DATA_VARIABLE} names no other folder to look in)"
+    raise MissingRawFile(f"raw file {filepath.name} is missing: looked for {searched}{hint}")
+
+
+def _places(filepath: Path) -> list[Path]:
+    places = [filepath]
+    folder = os.environ.get(DATA_VARIABLE)
+    if folder:
+        parts = filepath.parts
+        inside = parts[parts.index(RAW_LAYER) + 1 :] if RAW_LAYER in parts else parts[-1:]
+        places.append(Path(folder).joinpath(*inside))
+    return places

@@ -1,0 +1,35 @@
+"""All pipelines of the project, one a stage."""
+
+from importlib import import_module
+
+from kedro.pipeline import Pipeline
+
+# In the order of the flow; each is a package ``pipelines.<stage>`` with ``create_pipeline()``.
+CHAIN: tuple[str, ...] = ()
+# Stages that are run by name only; nothing of the chain needs them.
+ON_REQUEST: tuple[str, ...] = ()
+EVERYTHING = "__all__"
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Maps each stage to itself and everything that it needs; tags every node with its stage.
+
+    ``__default__`` is the whole chain, ``__all__`` also what runs on request.
+    """
+    stages = {stage: _stage(stage) for stage in (*CHAIN, *ON_REQUEST)}
+    chain = sum((stages[stage] for stage in CHAIN), start=Pipeline([]))
+    pipelines = {stage: _with_needs(own, chain) for stage, own in stages.items()}
+    pipelines["__default__"] = chain
+    pipelines[EVERYTHING] = sum(stages.values(), start=Pipeline([]))
+    return pipelines
+
+
+def _stage(stage: str) -> Pipeline:
+    module = import_module(f"contrastive_nas.pipelines.{stage}")
+    return Pipeline(module.create_pipeline(), tags=stage)
+
+
+def _with_needs(own: Pipeline, chain: Pipeline) -> Pipeline:
+    if not own.nodes:
+        return own
+    return (chain + own).to_nodes(*(node.name for node in own.nodes))

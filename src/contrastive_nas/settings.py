@@ -1,0 +1,3 @@
+"""Project settings, read by Kedro."""
+
+CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
