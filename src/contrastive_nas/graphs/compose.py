@@ -1,0 +1,165 @@
+"""Networks as chains of fragments: sub-graphs that are written once and concatenated by index arithmetic.
+
+A network of a template space is a chain of blocks of which there are few kinds. Each kind is written once
+with a :class:`FragmentBuilder`; a batch of networks is then a gather over the fragments' arrays, without a
+loop over nodes or graphs and without a module.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from contrastive_nas.graphs.builder import GraphBuilder, Shape
+from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges
+
+Row = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A sub-graph with open inputs.
+
+    Attributes:
+        rows: features of its nodes.
+        sources: one per edge: a node of the fragment, or -k for what the k-th fragment before it gives.
+        targets: one per edge, in ascending order.
+        output: the node that gives the fragment's result.
+        shape: (C, H, W) of the result.
+    """
+
+    rows: tuple[Row, ...]
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+    output: int
+    shape: Shape
+
+
+class FragmentBuilder(GraphBuilder):
+    """Writes a fragment with the methods of :class:`GraphBuilder`.
+
+    Attributes:
+        ports: the numbers under which the inputs are known while writing; ``ports[0]`` is what the fragment
+        before
+            gives, ``ports[1]`` what the one before that gives.
+    """
+
+    def __init__(self, *port_shapes: Shape) -> None:
+        super().__init__(port_shapes[0])
+        others = [self._node(Operation.INPUT, (), shape, in_shape=shape) for shape in port_shapes[1:]]
+        self.ports = (self.input, *others)
+
+    def fragment(self, output: int) -> Fragment:
+        """What was written, with ``output`` as its result.
+
+        Raises:
+            ValueError: ``output`` is a port; a fragment has to compute something.
+        """
+        skipped = len(self.ports)
+        if output < skipped:
+            raise ValueError("a fragment cannot hand on its input")
+        sources = (x - skipped if x >= skipped else -1 - x for x in self._sources)
+        targets = (x - skipped for x in self._targets)
+        rows = tuple(self._rows[skipped:])
+        return Fragment(rows, tuple(sources), tuple(targets), output - skipped, self.shape(output))
+
+
+def head_fragment(builder: GraphBuilder, output: int) -> Fragment:
+    """The first fragment of a network, which begins with its input node instead of a port."""
+    return Fragment(
+        tuple(builder._rows), tuple(builder._sources), tuple(builder._targets), output, builder.shape(output)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FragmentTable:
+    """Many fragments, concatenated.
+
+    Attributes:
+        node_types: int32, types x ``FEATURE_COUNT``.
+        type_ids: int32, nodes: row of ``node_types``.
+        edges: int64, 2 x edges, as in :class:`Fragment`.
+        node_offsets: int64, fragments + 1.
+        edge_offsets: int64, fragments + 1.
+        outputs: int64, fragments: the node, counted within its fragment, that gives the result.
+    """
+
+    node_types: IntArray
+    type_ids: IntArray
+    edges: IntArray
+    node_offsets: IntArray
+    edge_offsets: IntArray
+    outputs: IntArray
+
+    def chain(self, fragments: IntArray, lengths: IntArray) -> GraphBatch:
+        """Networks as chains of fragments.
+
+        Args:
+            fragments: the fragments of all networks, one network after the other.
+            lengths: number of fragments of each network.
+        """
+        node_counts = np.diff(self.node_offsets)[fragments]
+        edge_counts = np.diff(self.edge_offsets)[fragments]
+        starts = np.concatenate([[0], np.cumsum(node_counts)])
+        type_ids = self.type_ids[ranges(self.node_offsets[fragments], node_counts)]
+        sources, targets = self.edges[:, ranges(self.edge_offsets[fragments], edge_counts)]
+        owner = np.repeat(np.arange(len(fragments)), edge_counts)
+        # A wrapped index of a port is never read: np.where picks the local source there.
+        given = (starts[:-1] + self.outputs[fragments])[owner + np.minimum(sources, -1)]
+        start = starts[owner]
+        edges = np.stack([np.where(sources < 0, given, start + sources), start + targets])
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
+        edge_starts = np.concatenate([[0], np.cumsum(edge_counts)])
+        node_types, type_ids = _compact(self.node_types, type_ids)
+        return GraphBatch(node_types, type_ids, edges, starts[bounds], edge_starts[bounds])
+
+
+class FragmentLibrary:
+    """Fragments by key, each written when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._types: dict[Row, int] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._fragments: list[tuple[list[int], Fragment]] = []
+
+    def number(self, key: Hashable, write: Callable[[], Fragment]) -> int:
+        """The number of the fragment with this key; ``write`` makes it when it is new."""
+        number = self._numbers.get(key)
+        if number is None:
+            fragment = write()
+            types = self._types
+            self._fragments.append(([types.setdefault(row, len(types)) for row in fragment.rows], fragment))
+            number = self._numbers[key] = len(self._fragments) - 1
+        return number
+
+    def chain(self, networks: Sequence[Sequence[int]]) -> GraphBatch:
+        """One graph per sequence of fragment numbers."""
+        lengths = np.array([len(network) for network in networks], dtype=np.int64)
+        numbers = np.array([number for network in networks for number in network], dtype=np.int64)
+        used, positions = np.unique(numbers, return_inverse=True)
+        return self._table(used).chain(positions, lengths)
+
+    def _table(self, numbers: IntArray) -> FragmentTable:
+        entries = [self._fragments[number] for number in numbers]
+        type_ids = [kind for kinds, _ in entries for kind in kinds]
+        sources = [x for _, fragment in entries for x in fragment.sources]
+        targets = [x for _, fragment in entries for x in fragment.targets]
+        return FragmentTable(
+            np.array(list(self._types), dtype=np.int32).reshape(-1, FEATURE_COUNT),
+            np.array(type_ids, dtype=np.int32),
+            np.array([sources, targets], dtype=np.int64).reshape(2, -1),
+            np.cumsum([0, *(len(kinds) for kinds, _ in entries)], dtype=np.int64),
+            np.cumsum([0, *(len(fragment.sources) for _, fragment in entries)], dtype=np.int64),
+            np.array([fragment.output for _, fragment in entries], dtype=np.int64),
+        )
+
+
+def _compact(node_types: IntArray, type_ids: IntArray) -> tuple[IntArray, IntArray]:
+    """Only the types that occur, in the order of their rows, whatever was written before."""
+    used = np.zeros(len(node_types), dtype=bool)
+    used[type_ids] = True
+    kept, order = np.unique(node_types[used], axis=0, return_inverse=True)
+    new_ids = np.zeros(len(node_types), dtype=np.int32)
+    new_ids[used] = order.reshape(-1)
+    return kept, new_ids[type_ids]

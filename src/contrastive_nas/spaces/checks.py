@@ -1,0 +1,66 @@
+"""Checks that search spaces share."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.builder import Shape
+
+Parsed = TypeVar("Parsed")
+_REASONS_SHOWN = 20
+
+
+class InvalidArchitecturesError(InputError):
+    """Some of many architectures are not in the space.
+
+    Attributes:
+        reasons: why, by row number counted from 0; every invalid row is there.
+    """
+
+    def __init__(self, space: str, reasons: dict[int, str], total: int) -> None:
+        self.reasons = reasons
+        lines = [f"row {row}: {reason}" for row, reason in list(reasons.items())[:_REASONS_SHOWN]]
+        others = list(reasons)[_REASONS_SHOWN:]
+        if others:
+            lines.append(f"and rows {', '.join(map(str, others))}")
+        super().__init__(f"{space}: {len(reasons)} of {total} architectures are invalid: " + "; ".join(lines))
+
+
+def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], Parsed]) -> list[Parsed]:
+    """``parse`` of every architecture, in their order.
+
+    Raises:
+        InvalidArchitecturesError: ``parse`` raised InputError for some; nothing is returned for the others.
+    """
+    parsed: list[Parsed] = []
+    reasons: dict[int, str] = {}
+    for row, architecture in enumerate(architectures):
+        if not isinstance(architecture, str):
+            reasons[row] = f"{architecture!r} is no string"
+            continue
+        try:
+            parsed.append(parse(architecture))
+        except InputError as error:
+            reasons[row] = str(error)
+    if reasons:
+        raise InvalidArchitecturesError(space, reasons, len(architectures))
+    return parsed
+
+
+def check_input_shape(space: str, input_shape: Sequence[int], multiple: int) -> Shape:
+    """``input_shape`` as a (C, H, W) tuple.
+
+    Raises:
+        InputError: not three positive integers, or height or width no multiple of ``multiple``.
+    """
+    shape = tuple(input_shape)
+    if (
+        len(shape) != 3
+        or not all(isinstance(n, int) and n > 0 for n in shape)
+        or any(n % multiple for n in shape[1:])
+    ):
+        raise InputError(
+            f"{space}: input_shape must be (channels, height, width), the last two multiples of {multiple},"
+            f" got {shape}"
+        )
+    return shape

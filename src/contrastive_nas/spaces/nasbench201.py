@@ -1,0 +1,254 @@
+"""NAS-Bench-201: 15,625 cells of six operations on four nodes, in a fixed network for small images.
+
+Source: Dong and Yang, NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search, ICLR
+2020, section 2 and figure 1.
+
+An architecture is the benchmark's own string: ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, one group per node
+after the input, one operation per earlier node; a node is the sum of its operations and the last one is the
+cell's output.
+
+Network: a 3x3 convolution to C channels with batch norm; three stages of N cells at C, 2C and 4C channels,
+joined by residual blocks of stride 2; batch norm, ReLU, global average pooling, a linear layer.
+
+Counting rules: ``params_millions`` of the benchmark counts every parameter of the network, those of
+operations that reach no output included. Its ``flops_millions`` are the multiply-accumulates of convolutions
+and linear layer, plus 3 per output element of every ReLU-convolution-norm unit of the cells, 9 per element of
+every average pooling of the cells, and 160,832 for the rest of the network (C = 16, N = 5, 10 classes).
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from torch import Tensor, nn
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.builder import GraphBuilder, Shape
+from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
+from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.checks import check_input_shape, parse_rows
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+_NUMBERS = {operation: number for number, operation in enumerate(OPERATIONS)}
+_FORM = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
+_STAGES = 3
+
+Decisions = tuple[int, ...]
+
+
+class NASBench201(SearchSpace):
+    """The topology space of NAS-Bench-201.
+
+    Args:
+        channels: C, channels of the first stage.
+        cells: N, cells per stage.
+        classes: outputs of the linear layer.
+        input_shape: (C, H, W) of an image.
+
+    Raises:
+        InputError: a number is not positive, or height or width are no multiples of 4.
+    """
+
+    name = "nasbench201"
+    choices = tuple(Choice(f"edge_{source}_{target}", OPERATIONS) for source, target in EDGES)
+
+    def __init__(
+        self,
+        channels: int = 16,
+        cells: int = 5,
+        classes: int = 10,
+        input_shape: Sequence[int] = (3, 32, 32),
+    ) -> None:
+        if min(channels, cells, classes) < 1:
+            raise InputError(f"{self.name}: channels, cells and classes must be at least 1")
+        self.input_shape = check_input_shape(self.name, input_shape, multiple=4)
+        self._channels, self._cells, self._classes = channels, cells, classes
+        self._library = FragmentLibrary()
+
+    @property
+    def size(self) -> int:
+        return len(OPERATIONS) ** len(EDGES)
+
+    def decode(self, decisions: Sequence[int]) -> Architecture:
+        a, b, c, d, e, f = (OPERATIONS[decision] for decision in decisions)
+        return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
+
+    def encode(self, architecture: Architecture) -> Decisions:
+        found = _FORM.fullmatch(architecture)
+        if found is None:
+            raise InputError(
+                f"{self.name}: {architecture!r} is not of the form |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
+            )
+        try:
+            return tuple(_NUMBERS[operation] for operation in found.groups())
+        except KeyError as error:
+            raise InputError(
+                f"{self.name}: unknown operation {error} in {architecture!r}, not in {', '.join(OPERATIONS)}"
+            ) from None
+
+    def enumerate(self) -> Iterator[Architecture]:
+        return map(self.decode, itertools.product(range(len(OPERATIONS)), repeat=len(EDGES)))
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        return _Network(
+            self.encode(architecture),
+            self._channels,
+            self._cells,
+            self._classes,
+            image_channels=self.input_shape[0],
+        )
+
+    def graph(self, architecture: Architecture) -> ComputationGraph:
+        return self._compose([self.encode(architecture)])[0]
+
+    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
+        return self._compose(parse_rows(self.name, architectures, self.encode))
+
+    def _compose(self, cells: Sequence[Decisions]) -> GraphBatch:
+        stem = self._library.number("stem", self._write_stem)
+        head = self._library.number("head", self._write_head)
+        reductions = [
+            self._library.number(("reduction", stage), partial(self._write_reduction, stage))
+            for stage in range(1, _STAGES)
+        ]
+        networks = []
+        for cell in cells:
+            network = [stem]
+            for stage in range(_STAGES):
+                network += reductions[stage - 1 : stage]
+                network += [self._cell_number(cell, stage)] * self._cells
+            networks.append([*network, head])
+        return self._library.chain(networks)
+
+    def _cell_number(self, cell: Decisions, stage: int) -> int:
+        return self._library.number((cell, stage), partial(_write_cell, cell, self._stage_shape(stage)))
+
+    def _stage_shape(self, stage: int) -> Shape:
+        _, height, width = self.input_shape
+        return (self._channels << stage, height >> stage, width >> stage)
+
+    def _write_stem(self) -> Fragment:
+        graph = GraphBuilder(self.input_shape)
+        return head_fragment(graph, graph.batch_norm(graph.conv(graph.input, self._channels, 3)))
+
+    def _write_reduction(self, stage: int) -> Fragment:
+        graph = FragmentBuilder(self._stage_shape(stage - 1))
+        channels = self._channels << stage
+        x = graph.ports[0]
+        main = _write_unit(graph, _write_unit(graph, x, channels, 3, stride=2), channels, 3)
+        pooled = graph.pool(Operation.AVG_POOL, x, 2, stride=2)
+        return graph.fragment(graph.add(graph.conv(pooled, channels, 1), main))
+
+    def _write_head(self) -> Fragment:
+        graph = FragmentBuilder(self._stage_shape(_STAGES - 1))
+        pooled = graph.global_avg_pool(graph.relu(graph.batch_norm(graph.ports[0])))
+        return graph.fragment(graph.output(graph.linear(pooled, self._classes)))
+
+
+def _write_unit(graph: GraphBuilder, x: int, channels: int, kernel: int, stride: int = 1) -> int:
+    return graph.batch_norm(graph.conv(graph.relu(x), channels, kernel, stride=stride))
+
+
+def _write_cell(cell: Decisions, shape: Shape) -> Fragment:
+    graph = FragmentBuilder(shape)
+    nodes = [graph.ports[0]]
+    for target in range(1, 4):
+        summands = [
+            _write_operation(graph, nodes[source], OPERATIONS[cell[edge]])
+            for edge, (source, to) in enumerate(EDGES)
+            if to == target
+        ]
+        nodes.append(graph.add(*summands) if len(summands) > 1 else summands[0])
+    return graph.fragment(nodes[-1])
+
+
+def _write_operation(graph: GraphBuilder, x: int, operation: str) -> int:
+    match operation:
+        case "none":
+            return graph.unary(Operation.ZERO, x)
+        case "skip_connect":
+            return x
+        case "avg_pool_3x3":
+            return graph.pool(Operation.AVG_POOL, x, 3, stride=1, padding=1)
+        case _:
+            return _write_unit(graph, x, graph.shape(x)[0], int(operation[-1]))
+
+
+class _Unit(nn.Sequential):
+    """ReLU, convolution, batch norm."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.ReLU(),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+
+class _Zero(nn.Module):
+    """Nothing comes through, but the shape stays."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 0.0
+
+
+class _Cell(nn.Module):
+    def __init__(self, decisions: Decisions, channels: int) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(_operation(OPERATIONS[decision], channels) for decision in decisions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.edges[0](x)
+        second = self.edges[1](x) + self.edges[2](first)
+        return self.edges[3](x) + self.edges[4](first) + self.edges[5](second)
+
+
+def _operation(name: str, channels: int) -> nn.Module:
+    match name:
+        case "none":
+            return _Zero()
+        case "skip_connect":
+            return nn.Identity()
+        case "avg_pool_3x3":
+            return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        case _:
+            return _Unit(channels, channels, kernel=int(name[-1]))
+
+
+class _Reduction(nn.Module):
+    """Residual block that halves the image and doubles the channels."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(_Unit(inputs, outputs, 3, stride=2), _Unit(outputs, outputs, 3))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shortcut(x) + self.main(x)
+
+
+class _Network(nn.Module):
+    def __init__(self, cell: Decisions, channels: int, cells: int, classes: int, image_channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(image_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        )
+        body: list[nn.Module] = []
+        for stage in range(_STAGES):
+            width = channels << stage
+            if stage:
+                body.append(_Reduction(width // 2, width))
+            body += [_Cell(cell, width) for _ in range(cells)]
+        self.body = nn.Sequential(*body)
+        width = channels << (_STAGES - 1)
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, (batch, classes), of images (batch, C, H, W)."""
+        return self.head(self.body(self.stem(x)))
