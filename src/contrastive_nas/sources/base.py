@@ -1,0 +1,141 @@
+"""What a reader of one format is, and how it reports rows that cannot be used."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+
+OnError = Literal["stop", "skip"]
+Row = int | str
+ROWS_PER_FRAME = 20_000
+_ACCURACY = re.compile(r"(?i).+_accuracy(_.+)?$")
+
+
+def is_accuracy(column: str) -> bool:
+    """Whether a column holds an accuracy in percent: ``<dataset>_<split>_accuracy``, maybe with a suffix."""
+    return _ACCURACY.match(column) is not None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing in a file that cannot be used.
+
+    ``row`` is the 1-based number of the data row or record, or the name of the member file; None where the
+    problem is the whole file's.
+    """
+
+    file: str
+    row: Row | None
+    reason: str
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file}, row {self.row}"
+        return f"{place}: {self.reason}"
+
+
+@dataclass
+class Problems:
+    """Collects the problems of one file, at most ``limit`` of them; all are counted.
+
+    With ``on_error="stop"`` the first one is raised as InputError.
+    """
+
+    file: str
+    on_error: OnError = "stop"
+    limit: int = 100
+    kept: list[Problem] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, row: Row | None, reason: str) -> None:
+        """Notes one problem.
+
+        Raises:
+            InputError: the first problem, where the caller wants to stop at it.
+        """
+        problem = Problem(self.file, row, reason)
+        if self.on_error == "stop":
+            raise InputError(str(problem))
+        self.count += 1
+        if len(self.kept) < self.limit:
+            self.kept.append(problem)
+
+
+class RowError(ValueError):
+    """One row, record or member file cannot be used; the file as a whole can."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file format.
+
+    Attributes:
+        name: what users type.
+        title: one line for people.
+        space: the search space that its architectures belong to; None where the file or the caller says it.
+        detect: whether a path looks like this format; looks at little of it, never raises for odd content.
+        read: yields frames of rows with ``architecture`` and accuracy columns in percent; the index holds
+            the row labels. Unusable rows go to the Problems; damage of the whole file raises InputError.
+        repeats: whether several rows of one architecture are repeated measurements, to be averaged.
+        runs_code: whether reading executes what the file contains; such a source is never chosen by itself.
+    """
+
+    name: str
+    title: str
+    space: str | None
+    detect: Callable[[Path], bool]
+    read: Callable[[Path, Problems], Iterator[pd.DataFrame]]
+    repeats: bool = False
+    runs_code: bool = False
+
+
+def frames(records: Iterator[tuple[Row, dict[str, Any]]]) -> Iterator[pd.DataFrame]:
+    """Gathers (row label, columns) pairs into frames of bounded size."""
+    labels: list[Row] = []
+    rows: list[dict[str, Any]] = []
+    for label, row in records:
+        labels.append(label)
+        rows.append(row)
+        if len(rows) == ROWS_PER_FRAME:
+            yield pd.DataFrame(rows, index=pd.Index(labels, dtype=object))
+            labels, rows = [], []
+    if rows:
+        yield pd.DataFrame(rows, index=pd.Index(labels, dtype=object))
+
+
+def describe(
+    frame: pd.DataFrame, fields: list[str], architecture: Callable[..., str], problems: Problems
+) -> pd.DataFrame:
+    """The frame with an ``architecture`` column in place of ``fields``, without the rows that make none.
+
+    Args:
+        frame: rows labelled by their index.
+        fields: columns that ``architecture`` takes, in its order.
+        architecture: makes the string of one row; raises RowError where the row does not allow it.
+        problems: where such rows are noted.
+    """
+
+    def attempt(row: Row, *values: Any) -> str | None:
+        try:
+            return architecture(*values)
+        except (RowError, OverflowError) as error:
+            problems.add(row, str(error))
+            return None
+
+    described = [attempt(*row) for row in frame[fields].itertuples()]
+    frame = frame.drop(columns=fields)
+    frame.insert(0, "architecture", pd.Series(described, index=frame.index, dtype=object))
+    return frame[frame.architecture.notna()]
+
+
+def head(path: Path, size: int) -> bytes:
+    """The first ``size`` bytes of a file; empty for a folder or a file that cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(size)
+    except OSError:
+        return b""

@@ -1,0 +1,100 @@
+"""The one string form of an architecture in each space whose benchmark files write it differently."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from contrastive_nas.sources.base import RowError
+
+NASBENCH101_OPERATIONS = {"conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"}
+NASBENCH101_MAX_VERTICES = 7
+DARTS_INPUTS = 2
+DARTS_NODES = 4
+
+
+def nasbench101(operations: Sequence[str], matrix: str) -> str:
+    """``input,conv3x3-bn-relu,output/010001000`` with vertices off every path from input to output pruned.
+
+    Args:
+        operations: labels of the vertices, input first, output last.
+        matrix: row-major adjacency of as many vertices, zeros and ones.
+
+    Raises:
+        RowError: sizes do not fit, the graph is not upper triangular, an operation is unknown, or no path
+            leads from the input to the output.
+    """
+    size = len(operations)
+    if not 2 <= size <= NASBENCH101_MAX_VERTICES:
+        raise RowError(f"a cell has 2 to {NASBENCH101_MAX_VERTICES} vertices, not {size}")
+    if len(matrix) != size * size or set(matrix) - {"0", "1"}:
+        raise RowError(
+            f"the adjacency of {size} vertices is {size * size} zeros and ones, not {matrix[:60]!r}"
+        )
+    if operations[0] != "input" or operations[-1] != "output":
+        raise RowError("the first operation must be input and the last output")
+    unknown = set(operations[1:-1]) - NASBENCH101_OPERATIONS
+    if unknown:
+        raise RowError(f"unknown operation {min(unknown)[:60]!r}")
+    after = [{j for j in range(size) if matrix[i * size + j] == "1"} for i in range(size)]
+    if any(j <= i for i in range(size) for j in after[i]):
+        raise RowError("the adjacency must be upper triangular")
+    kept = _on_a_path(after)
+    if not kept:
+        raise RowError("no path leads from input to output")
+    bits = "".join(matrix[i * size + j] for i in kept for j in kept)
+    return ",".join(operations[i] for i in kept) + "/" + bits
+
+
+def _on_a_path(after: list[set[int]]) -> list[int]:
+    """The vertices of an upper triangular graph that lie between the first and the last one."""
+    last = len(after) - 1
+    forward = {0}
+    for vertex in range(last):
+        if vertex in forward:
+            forward |= after[vertex]
+    backward = {last}
+    for vertex in range(last - 1, -1, -1):
+        if after[vertex] & backward:
+            backward.add(vertex)
+    return sorted(forward & backward) if last in forward else []
+
+
+def mnasnet(blocks: Sequence[tuple[int, int, int, bool]]) -> str:
+    """``e6k3l1s0|...``: expansion, kernel, layers and squeeze-excite of each of seven blocks."""
+    return "|".join(f"e{e}k{k}l{layers}s{int(squeeze)}" for e, k, layers, squeeze in blocks)
+
+
+def mobilenet_v3(
+    resolution: int, kernels: Sequence[int], expansions: Sequence[int], depths: Sequence[int]
+) -> str:
+    """``224|k5e4,k7e3|...``: resolution, then each stage's layers, those beyond its depth left out.
+
+    Args:
+        resolution: of the input, in pixels.
+        kernels: one for each of the supernet's layers, as many a stage in every stage.
+        expansions: likewise.
+        depths: layers that exist, one for each stage.
+
+    Raises:
+        RowError: the lengths do not fit each other.
+    """
+    stages = len(depths)
+    deepest, rest = divmod(len(kernels), stages) if stages else (0, 1)
+    if rest or len(expansions) != len(kernels) or not all(1 <= depth <= deepest for depth in depths):
+        sizes = f"{len(kernels)} kernel sizes, {len(expansions)} expand ratios, depths {list(depths)[:10]}"
+        raise RowError(f"the layers do not fit the stages: {sizes}")
+    layers = [f"k{kernel}e{expansion}" for kernel, expansion in zip(kernels, expansions, strict=True)]
+    written = [",".join(layers[i * deepest : i * deepest + depth]) for i, depth in enumerate(depths)]
+    return "|".join([str(resolution), *written])
+
+
+def darts(normal: Sequence[tuple[str, int]], reduction: Sequence[tuple[str, int]]) -> str:
+    """``sep_conv_3x3~0,skip_connect~1|...//...``: four nodes of two (operation, input) pairs, two cells."""
+    return "//".join(_darts_cell(cell) for cell in (normal, reduction))
+
+
+def _darts_cell(cell: Sequence[tuple[str, int]]) -> str:
+    if len(cell) != DARTS_INPUTS * DARTS_NODES:
+        raise RowError(f"a cell has {DARTS_INPUTS * DARTS_NODES} edges, not {len(cell)}")
+    edges = [f"{operation}~{origin}" for operation, origin in cell]
+    return "|".join(",".join(pair) for pair in np.reshape(edges, (DARTS_NODES, DARTS_INPUTS)))

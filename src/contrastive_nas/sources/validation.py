@@ -1,0 +1,120 @@
+"""What every row of a tidy table must satisfy, whatever file it comes from."""
+
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.sources.base import Problems, Row, is_accuracy
+
+Validator = Callable[[str], object]
+Validators = Callable[[str | None], Validator | None]
+
+
+def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None) -> None:
+    """Checks that the columns which are needed are there.
+
+    Raises:
+        InputError: there is no ``architecture`` column, none with an accuracy, or a wanted metric is missing.
+    """
+    if "architecture" not in frame.columns:
+        raise InputError(
+            f"{file}: there is no column 'architecture' among {', '.join(map(str, frame.columns))[:300]}"
+        )
+    found = [str(column) for column in frame.columns if is_accuracy(str(column))]
+    missing = [metric for metric in metrics or [] if metric not in frame.columns]
+    if missing or not found:
+        wanted = ", ".join(missing) or "<dataset>_<split>_accuracy"
+        raise InputError(f"{file}: there is no column {wanted}; it has {', '.join(found) or 'no accuracy'}")
+
+
+class RowChecks:
+    """Checks rows as they stream by; remembers the architectures that it has seen.
+
+    Args:
+        problems: where unusable rows are noted.
+        metrics: columns that every row must have a value in; None asks for a value in at least one of them.
+        validators: for the space that a row names, or None where it names none, the function that raises
+            InputError for a string that is no architecture of it; it gives None where nothing can be checked.
+        unique: whether an architecture may come only once.
+    """
+
+    def __init__(
+        self,
+        problems: Problems,
+        metrics: Sequence[str] | None = None,
+        validators: Validators = lambda space: None,
+        unique: bool = True,
+    ) -> None:
+        self._problems = problems
+        self._metrics = metrics
+        self._validators = validators
+        self._unique = unique
+        self._first_row: dict[Hashable, Row] = {}
+
+    def usable(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that can be used, their accuracy columns as float64."""
+        frame = frame.copy(deep=False)
+        accuracies = [column for column in frame.columns if is_accuracy(str(column))]
+        keep = np.ones(len(frame), bool)
+        for column in accuracies:
+            values = pd.to_numeric(frame[column], errors="coerce").astype(np.float64)
+            self._reject(frame, keep, column, values)
+            frame[column] = values
+        self._require_values(frame, keep, accuracies)
+        self._check_architectures(frame, keep)
+        return frame if keep.all() else frame[keep]
+
+    def _reject(self, frame: pd.DataFrame, keep: np.ndarray, column: str, values: pd.Series) -> None:
+        given = frame[column].notna().to_numpy()
+        outside = given & ~((values >= 0) & (values <= 100)).to_numpy()
+        for position in np.flatnonzero(outside & keep).tolist():
+            shown = str(frame[column].iloc[position])[:60]
+            keep[position] = False
+            self._problems.add(frame.index[position], f"{column} is {shown}, not a percentage from 0 to 100")
+
+    def _require_values(self, frame: pd.DataFrame, keep: np.ndarray, accuracies: list[str]) -> None:
+        for metric in self._metrics or []:
+            for position in np.flatnonzero(frame[metric].isna().to_numpy() & keep).tolist():
+                keep[position] = False
+                self._problems.add(frame.index[position], f"{metric} is missing")
+        for position in np.flatnonzero(frame[accuracies].isna().all(axis=1).to_numpy() & keep).tolist():
+            keep[position] = False
+            self._problems.add(frame.index[position], "no accuracy is given")
+
+    def _check_architectures(self, frame: pd.DataFrame, keep: np.ndarray) -> None:
+        spaces = [None] * len(frame)
+        if "space" in frame.columns:
+            spaces = frame["space"].astype(object).where(frame["space"].notna(), None).tolist()
+        architectures = frame["architecture"].tolist()
+        for position in np.flatnonzero(keep).tolist():
+            row = frame.index[position]
+            reason = self._reason_against(row, spaces[position], architectures[position])
+            if reason:
+                keep[position] = False
+                self._problems.add(row, reason)
+
+    def _reason_against(self, row: Row, space: str | None, architecture: object) -> str | None:
+        if not isinstance(architecture, str) or not architecture:
+            return f"the architecture is {str(architecture)[:60]!r}, no text"
+        key = (space, architecture)
+        if key in self._first_row:
+            if self._unique:
+                return f"the architecture {architecture[:120]} is that of row {self._first_row[key]} again"
+            return None
+        try:
+            validate = self._validators(space)
+            if validate:
+                validate(architecture)
+        except InputError as error:
+            return str(error)
+        self._first_row[key] = row
+        return None
+
+
+def check_scale(frame: pd.DataFrame, problems: Problems) -> None:
+    """Notes accuracy columns that are fractions: no real table in percent lies within 0 to 1."""
+    for column in frame.columns:
+        if is_accuracy(str(column)) and len(frame) and 0 < frame[column].max() <= 1:
+            problems.add(None, f"{column} lies within 0 and 1; accuracies are given in percent")
