@@ -1,0 +1,146 @@
+"""A small Kedro project with everything that the caching runner has to get right."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOGGING = Path(__file__).parents[2] / "conf" / "logging.yml"
+FILES = {
+    "pyproject.toml": """
+[tool.kedro]
+package_name = "tiny"
+project_name = "tiny"
+kedro_init_version = "1.7.0"
+source_dir = "src"
+""",
+    "src/tiny/__init__.py": "",
+    "src/tiny/settings.py": "from contrastive_nas.settings import *\n",
+    "src/tiny/cli.py": "from contrastive_nas.cli import cli, run\n",
+    "src/tiny/deep/__init__.py": "",
+    "src/tiny/deep/near.py": """
+def add(total, amount):
+    from tiny.deep.far import STEP
+    return total + amount * STEP
+""",
+    "src/tiny/deep/far.py": "STEP = 1\n",
+    "src/tiny/reading.py": """
+import pandas as pd
+
+def read(raw) -> pd.DataFrame:
+    return pd.DataFrame({"value": [int(line) for line in raw.read_text().split()]})
+""",
+    "src/tiny/summing.py": """
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tiny.deep import near
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+class SumParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    offset: int = Field(0, ge=0)
+    shape: str = "square"
+
+def total(table: "pd.DataFrame", parameters: SumParameters, seed: int):
+    return {"total": int(near.add(table["value"].sum(), parameters.offset)), "seed": seed}
+""",
+    "src/tiny/shaping.py": """
+import importlib
+
+SHAPES = {"square": "tiny.shapes.square:area", "circle": "tiny.shapes.circle:area"}
+
+def shape(total, parameters: dict):
+    module, _, name = SHAPES[parameters["shape"]].partition(":")
+    area = getattr(importlib.import_module(module), name)
+    return lambda path: path.write_text(str(area(total["total"])))
+""",
+    "src/tiny/shapes/__init__.py": "",
+    "src/tiny/shapes/square.py": "def area(side):\n    return side * side\n",
+    "src/tiny/shapes/circle.py": "def area(side):\n    return 3 * side * side\n",
+    "src/tiny/reporting.py": """
+def report(total, shape):
+    return {"total": total["total"], "area": int(shape.read_text())}
+""",
+    "src/tiny/pipeline_registry.py": """
+from kedro.pipeline import Node, Pipeline
+
+from tiny.reading import read
+from tiny.reporting import report
+from tiny.shaping import shape
+from tiny.summing import total
+
+def register_pipelines():
+    everything = Pipeline([
+        Node(func=read, inputs="numbers", outputs="table", name="read", tags="ingest"),
+        Node(func=total, inputs=["table", "params:sum", "params:seed"], outputs="total", name="total",
+             tags="sum"),
+        Node(func=shape, inputs=["total", "params:drawing"], outputs="shape", name="shape", tags="draw"),
+        Node(func=report, inputs=["total", "shape"], outputs="report", name="report", tags="report"),
+    ])
+    return {"__default__": everything, "sum": everything.to_nodes("total")}
+""",
+    ".telemetry": "consent: false\n",
+    "conf/local/.gitkeep": "",
+    "conf/base/globals.yml": "experiment: base\n",
+    "conf/other/globals.yml": "experiment: other\n",
+    "conf/base/parameters.yml": "seed: 1\nsum: {offset: 2}\ndrawing: {shape: square}\n",
+    "conf/base/catalog.yml": """
+numbers:
+  type: contrastive_nas.execution.datasets.RawFile
+  filepath: data/01_raw/numbers.txt
+table:
+  type: contrastive_nas.execution.datasets.ParquetArtifact
+  filepath: data/02_intermediate/${globals:experiment}/table.parquet
+total:
+  type: contrastive_nas.execution.datasets.JsonArtifact
+  filepath: data/03_primary/${globals:experiment}/total.json
+shape:
+  type: contrastive_nas.execution.datasets.PathArtifact
+  filepath: data/04_feature/${globals:experiment}/shape
+report:
+  type: contrastive_nas.execution.datasets.JsonArtifact
+  filepath: data/08_reporting/${globals:experiment}/report.json
+  metadata: {metrics: true}
+""",
+    "data/01_raw/numbers.txt": "1 2 3 4\n",
+}
+
+
+@dataclass
+class TinyProject:
+    """A project on the disk, run by Kedro's own command in a process of its own."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, folder: Path) -> "TinyProject":
+        for name, text in FILES.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.lstrip("\n"))
+        shutil.copy(LOGGING, folder / "conf")
+        return cls(folder)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "kedro", "run", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "CONTRASTIVE_NAS_DATA"}
+        return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **self.variables}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
