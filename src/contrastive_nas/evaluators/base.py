@@ -1,7 +1,7 @@
 """Where an accuracy comes from."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +30,7 @@ class Evaluation:
 
 
 class Evaluator(ABC):
-    """Gives accuracies for architectures; only the ledger of a search calls it, so that every query counts."""
+    """Gives accuracies for architectures; only the ledger of a search calls it: every query counts."""
 
     @abstractmethod
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
@@ -39,3 +39,14 @@ class Evaluator(ABC):
         Raises:
             InputError: the evaluator as a whole cannot work (missing table, missing data set).
         """
+
+    def stream(self, architectures: Sequence[Architecture]) -> Iterator[Evaluation]:
+        """The same answers in the same order, each as soon as it is known: a kill then loses none.
+
+        Evaluators that work on several architectures at once override this.
+
+        Raises:
+            InputError: as :meth:`evaluate`.
+        """
+        for architecture in architectures:
+            yield from self.evaluate([architecture])

@@ -1,0 +1,125 @@
+"""Curriculum search: a policy learns to beat a baseline that rises with it."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from contrastive_nas.models.policy import Policy
+from contrastive_nas.search.ledger import Proposal
+from contrastive_nas.search.parameters import CurriculumParameters
+from contrastive_nas.search.predictor import Predictor
+from contrastive_nas.search.strategy import PredictorStrategy
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+
+IMPOSSIBLE = 0.0
+CHALLENGERS = 64
+
+
+class Curriculum(PredictorStrategy):
+    """Policy gradient on the probability that a sample beats the baseline.
+
+    Each round starts a new policy, as the refitted predictor sees the space differently, and takes some
+    steps of REINFORCE: reward p(sample beats baseline), batch mean as control variate, entropy bonus. Every
+    few steps the baseline becomes the best of the recent samples and itself by mean winning probability
+    among them. The round's labels are bought for the samples with the highest scores.
+
+    Decision vectors that stand for no architecture get reward 0 and are never proposed.
+
+    Source: Chen et al., CVPR 2021, section 3.3 and algorithm 1; batched sampling, the control variate and
+    buying labels in rounds are additions.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        predictor: Predictor,
+        parameters: CurriculumParameters,
+    ) -> None:
+        super().__init__(space, rng, predictor)
+        self.parameters = parameters
+        self._generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        self._decoded: dict[bytes, Architecture | None] = {}
+
+    def propose(self, count: int) -> list[Proposal]:
+        baseline = max(self.labels, key=self.labels.__getitem__)
+        seen = self._improve_policy(baseline)
+        new = [architecture for architecture in seen if architecture not in self.asked]
+        if not new:
+            return []
+        best = np.argsort(-self.predictor.scores(new), kind="stable")[:count]
+        return [Proposal(new[index], "curriculum") for index in best]
+
+    def _improve_policy(self, baseline: Architecture) -> list[Architecture]:
+        """All distinct architectures that a new policy sampled while it learned."""
+        parameters = self.parameters
+        policy = Policy.of_space(self.space, parameters.hidden, seed=int(self.rng.integers(2**31)))
+        optimizer = torch.optim.Adam(policy.parameters(), lr=parameters.learning_rate)
+        seen: dict[Architecture, None] = {}
+        recent: dict[Architecture, None] = {}
+        for step in range(1, parameters.steps + 1):
+            decisions = policy.sample(parameters.samples, self._generator)
+            architectures, index = self._decode(decisions.numpy())
+            rewards = self._rewards(architectures, baseline)[index]
+            entropy = _reinforce(policy, optimizer, decisions, rewards, parameters.entropy_bonus)
+            possible = [architecture for architecture in architectures if architecture is not None]
+            recent.update(dict.fromkeys(possible))
+            self._record(step, baseline, float(rewards.mean()), entropy)
+            if step % parameters.baseline_every == 0 and recent:
+                baseline = self._raise_baseline(baseline, list(recent))
+                seen.update(recent)
+                recent = {}
+        return list(seen | recent)
+
+    def _decode(self, decisions: NDArray[np.int64]) -> tuple[list[Architecture | None], NDArray[np.intp]]:
+        """Distinct architectures of a batch, and for every row the number of its own."""
+        rows, index = np.unique(decisions, axis=0, return_inverse=True)
+        for row in rows:
+            key = row.tobytes()
+            if key not in self._decoded:
+                self._decoded[key] = self.space.decode(row.tolist())
+        return [self._decoded[row.tobytes()] for row in rows], index.reshape(-1)
+
+    def _rewards(
+        self, architectures: list[Architecture | None], baseline: Architecture
+    ) -> NDArray[np.float64]:
+        rewards = np.full(len(architectures), IMPOSSIBLE)
+        possible = [number for number, name in enumerate(architectures) if name is not None]
+        names = [name for name in architectures if name is not None]
+        if names:
+            rewards[possible] = self.predictor.probability(names, [baseline])[:, 0]
+        return rewards
+
+    def _raise_baseline(self, baseline: Architecture, recent: list[Architecture]) -> Architecture:
+        """The candidate that beats the other candidates with the highest mean probability."""
+        candidates = list(dict.fromkeys([baseline, *recent]))
+        if len(candidates) > CHALLENGERS:
+            # All pairs among thousands cost more than they tell: only the strongest can win.
+            order = np.argsort(-self.predictor.scores(candidates), kind="stable")[:CHALLENGERS]
+            candidates = [candidates[index] for index in order]
+        wins = self.predictor.probability(candidates, candidates).mean(1)
+        return candidates[int(np.argmax(wins))]
+
+    def _record(self, step: int, baseline: Architecture, reward: float, entropy: float) -> None:
+        row: dict[str, Any] = {"queries": len(self.asked), "step": step, "baseline": baseline}
+        row |= {"mean_reward": reward, "entropy": entropy}
+        self.trace.append(row)
+
+
+def _reinforce(
+    policy: Policy,
+    optimizer: torch.optim.Optimizer,
+    decisions: torch.Tensor,
+    rewards: NDArray[np.float64],
+    entropy_bonus: float,
+) -> float:
+    """One step of REINFORCE; returns the mean entropy in nats."""
+    advantage = torch.from_numpy(rewards - rewards.mean()).float()
+    log_probability, entropy = policy(decisions)
+    loss = -(advantage * log_probability).mean() - entropy_bonus * entropy.mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return float(entropy.mean().detach())

@@ -1,0 +1,140 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from toy import QuadraticPredictor, ToySpace, toy_table
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.base import Evaluation
+from contrastive_nas.evaluators.table import TableEvaluator
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.run import SearchResult, run_search
+
+LABEL = "toy_valid_accuracy"
+SMALL = {"queries": 30, "initial": 10, "batch": 10, "curriculum": {"steps": 8, "samples": 64}}
+
+
+def search(table: pd.DataFrame, folder=None, **changes) -> SearchResult:
+    space = ToySpace()
+    parameters = SearchParameters(**(SMALL | changes))
+    return run_search(space, TableEvaluator(table, LABEL), QuadraticPredictor(space), parameters, folder)
+
+
+def test_best_of_the_history_is_returned():
+    result = search(toy_table())
+    best = result.history.sort_values("accuracy").iloc[-1]
+    assert (result.best_architecture, result.best_accuracy) == (best["architecture"], best["accuracy"])
+    assert len(result.history) == 30
+    assert result.history["architecture"].is_unique
+    assert result.origins == {"looked_up": 30}
+
+
+def test_same_seed_same_history():
+    first, second, other = (search(toy_table(), seed=seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(first.history, second.history)
+    pd.testing.assert_frame_equal(first.trace, second.trace)
+    assert not first.history["architecture"].equals(other.history["architecture"])
+
+
+def test_nothing_but_bought_labels_is_read():
+    table = toy_table()
+    honest = search(table)
+    bought = table["architecture"].isin(honest.history["architecture"])
+    poisoned = table.assign(**{LABEL: np.where(bought, table[LABEL], 1e6)})
+    pd.testing.assert_frame_equal(search(poisoned).history, honest.history)
+
+
+def test_curriculum_beats_random():
+    def mean_best(strategy: str) -> float:
+        return float(
+            np.mean([search(toy_table(), strategy=strategy, seed=s).best_accuracy for s in range(5)])
+        )
+
+    assert mean_best("curriculum") > mean_best("random") + 2
+
+
+class Killed(TableEvaluator):
+    """Dies at its n-th answer, as a killed process would."""
+
+    def __init__(self, table: pd.DataFrame, answers: int) -> None:
+        super().__init__(table, LABEL)
+        self.left = answers
+        self.given = 0
+
+    def evaluate(self, architectures) -> list[Evaluation]:
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+        self.given += 1
+        return super().evaluate(architectures)
+
+
+@pytest.mark.parametrize("killed_after", [4, 10, 17])
+def test_killed_search_resumes_to_the_same_bits(tmp_path, killed_after):
+    space, parameters = ToySpace(), SearchParameters(**SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(space, Killed(toy_table(), killed_after), QuadraticPredictor(space), parameters, tmp_path)
+    rest = Killed(toy_table(), 1000)
+    resumed = run_search(space, rest, QuadraticPredictor(space), parameters, tmp_path)
+    assert rest.given == 30 - killed_after
+    pd.testing.assert_frame_equal(resumed.history, search(toy_table()).history)
+
+
+def test_larger_budget_continues(tmp_path):
+    first = search(toy_table(), tmp_path, queries=20)
+    evaluator = Killed(toy_table(), 1000)
+    space = ToySpace()
+    longer = run_search(space, evaluator, QuadraticPredictor(space), SearchParameters(**SMALL), tmp_path)
+    assert evaluator.given == 10
+    pd.testing.assert_frame_equal(longer.history.head(20), first.history)
+
+
+def test_changed_search_starts_anew(tmp_path):
+    search(toy_table(), tmp_path)
+    search(toy_table(), tmp_path, seed=1)
+    assert len(list(tmp_path.glob("ledger-*.jsonl"))) == 2
+
+
+@pytest.mark.parametrize("strategy", ["curriculum", "random"])
+def test_table_that_covers_half_the_space(strategy):
+    half = toy_table().iloc[::2]
+    result = search(half, strategy=strategy)
+    failed = result.history["accuracy"].isna()
+    assert failed.any()
+    assert set(result.history.loc[failed, "error"]) == {"not in the table"}
+    assert len(result.history) == 30
+    assert math.isfinite(result.best_accuracy)
+
+
+def test_table_of_another_space():
+    with pytest.raises(InputError, match=r"no architecture could be evaluated.*not in the table"):
+        search(toy_table().assign(architecture=lambda frame: "x" + frame["architecture"]))
+
+
+@pytest.mark.parametrize("strategy", ["curriculum", "random"])
+def test_small_space_is_exhausted_without_repeats(strategy):
+    table = toy_table()
+    result = search(table, strategy=strategy, queries=1000, initial=500, batch=300)
+    assert len(result.history) == len(table)
+
+
+def test_strategy_without_its_predictor():
+    with pytest.raises(InputError, match="needs a predictor"):
+        run_search(ToySpace(), TableEvaluator(toy_table(), LABEL), None, SearchParameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strategy": "magic"}, "strategy 'magic' is unknown: choose from curriculum, random"),
+        ({"queries": 5}, "budget of 5 queries is smaller than the 10 first labels"),
+        ({"queries": 0}, "greater than or equal to 1"),
+        ({"curriculum": {"learning_rate": -1}}, "greater than 0"),
+        ({"budget": 5}, "Extra inputs are not permitted"),
+    ],
+)
+def test_bad_parameters(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        SearchParameters(**(SMALL | changes))
