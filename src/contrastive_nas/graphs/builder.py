@@ -87,6 +87,10 @@ class GraphBuilder:
         """Mean over height and width."""
         return self._node(Operation.GLOBAL_AVG_POOL, (x,), (self._shapes[x][0], 1, 1))
 
+    def slice(self, x: int, channels: int) -> int:
+        """The first ``channels`` channels."""
+        return self._node(Operation.SLICE, (x,), (channels, *self._shapes[x][1:]))
+
     def join(self, operation: Operation, xs: Sequence[int]) -> int:
         """Add, multiply, mean (shapes broadcast) or concatenate (channels add up) two or more tensors."""
         shapes = [self._shapes[x] for x in xs]

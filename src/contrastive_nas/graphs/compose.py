@@ -7,6 +7,7 @@ loop over nodes or graphs and without a module.
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges
 
 Row = tuple[int, ...]
+# About 100 MB; a space of few blocks never gets there, one of many cells starts again.
+_FRAGMENTS_KEPT = 100_000
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,8 @@ class FragmentBuilder(GraphBuilder):
     """Writes a fragment with the methods of :class:`GraphBuilder`.
 
     Attributes:
-        ports: the numbers under which the inputs are known while writing; ``ports[0]`` is what the fragment
-        before
-            gives, ``ports[1]`` what the one before that gives.
+        ports: numbers of the inputs; ``ports[0]`` is what the fragment before gives, ``ports[1]`` what the
+            one before that gives.
     """
 
     def __init__(self, *port_shapes: Shape) -> None:
@@ -115,21 +117,31 @@ class FragmentTable:
         return GraphBatch(node_types, type_ids, edges, starts[bounds], edge_starts[bounds])
 
 
+class _Entry(NamedTuple):
+    """A fragment whose rows are numbers of types."""
+
+    kinds: list[int]
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+    output: int
+
+
 class FragmentLibrary:
     """Fragments by key, each written when it is first asked for."""
 
     def __init__(self) -> None:
         self._types: dict[Row, int] = {}
         self._numbers: dict[Hashable, int] = {}
-        self._fragments: list[tuple[list[int], Fragment]] = []
+        self._fragments: list[_Entry] = []
 
     def number(self, key: Hashable, write: Callable[[], Fragment]) -> int:
-        """The number of the fragment with this key; ``write`` makes it when it is new."""
+        """The number, up to the next :meth:`chain`, of the fragment with this key; ``write`` makes it."""
         number = self._numbers.get(key)
         if number is None:
             fragment = write()
             types = self._types
-            self._fragments.append(([types.setdefault(row, len(types)) for row in fragment.rows], fragment))
+            kinds = [types.setdefault(row, len(types)) for row in fragment.rows]
+            self._fragments.append(_Entry(kinds, fragment.sources, fragment.targets, fragment.output))
             number = self._numbers[key] = len(self._fragments) - 1
         return number
 
@@ -138,20 +150,24 @@ class FragmentLibrary:
         lengths = np.array([len(network) for network in networks], dtype=np.int64)
         numbers = np.array([number for network in networks for number in network], dtype=np.int64)
         used, positions = np.unique(numbers, return_inverse=True)
-        return self._table(used).chain(positions, lengths)
+        batch = self._table(used).chain(positions, lengths)
+        if len(self._fragments) > _FRAGMENTS_KEPT:
+            self._numbers.clear()
+            self._fragments.clear()
+        return batch
 
     def _table(self, numbers: IntArray) -> FragmentTable:
         entries = [self._fragments[number] for number in numbers]
-        type_ids = [kind for kinds, _ in entries for kind in kinds]
-        sources = [x for _, fragment in entries for x in fragment.sources]
-        targets = [x for _, fragment in entries for x in fragment.targets]
+        type_ids = [kind for entry in entries for kind in entry.kinds]
+        sources = [x for entry in entries for x in entry.sources]
+        targets = [x for entry in entries for x in entry.targets]
         return FragmentTable(
             np.array(list(self._types), dtype=np.int32).reshape(-1, FEATURE_COUNT),
             np.array(type_ids, dtype=np.int32),
             np.array([sources, targets], dtype=np.int64).reshape(2, -1),
-            np.cumsum([0, *(len(kinds) for kinds, _ in entries)], dtype=np.int64),
-            np.cumsum([0, *(len(fragment.sources) for _, fragment in entries)], dtype=np.int64),
-            np.array([fragment.output for _, fragment in entries], dtype=np.int64),
+            np.cumsum([0, *(len(entry.kinds) for entry in entries)], dtype=np.int64),
+            np.cumsum([0, *(len(entry.sources) for entry in entries)], dtype=np.int64),
+            np.array([entry.output for entry in entries], dtype=np.int64),
         )
 
 

@@ -64,3 +64,10 @@ def check_input_shape(space: str, input_shape: Sequence[int], multiple: int) -> 
             f" got {shape}"
         )
     return shape
+
+
+def check_positive(space: str, **numbers: int) -> None:
+    """Raises InputError unless all options are whole numbers of at least 1."""
+    for option, number in numbers.items():
+        if not isinstance(number, int) or number < 1:
+            raise InputError(f"{space}: {option} must be a whole number of at least 1, got {number!r}")

@@ -29,7 +29,7 @@ from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLi
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
-from contrastive_nas.spaces.checks import check_input_shape, parse_rows
+from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -63,8 +63,7 @@ class NASBench201(SearchSpace):
         classes: int = 10,
         input_shape: Sequence[int] = (3, 32, 32),
     ) -> None:
-        if min(channels, cells, classes) < 1:
-            raise InputError(f"{self.name}: channels, cells and classes must be at least 1")
+        check_positive(self.name, channels=channels, cells=cells, classes=classes)
         self.input_shape = check_input_shape(self.name, input_shape, multiple=4)
         self._channels, self._cells, self._classes = channels, cells, classes
         self._library = FragmentLibrary()

@@ -12,6 +12,7 @@ from contrastive_nas.spaces.base import SearchSpace
 
 _SPACES = {
     "compact_cnn": "contrastive_nas.spaces.compact_cnn:CompactCNN",
+    "nasbench101": "contrastive_nas.spaces.nasbench101:NASBench101",
     "nasbench201": "contrastive_nas.spaces.nasbench201:NASBench201",
 }
 
@@ -30,7 +31,9 @@ def load_space(name: str, **options: Any) -> SearchSpace:
     target = _SPACES.get(name, name)
     module_name, separator, class_name = target.rpartition(":")
     if not separator:
-        raise InputError(f"space {name!r} is unknown: choose from {', '.join(list_spaces())} or name file.py:Class")
+        raise InputError(
+            f"space {name!r} is unknown: choose from {', '.join(list_spaces())} or name file.py:Class"
+        )
     space_class = getattr(_load_module(module_name), class_name, None)
     if not (inspect.isclass(space_class) and issubclass(space_class, SearchSpace)):
         raise InputError(f"space {name!r}: {module_name} has no SearchSpace class {class_name!r}")

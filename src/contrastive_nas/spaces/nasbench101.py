@@ -1,0 +1,184 @@
+"""NAS-Bench-101: 423,624 cells of up to seven vertices and nine edges, in a fixed network for small images.
+
+Source: Ying et al., NAS-Bench-101: Towards Reproducible Neural Architecture Search, ICML 2019.
+
+An architecture is ``input,<operation>,...,output/<matrix>``, the matrix row by row, upper triangular, every
+vertex on a path from input to output. Isomorphic cells are spelled in several ways and share
+:func:`module_hash`; enumeration gives one spelling of each.
+
+Counting rule: ``trainable_parameters`` of the benchmark are all parameters of the network, batch norm
+included.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+
+import numpy as np
+from torch import nn
+
+from contrastive_nas.graphs.builder import GraphBuilder, Shape
+from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
+from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
+from contrastive_nas.spaces.nasbench101_cells import (
+    MAX_EDGES,
+    MAX_VERTICES,
+    OPERATIONS,
+    Cell,
+    every_cell,
+    parse,
+    pruned,
+)
+from contrastive_nas.spaces.nasbench101_network import STACKS, Network, write_cell, write_convolution
+
+_PAIRS = tuple(itertools.combinations(range(MAX_VERTICES), 2))
+_LAST = MAX_VERTICES - 1
+_MORE_EDGES = 5
+
+
+class NASBench101(SearchSpace):
+    """The cells of NAS-Bench-101.
+
+    Decisions: the operation of each of five inner vertices; one source of each vertex from the third on (the
+    second can only read the first); five more edges, each absent or one of 21, of which those count that
+    leave the pruned cell within nine edges. So every combination is a cell, and every cell has a combination.
+
+    Args:
+        channels: of the stem and the first stack of cells.
+        cells: cells per stack.
+        classes: outputs of the linear layer.
+        input_shape: (C, H, W) of an image.
+
+    Raises:
+        InputError: a number is not positive, or height or width are no multiples of 4.
+    """
+
+    name = "nasbench101"
+    size = 423_624
+    choices = (
+        *(Choice(f"operation_{vertex}", OPERATIONS) for vertex in range(1, _LAST)),
+        *(Choice(f"source_{vertex}", tuple(map(str, range(vertex)))) for vertex in range(2, MAX_VERTICES)),
+        *(
+            Choice(f"edge_{number}", ("none", *(f"{source}-{target}" for source, target in _PAIRS)))
+            for number in range(_MORE_EDGES)
+        ),
+    )
+
+    def __init__(
+        self,
+        channels: int = 128,
+        cells: int = 3,
+        classes: int = 10,
+        input_shape: Sequence[int] = (3, 32, 32),
+    ) -> None:
+        check_positive(self.name, channels=channels, cells=cells, classes=classes)
+        self.input_shape = check_input_shape(self.name, input_shape, multiple=4)
+        self._channels, self._cells, self._classes = channels, cells, classes
+        self._library = FragmentLibrary()
+
+    def enumerate(self) -> Iterator[Architecture]:
+        """One spelling of every cell up to isomorphism, in a fixed order; all take about a second."""
+        return every_cell()
+
+    def decode(self, decisions: Sequence[int]) -> Architecture:
+        inner = _LAST - 1
+        sources = [[], [0], *([source] for source in decisions[inner : inner + _LAST - 1])]
+        cell = pruned(decisions[:inner], sources)
+        for number in decisions[inner + _LAST - 1 :]:
+            source, target = _PAIRS[number - 1]
+            if number == 0 or source in sources[target]:
+                continue
+            sources[target].append(source)
+            grown = pruned(decisions[:inner], sources)
+            assert grown is not None, "every vertex reads a lower one, so the output is connected"
+            if grown.edge_count > MAX_EDGES:
+                sources[target].remove(source)
+            else:
+                cell = grown
+        return str(cell)
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        cell = parse(architecture)
+        unused = MAX_VERTICES - len(cell)
+        # The output keeps the last place; vertices that are not needed read the input and are read by nobody.
+        sources = [*cell.sources[:-1], *[(0,)] * unused, cell.sources[-1]]
+        more = [
+            _PAIRS.index((source, target)) + 1 for target, read in enumerate(sources) for source in read[1:]
+        ]
+        return (
+            *cell.labels,
+            *[0] * unused,
+            *(read[0] for read in sources[2:]),
+            *sorted(more),
+            *[0] * (_MORE_EDGES - len(more)),
+        )
+
+    def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
+        """``count`` cells drawn uniformly from all; uniform decisions would favour small ones."""
+        return [self._cells_listed[row] for row in rng.integers(0, self.size, size=count)]
+
+    @cached_property
+    def _cells_listed(self) -> list[Architecture]:
+        return list(every_cell())
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        return Network(parse(architecture), self._channels, self._cells, self._classes, self.input_shape[0])
+
+    def graph(self, architecture: Architecture) -> ComputationGraph:
+        return self._compose([parse(architecture)])[0]
+
+    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
+        return self._compose(parse_rows(self.name, architectures, parse))
+
+    def _compose(self, cells: Sequence[Cell]) -> GraphBatch:
+        number = self._library.number
+        stem = number("stem", self._write_stem)
+        head = number("head", self._write_head)
+        pools = [number(("pool", stack), partial(self._write_pool, stack)) for stack in range(1, STACKS)]
+        networks = []
+        for cell in cells:
+            network = [stem]
+            for stack in range(STACKS):
+                if stack:
+                    network.append(pools[stack - 1])
+                    network.append(number((cell, stack, "first"), partial(self._write_first, cell, stack)))
+                more = number((cell, stack), partial(self._write_other, cell, stack))
+                network += [more] * (self._cells - (stack > 0))
+            networks.append([*network, head])
+        return self._library.chain(networks)
+
+    def _shape(self, stack: int) -> Shape:
+        _, height, width = self.input_shape
+        return (self._channels << stack, height >> stack, width >> stack)
+
+    def _write_stem(self) -> Fragment:
+        graph = GraphBuilder(self.input_shape)
+        return head_fragment(graph, write_convolution(graph, graph.input, self._channels, 3))
+
+    def _write_pool(self, stack: int) -> Fragment:
+        graph = FragmentBuilder(self._shape(stack - 1))
+        return graph.fragment(graph.pool(Operation.MAX_POOL, graph.ports[0], 2, stride=2))
+
+    def _write_first(self, cell: Cell, stack: int) -> Fragment:
+        channels, height, width = self._shape(stack)
+        return write_cell(cell, (channels // 2, height, width), channels)
+
+    def _write_other(self, cell: Cell, stack: int) -> Fragment:
+        return write_cell(cell, self._shape(stack), self._channels << stack)
+
+    def _write_head(self) -> Fragment:
+        graph = FragmentBuilder(self._shape(STACKS - 1))
+        pooled = graph.global_avg_pool(graph.ports[0])
+        return graph.fragment(graph.output(graph.linear(pooled, self._classes)))
+
+
+def module_hash(architecture: Architecture) -> str:
+    """The benchmark's own name of a cell, equal for isomorphic ones.
+
+    Raises:
+        InputError: the string is no cell.
+    """
+    return parse(architecture).module_hash()
