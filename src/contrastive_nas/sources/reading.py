@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.progress import progress
 from contrastive_nas.sources.base import OnError, Problem, Problems, is_accuracy
 from contrastive_nas.sources.registry import AUTO, find_source
 from contrastive_nas.sources.validation import RowChecks, Validator, Validators, check_columns, check_scale
@@ -74,8 +73,8 @@ def read_table(
     Args:
         path: the file or folder.
         source: the format's name, or "auto" to tell it by content.
-        space: name of the search space; None takes the format's own. Where the file has a ``space`` column, only
-            this space's rows are read, all with None.
+        space: name of the search space; None takes the format's own. Where the file has a ``space`` column,
+            only this space's rows are read, all with None.
         metrics: accuracy columns that every row must have; None asks for any one of them.
         on_error: "stop" raises at the first row that cannot be used, "skip" leaves such rows out.
         limit: how many problems are kept; all are counted.
@@ -132,7 +131,7 @@ def _usable_parts(
     frames: Iterator[pd.DataFrame], file: str, checks: RowChecks, metrics: Sequence[str] | None
 ) -> list[pd.DataFrame]:
     parts = []
-    for frame in progress(frames, f"reading {Path(file).name}"):
+    for frame in frames:
         check_columns(frame, file, metrics)
         usable = checks.usable(frame)
         if len(usable):

@@ -5,7 +5,9 @@ from pathlib import Path
 from contrastive_nas.errors import InputError
 from contrastive_nas.sources.base import Source
 from contrastive_nas.sources.mnasnet_table import MNASNET_TABLE
+from contrastive_nas.sources.nasbench101 import NASBENCH101
 from contrastive_nas.sources.nasbench101_table import NASBENCH101_TABLE
+from contrastive_nas.sources.nats_bench import NASBENCH201_TORCH, NATS_FOLDER, NATS_PICKLE
 from contrastive_nas.sources.once_for_all_table import ONCE_FOR_ALL_TABLE
 from contrastive_nas.sources.tidy_csv import TIDY_CSV
 from contrastive_nas.sources.tidy_parquet import TIDY_PARQUET
@@ -14,6 +16,10 @@ from contrastive_nas.sources.tidy_parquet import TIDY_PARQUET
 SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
+        NASBENCH101,
+        NASBENCH201_TORCH,
+        NATS_FOLDER,
+        NATS_PICKLE,
         NASBENCH101_TABLE,
         MNASNET_TABLE,
         ONCE_FOR_ALL_TABLE,

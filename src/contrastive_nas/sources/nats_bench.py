@@ -1,0 +1,133 @@
+"""NAS-Bench-201 and the topology space of NATS-Bench in every form that they were published in.
+
+Dong and Yang, *NAS-Bench-201*, ICLR 2020; Dong et al., *NATS-Bench*, TPAMI 2021. Folders of one compressed
+pickle an architecture (``NATS-tss-v1_0-3ffb9-simple`` and ``-full``), one compressed pickle of all
+(``.pickle.pbz2``), and files by ``torch.save`` (``NAS-Bench-201-v1_0-e61699.pth``, ``-v1_1-096897.pth``).
+Accuracies are the mean over the seeds at the end of training.
+"""
+
+import bz2
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.progress import progress
+from contrastive_nas.sources.base import Problems, Row, RowError, Source, frames, head
+from contrastive_nas.sources.data_pickle import DataPickle
+from contrastive_nas.sources.nats_bench_results import columns
+from contrastive_nas.sources.torch_file import is_torch_file, open_torch_file
+
+ARCHITECTURES = 15_625
+_ENTRIES = "arch2infos"
+_MEMBER = re.compile(r"\d{1,6}\.pickle\.pbz2")
+_Records = Iterator[tuple[Row, Any]]
+
+
+def _read_with(
+    records: Callable[[Path, Problems], _Records],
+) -> Callable[[Path, Problems], Iterator[pd.DataFrame]]:
+    def read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
+        def attempt(label: Row, results: Any) -> dict[str, Any] | None:
+            try:
+                return columns(results)
+            except RowError as error:
+                problems.add(label, str(error))
+                return None
+
+        tried = ((label, attempt(label, results)) for label, results in records(path, problems))
+        yield from frames((label, row) for label, row in tried if row is not None)
+
+    return read
+
+
+def _in_folder(path: Path, problems: Problems) -> _Records:
+    members = sorted((member for member in path.iterdir() if _MEMBER.fullmatch(member.name)), key=_number)
+
+    def attempt(member: Path) -> Any:
+        try:
+            with _decompressed(member) as pickle:
+                return pickle.load()
+        except InputError as error:
+            problems.add(member.name, str(error))
+            return None
+
+    for member in progress(members, f"reading {path.name}"):
+        results = attempt(member)
+        if results is not None:
+            yield member.name, results
+
+
+def _number(member: Path) -> int:
+    return int(member.name.split(".")[0])
+
+
+def _in_pickle(path: Path, problems: Problems) -> _Records:
+    with _decompressed(path) as pickle:
+        yield from _entries(pickle, path)
+
+
+def _in_torch_file(path: Path, problems: Problems) -> _Records:
+    with open_torch_file(path) as pickle:
+        yield from _entries(pickle, path)
+
+
+def _entries(pickle: DataPickle, path: Path) -> _Records:
+    """The results of all architectures of one file: each when it is complete, the others at the end."""
+    for index, content in progress(pickle.entries(_ENTRIES), f"reading {path.name}", ARCHITECTURES):
+        if index is not None:
+            yield index, content
+        elif not isinstance(content, dict) or not isinstance(content.get(_ENTRIES), dict):
+            raise InputError(f"{path}: there is no {_ENTRIES!r} in it")
+        else:
+            yield from ((key, value) for key, value in content[_ENTRIES].items() if isinstance(value, dict))
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[DataPickle]:
+    try:
+        with bz2.open(path) as stream:
+            yield DataPickle(cast(BinaryIO, stream), str(path))
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: the bzip2 file is damaged: {error}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and any(_MEMBER.fullmatch(member.name) for member in path.iterdir())
+
+
+def _is_pickle(path: Path) -> bool:
+    if head(path, 3) != b"BZh":
+        return False
+    try:
+        with bz2.open(path) as stream:
+            return stream.read(1) == b"\x80"
+    except (OSError, EOFError):
+        return False
+
+
+NATS_FOLDER = Source(
+    name="nats_bench_folder",
+    title="NATS-Bench topology, folder of one .pickle.pbz2 an architecture (-simple or -full)",
+    space="nasbench201",
+    detect=_is_folder,
+    read=_read_with(_in_folder),
+)
+NATS_PICKLE = Source(
+    name="nats_bench_pickle",
+    title="NATS-Bench topology, one .pickle.pbz2 of all architectures",
+    space="nasbench201",
+    detect=_is_pickle,
+    read=_read_with(_in_pickle),
+)
+NASBENCH201_TORCH = Source(
+    name="nasbench201_torch",
+    title="NAS-Bench-201's own .pth files",
+    space="nasbench201",
+    detect=is_torch_file,
+    read=_read_with(_in_torch_file),
+)
