@@ -1,0 +1,43 @@
+"""Running a model over many graphs, once per distinct function."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.learning.ranker import GraphSource
+from contrastive_nas.models.comparator import Comparator
+from contrastive_nas.models.encoder import Encoder, EncoderInput
+from contrastive_nas.progress import progress
+
+_GRAPHS_AT_ONCE = 512
+
+
+def run_model(
+    model: Encoder | Comparator, source: GraphSource, indices: IntArray | None = None
+) -> NDArray[np.float32]:
+    """What ``model`` gives for the graphs at ``indices`` (all by default), one row each.
+
+    Graphs of one function are computed once and get the same bits.
+    """
+    indices = np.arange(len(source)) if indices is None else np.asarray(indices, dtype=np.int64)
+    rows, distinct = pd.factorize(np.asarray(source.function_ids)[indices])
+    first = np.full(len(distinct), -1, dtype=np.int64)
+    first[rows[::-1]] = indices[::-1]
+    model.eval()
+    with torch.inference_mode():
+        parts = [
+            model(prepare(model, source, first[start : start + _GRAPHS_AT_ONCE])).cpu().numpy()
+            for start in progress(range(0, len(first), _GRAPHS_AT_ONCE), f"encoding {len(first)} networks")
+        ]
+    empty = np.zeros((0,), np.float32)
+    values: NDArray[np.float32] = np.concatenate(parts)[rows] if parts else empty
+    return values
+
+
+def prepare(model: Encoder | Comparator, source: GraphSource, indices: IntArray) -> EncoderInput:
+    """The graphs at ``indices``, made ready for ``model``."""
+    encoder = model.encoder if isinstance(model, Comparator) else model
+    statistics = np.asarray(source.statistics)[indices] if encoder.statistics else None
+    return encoder.prepare(source.batch(indices), statistics)
