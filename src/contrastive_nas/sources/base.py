@@ -1,7 +1,7 @@
 """What a reader of one format is, and how it reports rows that cannot be used."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -105,6 +105,24 @@ def frames(records: Iterator[tuple[Row, dict[str, Any]]]) -> Iterator[pd.DataFra
             labels, rows = [], []
     if rows:
         yield pd.DataFrame(rows, index=pd.Index(labels, dtype=object))
+
+
+def usable_records(
+    records: Iterable[tuple[Row, Any]], row: Callable[[Any], dict[str, Any]], problems: Problems
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """Labels and columns of the records that ``row`` takes; those it raises RowError for are problems."""
+
+    def attempt(label: Row, content: Any) -> dict[str, Any] | None:
+        try:
+            return row(content)
+        except RowError as error:
+            problems.add(label, str(error))
+            return None
+
+    for label, content in records:
+        columns = attempt(label, content)
+        if columns is not None:
+            yield label, columns
 
 
 def describe(

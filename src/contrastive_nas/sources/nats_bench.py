@@ -17,7 +17,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.progress import progress
-from contrastive_nas.sources.base import Problems, Row, RowError, Source, frames, head
+from contrastive_nas.sources.base import Problems, Row, Source, frames, head, usable_records
 from contrastive_nas.sources.data_pickle import DataPickle
 from contrastive_nas.sources.nats_bench_results import columns
 from contrastive_nas.sources.torch_file import is_torch_file, open_torch_file
@@ -32,15 +32,7 @@ def _read_with(
     records: Callable[[Path, Problems], _Records],
 ) -> Callable[[Path, Problems], Iterator[pd.DataFrame]]:
     def read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
-        def attempt(label: Row, results: Any) -> dict[str, Any] | None:
-            try:
-                return columns(results)
-            except RowError as error:
-                problems.add(label, str(error))
-                return None
-
-        tried = ((label, attempt(label, results)) for label, results in records(path, problems))
-        yield from frames((label, row) for label, row in tried if row is not None)
+        yield from frames(usable_records(records(path, problems), columns, problems))
 
     return read
 

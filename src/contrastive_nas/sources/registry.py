@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.sources.accel_nasbench import ACCEL_NASBENCH
 from contrastive_nas.sources.base import Source
+from contrastive_nas.sources.ctnas import CTNAS
+from contrastive_nas.sources.dynast import DYNAST
 from contrastive_nas.sources.mnasnet_table import MNASNET_TABLE
 from contrastive_nas.sources.nasbench101 import NASBENCH101
 from contrastive_nas.sources.nasbench101_table import NASBENCH101_TABLE
+from contrastive_nas.sources.nasbench301 import NASBENCH301
 from contrastive_nas.sources.nats_bench import NASBENCH201_TORCH, NATS_FOLDER, NATS_PICKLE
 from contrastive_nas.sources.once_for_all_table import ONCE_FOR_ALL_TABLE
 from contrastive_nas.sources.tidy_csv import TIDY_CSV
@@ -20,6 +24,10 @@ SOURCES: dict[str, Source] = {
         NASBENCH201_TORCH,
         NATS_FOLDER,
         NATS_PICKLE,
+        NASBENCH301,
+        CTNAS,
+        ACCEL_NASBENCH,
+        DYNAST,
         NASBENCH101_TABLE,
         MNASNET_TABLE,
         ONCE_FOR_ALL_TABLE,
