@@ -64,9 +64,9 @@ def _in_tar(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
         gzip.open(path) as unpacked,
         tarfile.open(fileobj=cast(IO[bytes], _Limited(unpacked, path)), mode="r|") as archive,
     ):
-        for member in archive:
+        while member := archive.next():
             # The list of members that tarfile keeps would grow with the archive.
-            archive.members = []
+            cast(Any, archive).members = []
             stream = archive.extractfile(member) if member.isfile() and _wanted(member.name, prefix) else None
             if stream:
                 yield member.name, stream.read(LONGEST_MEMBER + 1)

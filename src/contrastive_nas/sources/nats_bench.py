@@ -8,10 +8,11 @@ Accuracies are the mean over the seeds at the end of training.
 
 import bz2
 import re
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import pandas as pd
 
@@ -38,20 +39,43 @@ def _read_with(
 
 
 def _in_folder(path: Path, problems: Problems) -> _Records:
-    members = sorted((member for member in path.iterdir() if _MEMBER.fullmatch(member.name)), key=_number)
-
-    def attempt(member: Path) -> Any:
+    def attempt(name: str, stream: IO[bytes]) -> Any:
         try:
-            with _decompressed(member) as pickle:
+            with _decompressed(stream, name) as pickle:
                 return pickle.load()
         except InputError as error:
-            problems.add(member.name, str(error))
+            problems.add(name, str(error))
             return None
 
-    for member in progress(members, f"reading {path.name}"):
-        results = attempt(member)
+    members = _members_of_folder(path) if path.is_dir() else _members_of_archive(path)
+    for name, stream in progress(members, f"reading {path.name}", ARCHITECTURES):
+        results = attempt(name, stream)
         if results is not None:
-            yield member.name, results
+            yield name, results
+
+
+def _members_of_folder(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    for member in sorted(
+        (member for member in path.iterdir() if _MEMBER.fullmatch(member.name)), key=_number
+    ):
+        with member.open("rb") as stream:
+            yield member.name, stream
+
+
+def _members_of_archive(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    try:
+        with tarfile.open(path, "r|") as archive:
+            while member := archive.next():
+                # The list of members that tarfile keeps would grow with the archive.
+                cast(Any, archive).members = []
+                name = member.name.rpartition("/")[2]
+                stream = archive.extractfile(member) if member.isfile() and _MEMBER.fullmatch(name) else None
+                if stream:
+                    yield name, stream
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: the archive is damaged: {error}") from error
 
 
 def _number(member: Path) -> int:
@@ -59,7 +83,7 @@ def _number(member: Path) -> int:
 
 
 def _in_pickle(path: Path, problems: Problems) -> _Records:
-    with _decompressed(path) as pickle:
+    with path.open("rb") as stream, _decompressed(stream, str(path)) as pickle:
         yield from _entries(pickle, path)
 
 
@@ -80,16 +104,20 @@ def _entries(pickle: DataPickle, path: Path) -> _Records:
 
 
 @contextmanager
-def _decompressed(path: Path) -> Iterator[DataPickle]:
+def _decompressed(stream: IO[bytes], name: str) -> Iterator[DataPickle]:
     try:
-        with bz2.open(path) as stream:
-            yield DataPickle(cast(BinaryIO, stream), str(path))
+        with bz2.open(stream) as content:
+            yield DataPickle(cast(BinaryIO, content), name)
     except (OSError, EOFError) as error:
-        raise InputError(f"{path}: the bzip2 file is damaged: {error}") from error
+        raise InputError(f"{name}: the bzip2 file is damaged: {error}") from error
 
 
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and any(_MEMBER.fullmatch(member.name) for member in path.iterdir())
+    if path.is_dir():
+        return any(_MEMBER.fullmatch(member.name) for member in path.iterdir())
+    # The name of an uncompressed archive's first member, or of the folder that holds all of them.
+    start = head(path, 512)
+    return start[257:262] == b"ustar" and (b".pickle.pbz2" in start[:100] or start.startswith(b"NATS-tss"))
 
 
 def _is_pickle(path: Path) -> bool:
@@ -104,7 +132,7 @@ def _is_pickle(path: Path) -> bool:
 
 NATS_FOLDER = Source(
     name="nats_bench_folder",
-    title="NATS-Bench topology, folder of one .pickle.pbz2 an architecture (-simple or -full)",
+    title="NATS-Bench topology, folder or .tar of one .pickle.pbz2 an architecture (-simple or -full)",
     space="nasbench201",
     detect=_is_folder,
     read=_read_with(_in_folder),

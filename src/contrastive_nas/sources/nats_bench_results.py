@@ -69,7 +69,7 @@ def _accuracy(trial: dict[str, Any], split: str) -> float | None:
 
 def _training_seconds(trial: dict[str, Any]) -> float | None:
     times = trial.get("train_times")
-    return math.fsum(times.values()) if times else None
+    return math.fsum(times.values()) if isinstance(times, dict) and times else None
 
 
 def _mean(measured: list[float | None]) -> float | None:
