@@ -13,7 +13,6 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.sources.base import OnError, Problem, Problems, is_accuracy
 from contrastive_nas.sources.registry import AUTO, find_source
 from contrastive_nas.sources.validation import RowChecks, Validator, Validators, check_columns, check_scale
-from contrastive_nas.spaces import list_spaces, load_space
 
 EVALUATIONS = "evaluations"
 
@@ -108,6 +107,9 @@ def read_table(
 
 def _validators(space: str | None) -> Validators:
     """Each space's check of its own strings; rows that name no space belong to ``space``."""
+
+    # Not above: spaces need torch, which takes seconds to import.
+    from contrastive_nas.spaces import list_spaces, load_space
 
     @cache
     def validator(named: str | None) -> Validator | None:
