@@ -1,0 +1,30 @@
+"""``torchrun --nproc-per-node N -m contrastive_nas.retraining --config FILE``."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.retraining.config import load_settings
+from contrastive_nas.retraining.run import retrain
+
+
+def main() -> int:
+    """Runs one training; 1 where something from outside cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m contrastive_nas.retraining", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="YAML file with the settings of the run")
+    arguments = parser.parse_args()
+    first = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(asctime)s %(message)s")
+    try:
+        retrain(load_settings(arguments.config))
+    except InputError as error:
+        logging.getLogger(__name__).error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
