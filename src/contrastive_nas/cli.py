@@ -16,6 +16,8 @@ from kedro.utils import get_close_matches
 from contrastive_nas.errors import InputError
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
 
+CACHING_RUNNER = "contrastive_nas.execution.runner.CachingRunner"
+
 
 @click.group(name="contrastive-nas")
 def cli() -> None:
@@ -24,6 +26,7 @@ def cli() -> None:
 
 def _run(**options: Any) -> Any:
     """Run the pipeline."""
+    options["runner"] = options["runner"] or CACHING_RUNNER
     if not options["pipeline"] and not options["pipelines"] and set(options["tags"]) & set(ON_REQUEST):
         # A stage that only runs on request is not in the default pipeline, where its tag is looked for.
         options["pipelines"] = [EVERYTHING]
@@ -48,12 +51,6 @@ def _mendable(error: BaseException | None) -> BaseException | None:
     return error
 
 
-def _run_command() -> click.Command:
-    command = copy.copy(kedro_run)
-    command.callback = _run
-    command.params = [copy.copy(option) for option in kedro_run.params]
-    return command
-
-
-run = _run_command()
+run = copy.copy(kedro_run)
+run.callback = _run
 cli.add_command(run)

@@ -3,10 +3,17 @@
 import warnings
 
 from contrastive_nas.execution.context import ProjectContext
+from contrastive_nas.execution.default_runner import use_caching_runner
+from contrastive_nas.execution.run_record import RunRecorder
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated")
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 
+use_caching_runner()
+
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
 CONTEXT_CLASS = ProjectContext
+HOOKS = (RunRecorder(),)
+# Its hooks only draw runs, and warn in every run that they know Kedro's own runner alone.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz",)

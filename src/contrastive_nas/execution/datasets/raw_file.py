@@ -58,11 +58,16 @@ def find_raw_file(filepath: Path) -> Path:
     raise MissingRawFile(f"raw file {filepath.name} is missing: looked for {searched}{hint}")
 
 
+def raw_folders(project: Path) -> list[Path]:
+    """Where raw files may lie: the project's own folder, and the one that the environment names."""
+    named = os.environ.get(DATA_VARIABLE)
+    return [project / "data" / RAW_LAYER, *([Path(named)] if named else [])]
+
+
 def _places(filepath: Path) -> list[Path]:
-    places = [filepath]
-    folder = os.environ.get(DATA_VARIABLE)
-    if folder:
-        parts = filepath.parts
-        inside = parts[parts.index(RAW_LAYER) + 1 :] if RAW_LAYER in parts else parts[-1:]
-        places.append(Path(folder).joinpath(*inside))
-    return places
+    named = os.environ.get(DATA_VARIABLE)
+    if not named:
+        return [filepath]
+    parts = filepath.parts
+    inside = parts[parts.index(RAW_LAYER) + 1 :] if RAW_LAYER in parts else parts[-1:]
+    return [filepath, Path(named).joinpath(*inside)]

@@ -1,0 +1,214 @@
+"""The record of a run: what it was asked for, ran on, did and found. Kept as one JSON file a run."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from contrastive_nas.execution.datasets.artifact import ArtifactDataset
+from contrastive_nas.execution.fingerprint import plain
+from contrastive_nas.execution.machine import describe_git, describe_libraries, describe_machine
+from contrastive_nas.execution.measuring import Measurement
+from contrastive_nas.files import atomic_path
+
+if TYPE_CHECKING:
+    from contrastive_nas.execution.plan import Decision
+
+logger = logging.getLogger(__name__)
+FOLDER = Path("data", "09_runs")
+SCHEMA = 1
+ASKED = (
+    "pipeline_names",
+    "tags",
+    "node_names",
+    "from_nodes",
+    "to_nodes",
+    "from_inputs",
+    "to_outputs",
+    "runner",
+)
+
+
+class RunRecorder:
+    """Kedro hooks that write the record and print durations, memory and metrics at the end.
+
+    One node at a time is measured, as the runners of this project run them.
+    """
+
+    def __init__(self) -> None:
+        self.project = Path.cwd()
+        self._parameters: dict[str, Any] = {}
+        self._record: dict[str, Any] = {}
+        self._file: Path | None = None
+        self._started = 0.0
+        self._nodes: dict[str, dict[str, Any]] = {}
+        self._measured: tuple[str, Measurement] | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self.project = context.project_path
+        self._context = context
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        self._started = time.perf_counter()
+        self._nodes = {node.name: {"name": node.name, "ran": False} for node in pipeline.nodes}
+        parameters = plain(self._context.params)
+        self._record = {
+            "schema": SCHEMA,
+            "run": run_params["run_id"],
+            "status": "running",
+            "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "process": {"pid": os.getpid(), "created": psutil.Process().create_time()},
+            "experiment": run_params["env"] or "base",
+            "asked": {name: plain(run_params[name]) for name in ASKED if run_params.get(name)},
+            "runtime_parameters": plain(run_params["runtime_params"]),
+            "parameters": parameters,
+            "seeds": dict(_seeds(parameters)),
+            "git": describe_git(self.project),
+            "libraries": describe_libraries(),
+            "machine": describe_machine(),
+        }
+        self._file = _new_file(self.project / FOLDER, run_params["run_id"])
+        self._write()
+
+    @hook_impl
+    def before_dataset_loaded(self, node: Node) -> None:
+        self._measure(node)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        self._measure(node)
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        self._measure(node)
+
+    @hook_impl
+    def after_dataset_saved(self, node: Node) -> None:
+        self._measure(node)
+
+    def decided(self, decision: "Decision") -> None:
+        """Called by the caching runner when a node has run or was skipped."""
+        entry = self._nodes[decision.node.name]
+        entry["reason"] = decision.reason
+        if decision.fingerprint is not None:
+            entry["fingerprint"] = decision.fingerprint.checksum
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        self._end("finished", pipeline, catalog)
+        print_table(self._record)
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        self._record["error"] = str(error)
+        self._end("failed", pipeline, catalog)
+
+    def _end(self, status: str, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        self._stop_measuring()
+        artifacts = dict(_artifacts(pipeline, catalog))
+        for node in pipeline.nodes:
+            self._nodes[node.name]["outputs"] = {
+                name: _described(artifacts[name], self.project) for name in node.outputs if name in artifacts
+            }
+        self._record["status"] = status
+        self._record["seconds"] = round(time.perf_counter() - self._started, 3)
+        self._record["nodes"] = list(self._nodes.values())
+        self._record["metrics"] = dict(_metrics(artifacts))
+        self._write()
+
+    def _measure(self, node: Node) -> None:
+        if self._measured is None or self._measured[0] != node.name:
+            self._stop_measuring()
+            self._measured = (node.name, Measurement())
+        self._measured[1].touch()
+
+    def _stop_measuring(self) -> None:
+        if self._measured is None:
+            return
+        name, measurement = self._measured
+        seconds, peak = measurement.end()
+        self._nodes[name].update(ran=True, seconds=round(seconds, 3), peak_memory_mb=peak)
+        self._measured = None
+
+    def _write(self) -> None:
+        assert self._file is not None
+        with atomic_path(self._file) as partial:
+            partial.write_text(json.dumps(self._record, indent=1) + "\n", encoding="utf-8")
+
+
+def print_table(record: Mapping[str, Any]) -> None:
+    """Durations and memory of the nodes that ran, and the metrics."""
+    ran = [node for node in record["nodes"] if node["ran"]]
+    width = max((len(node["name"]) for node in ran), default=0)
+    lines = [f"{len(ran)} of {len(record['nodes'])} nodes ran in {record['seconds']:.1f} s"]
+    lines += [
+        f"  {node['name']:{width}} {node['seconds']:9.2f} s {node['peak_memory_mb']:7d} MB" for node in ran
+    ]
+    width = max((len(name) for name in record["metrics"]), default=0)
+    lines += [f"  {name:{width}}  {value}" for name, value in record["metrics"].items()]
+    logger.info("\n".join(lines))
+
+
+def _new_file(folder: Path, run: str) -> Path:
+    """A file of its own for a run; two runs may have begun within one millisecond."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 0
+    while True:
+        file = folder / f"{run}{f'-{number}' if number else ''}.json"
+        try:
+            file.touch(exist_ok=False)
+            return file
+        except FileExistsError:
+            number += 1
+
+
+def _artifacts(pipeline: Pipeline, catalog: CatalogProtocol) -> Iterator[tuple[str, ArtifactDataset]]:
+    for name in sorted(pipeline.all_outputs()):
+        dataset = catalog.get(name)
+        if isinstance(dataset, ArtifactDataset) and dataset.reads is not None:
+            yield name, dataset
+
+
+def _described(dataset: ArtifactDataset, project: Path) -> dict[str, Any]:
+    assert dataset.reads is not None
+    return {"version": os.path.relpath(dataset.reads.path, project), "checksum": dataset.reads.checksum}
+
+
+def _metrics(artifacts: Mapping[str, ArtifactDataset]) -> Iterator[tuple[str, Any]]:
+    for name, dataset in artifacts.items():
+        if dataset.metadata.get("metrics"):
+            yield from _flat(name, dataset.load())
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flat(f"{name}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _flat(f"{name}.{index}", item)
+    else:
+        yield name, value
+
+
+def _seeds(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            name = f"{within}{key}"
+            if str(key) in ("seed", "seeds"):
+                yield name, item
+            else:
+                yield from _seeds(item, f"{name}.")
