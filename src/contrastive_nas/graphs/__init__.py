@@ -5,6 +5,7 @@ from contrastive_nas.graphs.canonical import canonical, canonical_batch
 from contrastive_nas.graphs.hashing import function_hash, function_hashes
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+from contrastive_nas.graphs.trace import trace
 
 __all__ = [
     "ComputationGraph",
@@ -15,4 +16,5 @@ __all__ = [
     "canonical_batch",
     "function_hash",
     "function_hashes",
+    "trace",
 ]

@@ -1,0 +1,312 @@
+"""How each function of PyTorch's ATen becomes nodes."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import fx
+
+from contrastive_nas.graphs import trace_elementwise as elementwise
+from contrastive_nas.graphs import trace_layers as layers
+from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.trace_record import Constant, Dims, Noise, Recorder, Value
+
+Result = Value | Constant | Noise | list["Result"] | None
+
+
+@dataclass
+class Call:
+    """One call of a function in an exported program.
+
+    Attributes:
+        record: where to write nodes.
+        node: the call.
+        name: the function's name, without namespace, overload and mark of in-place functions.
+        arguments: by name, defaults included; tensors as values or constants.
+    """
+
+    record: Recorder
+    node: fx.Node
+    name: str
+    arguments: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments.get(name)
+
+    @property
+    def x(self) -> Value:
+        """The first argument, as a tensor that depends on the input."""
+        first = next(iter(self.arguments.values()))
+        return elementwise.as_value(self.record, first, None)
+
+    @property
+    def values(self) -> list[Value]:
+        """All tensors among the arguments that depend on the input."""
+        found: list[Value] = []
+        for argument in self.arguments.values():
+            several = argument if isinstance(argument, list | tuple) else (argument,)
+            found += [one for one in several if isinstance(one, Value)]
+        return found
+
+    @property
+    def shape(self) -> Dims:
+        """Shape of the result, of the first one if there are several."""
+        result = self.node.meta["val"]
+        return tuple((result[0] if isinstance(result, list | tuple) else result).shape)
+
+    @property
+    def shapes(self) -> list[Dims]:
+        """Shapes of all results."""
+        return [tuple(result.shape) for result in self.node.meta["val"]]
+
+
+Handler = Callable[[Call], Result]
+_SAME_NAME = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Registers a handler for the functions of these names."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return register
+
+
+def _dims(weight: Any) -> Dims:
+    return tuple(weight.shape)
+
+
+def _key(weight: Any) -> Any:
+    return (weight.parameters or weight.key) if isinstance(weight, Constant) else None
+
+
+@handles("conv1d", "conv2d", "conv3d", "convolution")
+def _convolution(call: Call) -> Result:
+    return _any_convolution(call, transposed=bool(call["transposed"]))
+
+
+@handles("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def _transposed(call: Call) -> Result:
+    return _any_convolution(call, transposed=True)
+
+
+def _any_convolution(call: Call, *, transposed: bool) -> Result:
+    if isinstance(call["weight"], Value):
+        return call.record.unknown_node(f"{call.name} with computed weights", call.values, call.shape)
+    return layers.convolution(
+        call.record,
+        call.x,
+        _dims(call["weight"]),
+        call.shape,
+        stride=call["stride"],
+        dilation=call["dilation"],
+        groups=call["groups"],
+        bias=call["bias"] is not None,
+        key=_key(call["weight"]),
+        transposed=transposed,
+    )
+
+
+@handles("linear")
+def _linear(call: Call) -> Result:
+    if isinstance(call["weight"], Value):
+        return layers.matrix_product(call.record, call.x, call["weight"], call.shape)
+    bias, weight = call["bias"] is not None, call["weight"]
+    return layers.linear(call.record, call.x, _dims(weight), call.shape, bias=bias, key=_key(weight))
+
+
+@handles("addmm", "baddbmm")
+def _matrix_product_and_sum(call: Call) -> Result:
+    names = ("mat1", "mat2") if call.name == "addmm" else ("batch1", "batch2")
+    left, right = call[names[0]], call[names[1]]
+    if isinstance(right, Constant) and isinstance(call["self"], Constant):
+        weight = _dims(right)[::-1]
+        return layers.linear(call.record, left, weight, call.shape, bias=True, key=_key(right))
+    product = _product(call, left, right)
+    if call["beta"] == 0:
+        return product
+    return elementwise.arithmetic(call.record, "add", product, call["self"], call.shape)
+
+
+@handles("matmul", "mm", "bmm", "mv", "dot")
+def _matrix_product(call: Call) -> Result:
+    left, right = list(call.arguments.values())[:2]
+    return _product(call, left, right)
+
+
+def _product(call: Call, left: Any, right: Any) -> Value:
+    if isinstance(right, Constant) and right.parameters and len(right.shape) == 2:
+        return layers.linear(call.record, left, right.shape[::-1], call.shape, bias=False, key=_key(right))
+    a, b = elementwise.as_value(call.record, left, right), elementwise.as_value(call.record, right, left)
+    return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
+
+
+@handles("einsum")
+def _einsum(call: Call) -> Result:
+    operands = call["tensors"]
+    if len(operands) != 2 or "." in call["equation"]:
+        return call.record.unknown_node("einsum", call.values, call.shape)
+    inputs, _, output = call["equation"].replace(" ", "").partition("->")
+    sizes: dict[str, int] = {}
+    for letters, operand in zip(inputs.split(","), operands, strict=True):
+        sizes.update(zip(letters, operand.shape, strict=True))
+    summed = math.prod(size for letter, size in sizes.items() if letter not in output)
+    a, b = (elementwise.as_value(call.record, operand, None) for operand in operands)
+    if summed == 1:
+        return layers.join(call.record, Operation.MUL, [a, b], call.shape)
+    return layers.matrix_product(call.record, a, b, call.shape, summed=summed)
+
+
+@handles("scaled_dot_product_attention")
+def _attention(call: Call) -> Result:
+    q, k, v = (elementwise.as_value(call.record, call[name], None) for name in ("query", "key", "value"))
+    return layers.attention(call.record, q, k, v, call.shape)
+
+
+@handles("embedding")
+def _embedding(call: Call) -> Result:
+    weight = call["weight"]
+    return call.record.add(
+        Operation.EMBEDDING,
+        call.values,
+        call.shape,
+        last=True,
+        weight=(*_dims(weight), 1, 1),
+        weight_key=_key(weight),
+    )
+
+
+@handles("batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "native_batch_norm")
+def _norm(call: Call) -> Result:
+    kind = call.name.removeprefix("native_").replace("rms", "layer").upper()
+    weight = call["weight"]
+    value = layers.norm(
+        call.record,
+        Operation[kind],
+        call.x,
+        None if weight is None else _dims(weight),
+        bias=call["bias"] is not None,
+        key=_key(weight),
+        groups=call["num_groups"] or 0,
+    )
+    return [value, None, None] if call.name.startswith("native_") else value
+
+
+@handles("prelu")
+def _prelu(call: Call) -> Result:
+    weight = call["weight"]
+    x = call.x
+    return call.record.add(Operation.PRELU, [x], x.shape, weight=_dims(weight), weight_key=_key(weight))
+
+
+@handles("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
+def _pool(call: Call) -> Result:
+    kind = Operation.MAX_POOL if call.name.startswith("max") else Operation.AVG_POOL
+    return layers.pool(
+        call.record,
+        kind,
+        call.x,
+        call.shape,
+        kernel=call["kernel_size"],
+        stride=call["stride"],
+        dilation=call["dilation"] or (1,),
+    )
+
+
+@handles("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
+def _pool_with_indices(call: Call) -> Result:
+    return [_pool(call), None]
+
+
+@handles("lp_pool2d")
+def _lp_pool(call: Call) -> Result:
+    return layers.pool(
+        call.record, Operation.AVG_POOL, call.x, call.shape, kernel=call["kernel_size"], stride=call["stride"]
+    )
+
+
+@handles("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
+def _adaptive_average(call: Call) -> Result:
+    return layers.adaptive_pool(call.record, Operation.AVG_POOL, call.x, call.shape)
+
+
+@handles("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
+def _adaptive_maximum(call: Call) -> Result:
+    return [layers.adaptive_pool(call.record, Operation.MAX_POOL, call.x, call.shape), None]
+
+
+@handles("add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide")
+def _arithmetic(call: Call) -> Result:
+    name = _SAME_NAME.get(call.name, call.name)
+    factor, other = call["alpha"], call["other"]
+    if factor not in (None, 1) and isinstance(other, int | float):
+        other = other * factor
+    return elementwise.arithmetic(call.record, name, call["self"], other, call.shape)
+
+
+@handles("addcmul")
+def _add_product(call: Call) -> Result:
+    product = elementwise.arithmetic(call.record, "mul", call["tensor1"], call["tensor2"], call.shape)
+    return elementwise.arithmetic(call.record, "add", call["self"], product, call.shape)
+
+
+@handles("maximum")
+def _maximum(call: Call) -> Result:
+    a, b = call["self"], call["other"]
+    pair = [elementwise.as_value(call.record, a, b), elementwise.as_value(call.record, b, a)]
+    return layers.join(call.record, Operation.MAXIMUM, pair, call.shape)
+
+
+@handles(*elementwise.ACTIVATIONS, "_softmax", "_log_softmax", "special_log_softmax")
+def _activation(call: Call) -> Result:
+    name = call.name.removeprefix("special_").removeprefix("_")
+    return call.record.unary(elementwise.ACTIVATIONS[name], call.x)
+
+
+@handles("hardtanh", "clamp", "clip", "clamp_min", "clamp_max")
+def _clamp(call: Call) -> Result:
+    low = call["min_val"] if call.name == "hardtanh" else call["min"]
+    high = call["max_val"] if call.name == "hardtanh" else call["max"]
+    if not isinstance(low, int | float | None) or not isinstance(high, int | float | None):
+        return elementwise.function(call.record, call.name, call.values, call.shape)
+    return elementwise.clamp(call.record, call.x, low, high)
+
+
+@handles("glu")
+def _gated_linear_unit(call: Call) -> Result:
+    halves = [call.record.add(Operation.SLICE, [call.x], call.shape) for _ in range(2)]
+    gate = call.record.unary(Operation.SIGMOID, halves[1])
+    return layers.join(call.record, Operation.MUL, [halves[0], gate], call.shape)
+
+
+@handles(*elementwise.FUNCTIONS)
+def _function(call: Call) -> Result:
+    name = call.name
+    if name == "square" or (name == "pow" and call["exponent"] == 2):
+        return layers.join(call.record, Operation.MUL, [call.x, call.x], call.shape)
+    return elementwise.function(call.record, name, list(call.arguments.values()), call.shape)
+
+
+@handles(*elementwise.REDUCTIONS)
+def _reduction(call: Call) -> Result:
+    if call.name == "max" and call["other"] is not None:
+        return _maximum(call)
+    axes = call["dim"]
+    axes = [] if axes is None else [axes] if isinstance(axes, int) else list(axes)
+    kind = elementwise.REDUCTIONS[call.name]
+    x = call.x
+    stacked = call.record.nodes[x.node]
+    if call.name == "mean" and len(axes) == 1 and stacked.detail == ("stack", axes[0] % len(x.shape)):
+        stacked.absorbed = True
+        return call.record.add(Operation.MEAN, stacked_values(call, x), call.shape)
+    value = layers.reduction(call.record, x, axes, call.shape, kind, call.name)
+    return [value, None] if isinstance(call.node.meta["val"], list | tuple) else value
+
+
+def stacked_values(call: Call, x: Value) -> list[Value]:
+    """What a stack was made of."""
+    return [Value(source, call.shape, last=False) for source in call.record.nodes[x.node].sources]
