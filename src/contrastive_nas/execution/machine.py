@@ -31,7 +31,9 @@ def describe_libraries() -> dict[str, str]:
         required = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
         return {}
-    names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in required}
+    # Extras are tools and outlets; results come from the rest.
+    own = [requirement for requirement in required if "extra ==" not in requirement]
+    names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in own}
     found = {name: _installed(name) for name in sorted(names)}
     return {name: version for name, version in found.items() if version}
 

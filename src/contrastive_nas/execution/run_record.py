@@ -36,7 +36,6 @@ ASKED = (
     "to_nodes",
     "from_inputs",
     "to_outputs",
-    "runner",
 )
 
 
@@ -73,6 +72,7 @@ class RunRecorder:
             "process": {"pid": os.getpid(), "created": psutil.Process().create_time()},
             "experiment": run_params["env"] or "base",
             "asked": {name: plain(run_params[name]) for name in ASKED if run_params.get(name)},
+            "runner": _class_name(run_params["runner"]),
             "runtime_parameters": plain(run_params["runtime_params"]),
             "parameters": parameters,
             "seeds": dict(_seeds(parameters)),
@@ -160,6 +160,11 @@ def print_table(record: Mapping[str, Any]) -> None:
     width = max((len(name) for name in record["metrics"]), default=0)
     lines += [f"  {name:{width}}  {value}" for name, value in record["metrics"].items()]
     logger.info("\n".join(lines))
+
+
+def _class_name(representation: str) -> str:
+    """``Runner`` of ``<package.Runner object at 0x7f>``, all that Kedro tells its hooks."""
+    return representation.lstrip("<").partition(" ")[0].rpartition(".")[2]
 
 
 def _new_file(folder: Path, run: str) -> Path:

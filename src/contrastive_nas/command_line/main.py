@@ -1,0 +1,38 @@
+"""``contrastive-nas``: the project's own commands, one file each.
+
+A command's file imports only what its options need; its work is imported when it runs.
+"""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from contrastive_nas.command_line.clean import clean
+from contrastive_nas.command_line.inspect import inspect
+from contrastive_nas.command_line.runs import runs
+from contrastive_nas.errors import InputError
+
+COMMANDS = (runs, clean, inspect)
+
+
+class OneMessage(TyperGroup):
+    """Shows what a user can mend as one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    name="contrastive-nas",
+    help="Neural architecture search across search spaces.",
+    cls=OneMessage,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command()(command)

@@ -1,0 +1,88 @@
+"""Reads the records of runs, and compares two of them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.execution.run_record import FOLDER
+
+LATEST = "latest"
+# What two runs are compared by, and what each is called.
+PARTS = {
+    "experiment": "experiment",
+    "asked": "asked for",
+    "runner": "runner",
+    "parameters": "parameter",
+    "seeds": "seed",
+    "git": "code",
+    "libraries": "library",
+    "machine": "machine",
+    "metrics": "metric",
+}
+
+
+def read_runs(project: Path) -> list[dict[str, Any]]:
+    """The records of all runs of a project, oldest first; those killed say so.
+
+    Raises:
+        InputError: a record is damaged.
+    """
+    return [_read(file) for file in sorted((project / FOLDER).glob("*.json"))]
+
+
+def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The run whose name begins so; ``latest`` is the last one.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    found = runs[-1:] if name == LATEST else [run for run in runs if run["run"].startswith(name)]
+    if len(found) != 1:
+        raise InputError(f"run {name!r} is {'not known' if not found else 'the beginning of several names'}")
+    return found[0]
+
+
+def compare_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What differs between two runs: name, value in the first and in the second, None where there is none."""
+    left, right = _comparable(first), _comparable(second)
+    names = [*left, *(name for name in right if name not in left)]
+    return [(name, left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)]
+
+
+def _comparable(run: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {
+        f"{word} {name}".strip(): value
+        for part, word in PARTS.items()
+        for name, value in _flat(run.get(part))
+    }
+    return {**flat, **{f"seconds {node['name']}": node.get("seconds") for node in run.get("nodes", [])}}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} is damaged: {error}") from error
+    if record["status"] == "running" and not _is_alive(record["process"]):
+        record["status"] = "killed"
+    return {**record, "run": file.stem}
+
+
+def _is_alive(process: Mapping[str, Any]) -> bool:
+    try:
+        # A number that another process has by now began at another time.
+        return abs(psutil.Process(process["pid"]).create_time() - process["created"]) < 1
+    except psutil.Error:
+        return False
+
+
+def _flat(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flat(item, f"{within}.{key}" if within else str(key))
+    else:
+        yield within, value
