@@ -73,7 +73,7 @@ class OptimizerSettings(Typed):
     Attributes:
         name: timm's name; its ``sgd`` is with Nesterov momentum, ``momentum`` without.
         learning_rate: for batches of ``reference_batch`` images over all devices.
-        reference_batch: the batch that ``learning_rate`` was published for; None takes the rate for any
+        reference_batch: the whole batch of the published run; None takes the rate for any
             batch.
         momentum: of SGD and RMSprop.
         weight_decay: as the optimiser defines it.
