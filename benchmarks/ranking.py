@@ -1,0 +1,151 @@
+"""How well architectures are ranked after few labels: every method, one protocol, any table and space.
+
+    python benchmarks/ranking.py --space nasbench201 --table nasbench201.parquet \\
+        --target cifar10_test_accuracy --labels 0,40 --seeds 0,1,2 --methods macs,trees --output results.csv
+
+Prints means and standard deviations over seeds, with published figures beside them, and keeps one row per
+method, number of labels and seed. Where ``--output`` is a folder, the file is named after hardware and
+versions.
+"""
+
+import argparse
+import platform
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.store import GraphStore, open_store
+from contrastive_nas.learning.ranking_methods import METHODS
+from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
+from contrastive_nas.progress import progress
+from contrastive_nas.sources.reading import read_table
+from contrastive_nas.spaces import load_space
+from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.spaces.convert import convert
+
+PUBLISHED = Path(__file__).parent / "published_ranking.csv"
+KEYS = ["space", "target", "labels", "method"]
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    space = load_space(arguments.space)
+    table = read_table(arguments.table, space=space.name if arguments.space == space.name else None).frame
+    label_column = arguments.label_column or arguments.target
+    missing = {arguments.target, label_column} - set(table.columns)
+    if missing:
+        raise InputError(f"{arguments.table} has no column {', '.join(sorted(missing))}")
+    table = table.dropna(subset=[arguments.target, label_column]).reset_index(drop=True)
+    with tempfile.TemporaryDirectory() as folder:
+        convert(Path(folder) / "graphs.arrow", [(space, table.architecture.tolist())])
+        results = measure(
+            space,
+            open_store(Path(folder) / "graphs.arrow"),
+            truth=table[arguments.target].to_numpy(dtype=float),
+            labels=table[label_column].to_numpy(dtype=float),
+            target=arguments.target,
+            counts=arguments.labels,
+            seeds=arguments.seeds,
+            methods=arguments.methods,
+        )
+    output = arguments.output
+    if output.is_dir():
+        output = output / f"ranking_{space.name}_{arguments.target}_{setting()}.csv"
+    results.to_csv(output, index=False)
+    print(summary(results, space.name))
+    print(f"kept in {output}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--space", required=True, help="name, or file.py:Class")
+    parser.add_argument("--table", required=True, type=Path, help="any file that ingestion reads")
+    parser.add_argument("--target", required=True, help="column to be ranked by")
+    parser.add_argument("--label-column", help="column that the labels come from; the target by default")
+    parser.add_argument("--labels", type=numbers, default=numbers("0,40,78,156"))
+    parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
+    parser.add_argument("--methods", type=methods, default=methods("macs,parameters,trees"))
+    parser.add_argument("--output", required=True, type=Path)
+    return parser.parse_args()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def methods(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = sorted(set(names) - set(METHODS))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(METHODS)}")
+    return names
+
+
+def measure(
+    space: SearchSpace,
+    store: GraphStore,
+    *,
+    truth: np.ndarray,
+    labels: np.ndarray,
+    target: str,
+    counts: Sequence[int],
+    seeds: Sequence[int],
+    methods: Sequence[str],
+) -> pd.DataFrame:
+    """One row per method, number of labels and seed; methods that learn from labels are left out at 0."""
+    runs = [
+        (method, count, seed)
+        for count in counts
+        for method in methods
+        for seed in seeds
+        if count or not METHODS[method].learns
+    ]
+    rows = []
+    for method, count, seed in progress(runs, "rank"):
+        labelled = labelled_rows(len(store), count, seed)
+        quality = ranking_quality(METHODS[method].make(space), store, labelled, labels[labelled], truth, seed)
+        rows.append(
+            {
+                "space": space.name,
+                "target": target,
+                "labels": count,
+                "seed": seed,
+                "method": method,
+                **asdict(quality),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def summary(results: pd.DataFrame, space: str) -> str:
+    """Means and standard deviations over seeds, and what others published."""
+    shown = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho", "fit_seconds", "predict_seconds"]
+    grouped = results.groupby(KEYS, sort=False)[shown].agg(["mean", "std"])
+    grouped.columns = grouped.columns.map(" ".join)
+    published = pd.read_csv(PUBLISHED)
+    published = published[published.space == space].drop(columns="space")
+    parts = [grouped.round(4).to_string()]
+    if len(published):
+        parts += ["Published, with settings of their own:", published.to_string(index=False)]
+    return "\n\n".join(parts)
+
+
+def setting() -> str:
+    """Hardware and versions, fit for a file's name."""
+    threads = f"{torch.get_num_threads()}threads"
+    text = f"{platform.machine()}-{threads}_torch{torch.__version__}_sklearn{sklearn.__version__}"
+    return re.sub(r"[^\w.-]", "-", text)
+
+
+if __name__ == "__main__":
+    main()
