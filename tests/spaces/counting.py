@@ -36,8 +36,10 @@ def parameters(batch: GraphBatch) -> Counts:
 
 
 def module_macs(module: nn.Module, input_shape: tuple[int, int, int]) -> int:
+    """As torch counts them; on tensors without data where the module was built so."""
+    device = next(module.parameters()).device
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module.eval()(torch.zeros(1, *input_shape))
+        module.eval()(torch.zeros(1, *input_shape, device=device))
     return counter.get_total_flops() // 2
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+from contrastive_nas.spaces.checks import parse_rows
 
 Architecture = str
 
@@ -28,8 +29,9 @@ class Choice:
 class SearchSpace(ABC):
     """A set of networks, each written as one string, the architecture.
 
-    A point of the space is also a vector of categorical decisions (``choices``), which is what policies and optimisers
-    work on: ``encode`` and ``decode`` translate. Several vectors may stand for one architecture (unused layers).
+    A point of the space is also a vector of categorical decisions (``choices``), which is what policies and
+    optimisers work on: ``encode`` and ``decode`` translate. Several vectors may stand for one architecture
+    (unused layers).
     """
 
     name: str
@@ -42,11 +44,11 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def decode(self, decisions: Sequence[int]) -> Architecture | None:
-        """The architecture for one option number per choice; None where the combination is not in the space."""
+        """The architecture for one option number per choice; None where the combination is impossible."""
 
     @abstractmethod
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """One option number per choice; unused choices take option 0, so that equal strings give equal vectors.
+        """One option number per choice; unused ones take option 0, so that equal strings give equal vectors.
 
         Raises:
             InputError: the string is no architecture of this space; the message says why.
@@ -68,6 +70,15 @@ class SearchSpace(ABC):
             InputError: as :meth:`encode`.
         """
 
+    def image_shape(self, architecture: Architecture) -> tuple[int, int, int]:
+        """(C, H, W) of the images that :meth:`build`'s network takes; ``input_shape`` unless it is a choice.
+
+        Raises:
+            InputError: as :meth:`encode`.
+        """
+        self.validate(architecture)
+        return self.input_shape
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -86,11 +97,19 @@ class SearchSpace(ABC):
         self.encode(architecture)
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        """The graphs of many architectures; spaces override this where they can be faster."""
-        return GraphBatch.from_graphs(self.graph(architecture) for architecture in architectures)
+        """The graphs of many architectures; spaces override this where they can be faster.
+
+        Raises:
+            InvalidArchitecturesError: some are not in the space; all these rows are named, none is converted.
+        """
+        return GraphBatch.from_graphs(parse_rows(self.name, architectures, self.graph))
+
+    def decode_many(self, decisions: Sequence[Sequence[int]]) -> list[Architecture | None]:
+        """:meth:`decode` of many vectors; spaces override this where they can be faster."""
+        return [self.decode(vector) for vector in decisions]
 
     def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
-        """``count`` architectures, drawn independently: every choice uniform, impossible combinations redrawn."""
+        """``count`` architectures, independent: every choice uniform, impossible combinations redrawn."""
         widths = np.array([len(choice.options) for choice in self.choices])
         found: list[Architecture] = []
         while len(found) < count:
@@ -115,7 +134,7 @@ class SearchSpace(ABC):
                 return mutant
 
     def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
-        """An architecture that takes every decision from one of two parents; ``first`` when no mixture is possible."""
+        """An architecture with every decision from one of two parents; ``first`` if there is no mixture."""
         parents = np.array([self.encode(first), self.encode(second)])
         for _ in range(16):
             mask = rng.integers(0, 2, size=parents.shape[1])

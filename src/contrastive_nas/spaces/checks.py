@@ -71,3 +71,39 @@ def check_positive(space: str, **numbers: int) -> None:
     for option, number in numbers.items():
         if not isinstance(number, int) or number < 1:
             raise InputError(f"{space}: {option} must be a whole number of at least 1, got {number!r}")
+
+
+def check_resolutions(space: str, resolutions: Sequence[int]) -> tuple[int, ...]:
+    """Heights of images to choose from, as a tuple without repeats, ascending.
+
+    Raises:
+        InputError: none, or one that is no whole number of at least 32.
+    """
+    found = tuple(sorted(set(resolutions)))
+    if not found or not all(isinstance(resolution, int) and resolution >= 32 for resolution in found):
+        raise InputError(
+            f"{space}: resolutions must be whole numbers of at least 32, got {list(resolutions)}"
+        )
+    return found
+
+
+def check_width(space: str, width: float) -> float:
+    """``width`` itself.
+
+    Raises:
+        InputError: it is no number above 0 and up to 10.
+    """
+    if not isinstance(width, int | float) or not 0 < width <= 10:
+        raise InputError(f"{space}: width must be above 0 and at most 10, got {width!r}")
+    return width
+
+
+def check_dropout(space: str, dropout: float) -> float:
+    """``dropout`` itself.
+
+    Raises:
+        InputError: it is no number from 0 to below 1.
+    """
+    if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+        raise InputError(f"{space}: dropout must be at least 0 and below 1, got {dropout!r}")
+    return dropout
