@@ -7,12 +7,17 @@ and weights are left out.
 """
 
 import struct
-import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.sources.pickle_instructions import LONGEST_TEXT, STOP, Instructions, handler_names
+from contrastive_nas.sources.pickle_instructions import (
+    LONGEST_TEXT,
+    STOP,
+    Instructions,
+    handler_names,
+    is_plain_key,
+)
 from contrastive_nas.sources.pickle_names import LEFT_OUT, Dtype, Named
 
 CHUNK_BYTES = 1 << 20
@@ -21,7 +26,8 @@ ENTRY_BYTES = 8 << 20
 # The longest instruction with its text; so many bytes are at hand before each one.
 _WINDOW = LONGEST_TEXT + 16
 _MOST_ENTRIES = 1_000_000
-_MOST_DISTINCT_TEXT = 64 << 20
+_MOST_KEPT = 256 << 20
+_KEPT_OVERHEAD = 200
 # The instructions that put something into a dictionary.
 _COMPLETING = frozenset(b"su")
 
@@ -74,7 +80,8 @@ class DataPickle(Instructions):
         self._released = 0
         self._entry_start = self._offset + self._at
         self._entries = 0
-        self._distinct_text = 0
+        self._kept: dict[Any, Any] = {}
+        self._kept_size = 0
 
     def _run(self) -> Iterator[tuple[Any, Any]]:
         handlers = [getattr(self, name) for name in handler_names()]
@@ -134,18 +141,20 @@ class DataPickle(Instructions):
         )
 
     def _release(self, at: int) -> None:
-        """Forgets the entry that was handed on, but for its texts, which later entries refer to."""
-        memo = self._memo
+        """Forgets the entry that was handed on, but for texts and keys, which later entries may refer to."""
+        memo, kept = self._memo, self._kept
         for place in range(self._released, len(memo)):
-            text = memo[place]
-            if type(text) is str:
-                memo[place] = sys.intern(text)
-                self._distinct_text += len(text) if memo[place] is text else 0
-            elif type(text) not in (Named, Dtype):
+            value = memo[place]
+            if type(value) is str or (type(value) is tuple and is_plain_key(value)):
+                if value not in kept:
+                    kept[value] = value
+                    self._kept_size += _KEPT_OVERHEAD + len(value)
+                memo[place] = kept[value]
+            elif type(value) not in (Named, Dtype):
                 memo[place] = LEFT_OUT
         self._stack[-1] = LEFT_OUT
         self._released = len(memo)
         self._entry_start = self._offset + at
         self._entries += 1
-        if self._entries > _MOST_ENTRIES or self._distinct_text > _MOST_DISTINCT_TEXT:
+        if self._entries > _MOST_ENTRIES or self._kept_size > _MOST_KEPT:
             raise self._refuse("more entries or names than any benchmark has")

@@ -25,6 +25,7 @@ from contrastive_nas.sources.torch_file import is_torch_file, open_torch_file
 
 ARCHITECTURES = 15_625
 _ENTRIES = "arch2infos"
+_PEEKED = 5
 _MEMBER = re.compile(r"\d{1,6}\.pickle\.pbz2")
 _Records = Iterator[tuple[Row, Any]]
 
@@ -115,9 +116,17 @@ def _decompressed(stream: IO[bytes], name: str) -> Iterator[DataPickle]:
 def _is_folder(path: Path) -> bool:
     if path.is_dir():
         return any(_MEMBER.fullmatch(member.name) for member in path.iterdir())
-    # The name of an uncompressed archive's first member, or of the folder that holds all of them.
-    start = head(path, 512)
-    return start[257:262] == b"ustar" and (b".pickle.pbz2" in start[:100] or start.startswith(b"NATS-tss"))
+    return head(path, 262)[257:] == b"ustar" and _archive_holds_members(path)
+
+
+def _archive_holds_members(path: Path) -> bool:
+    """Whether one of an archive's first members is that of an architecture."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            first = (archive.next() for _ in range(_PEEKED))
+            return any(_MEMBER.fullmatch(member.name.rpartition("/")[2]) for member in first if member)
+    except (tarfile.TarError, OSError, EOFError, ValueError):
+        return False
 
 
 def _is_pickle(path: Path) -> bool:

@@ -103,8 +103,6 @@ class Instructions:
         return at
 
     def _take(self, at: int, length: int) -> tuple[bytes, int]:
-        if length > LONGEST_TEXT:
-            raise self._refuse(f"a text of {length} bytes is none of this format")
         end = at + length
         if end > len(self._data):
             raise IndexError
@@ -116,7 +114,12 @@ class Instructions:
         return at
 
     def _text4(self, at: int) -> int:
-        text, at = self._take(at + 4, _UINT4.unpack_from(self._data, at)[0])
+        length = _UINT4.unpack_from(self._data, at)[0]
+        if length > LONGEST_TEXT:
+            # The content of an array, in the protocol that has no bytes.
+            self._stack.append(LEFT_OUT)
+            return self._skip(at + 4, length)
+        text, at = self._take(at + 4, length)
         self._stack.append(text.decode("utf-8", "surrogatepass"))
         return at
 
@@ -196,7 +199,7 @@ class Instructions:
     def _set_items_of(self, target: dict[Any, Any], items: list[Any]) -> None:
         keys = items[::2]
         kinds = set(map(type, keys))
-        if not kinds <= _KEY_TYPES and not all(map(_is_plain_key, keys)):
+        if not kinds <= _KEY_TYPES and not all(map(is_plain_key, keys)):
             # A deeply nested key would exhaust the interpreter's stack when hashed.
             raise self._refuse("a dictionary's key is neither a number nor a text nor a tuple of such")
         target.update(zip(keys, items[1::2], strict=True))
@@ -261,7 +264,8 @@ def handler_names() -> list[str]:
     return [_HANDLERS.get(code, "_refused") for code in range(256)]
 
 
-def _is_plain_key(key: Any) -> bool:
+def is_plain_key(key: Any) -> bool:
+    """Whether a dictionary's key is a number, a text, or a flat tuple of such."""
     return type(key) in _KEY_TYPES or (type(key) is tuple and set(map(type, key)) <= _KEY_TYPES)
 
 

@@ -20,6 +20,8 @@ _LEFT_OUT = {
     "numpy.ndarray",
     "numpy.core.multiarray._reconstruct",
     "numpy._core.multiarray._reconstruct",
+    "numpy.core.numeric._frombuffer",
+    "numpy._core.numeric._frombuffer",
     "torch._utils._rebuild_tensor",
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
@@ -86,9 +88,9 @@ def reduced(function: Any, arguments: Any) -> Any:
         return _DTYPES[arguments[0]]
     if function.name == "_codecs.encode":
         text, encoding = arguments
-        if encoding != "latin1" or type(text) is not str:
+        if encoding != "latin1" or type(text) not in (str, _LeftOut):
             raise ValueError("an unknown encoding")
-        return text.encode("latin1")
+        return text.encode("latin1") if type(text) is str else LEFT_OUT
     return LEFT_OUT
 
 

@@ -56,16 +56,14 @@ def _one_line(error: Exception) -> str:
 
 
 def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
-    for frame in read_frames(path):
-        yield frame.assign(
-            architecture=frame.architecture.astype(object).where(frame.architecture.notna(), None)
-        )
+    yield from read_frames(path)
 
 
 TIDY_PARQUET = Source(
     name="tidy_parquet",
     title="own results, Parquet with `architecture` and `<dataset>_<split>_accuracy` in percent",
     space=None,
-    detect=lambda path: has_columns(path, {"architecture"}),
+    # Any Parquet file that is none of the others, so that the error tells what it lacks.
+    detect=lambda path: head(path, len(MAGIC)) == MAGIC,
     read=_read,
 )
