@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
 
+_NORMS = (Operation.BATCH_NORM, Operation.LAYER_NORM, Operation.GROUP_NORM, Operation.INSTANCE_NORM)
+
 
 def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
     """Multiply-accumulates of nodes for one input image.
 
-    A ``MATMUL`` without weights multiplies (C, H, W) tensors over their channels: its output elements times
-    its input channels. ``ATTENTION`` of L tokens with D channels makes two such products: 2 L L D.
+    A ``MATMUL`` counts its output elements times its input channels, which are what it sums over.
+    ``ATTENTION`` multiplies every query with the keys that its kernel counts, the result with as many values.
 
     Args:
         features: nodes x ``FEATURE_COUNT``.
@@ -26,7 +28,7 @@ def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
     op, inputs, outputs = rows[:, 0], rows[:, FEATURES["in_shape"]], rows[:, FEATURES["out_shape"]]
     weight = rows[:, FEATURES["weight_shape"]]
     per_filter = weight[:, 1:].prod(axis=1)
-    tokens = inputs[:, 1] * inputs[:, 2]
+    keys = rows[:, FEATURES["kernel"]][:, 0]
     return np.select(
         [
             (op == Operation.CONV) | (op == Operation.LINEAR),
@@ -37,8 +39,8 @@ def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
         [
             outputs.prod(axis=1) * per_filter,
             inputs[:, 1:].prod(axis=1) * weight.prod(axis=1),
-            outputs.prod(axis=1) * np.where(per_filter > 0, per_filter, inputs[:, 0]),
-            2 * tokens**2 * inputs[:, 0],
+            outputs.prod(axis=1) * inputs[:, 0],
+            keys * (inputs.prod(axis=1) + outputs.prod(axis=1)),
         ],
         default=0,
     )
@@ -52,7 +54,8 @@ def parameters(features: IntArray) -> NDArray[np.int64]:
     """
     rows = features.astype(np.int64)
     weight = rows[:, FEATURES["weight_shape"]].prod(axis=1)
-    bias = rows[:, 18] * rows[:, FEATURES["out_shape"]][:, 0]
+    is_norm = np.isin(rows[:, 0], _NORMS)
+    bias = rows[:, 18] * np.where(is_norm, weight, rows[:, FEATURES["out_shape"]][:, 0])
     return np.where(rows[:, 19] == 1, 0, weight + bias)
 
 

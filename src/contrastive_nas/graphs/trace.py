@@ -17,13 +17,14 @@ from torch.export.graph_signature import InputKind
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs import trace_views
+from contrastive_nas.graphs import trace_functions, trace_views
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
-from contrastive_nas.graphs.trace_functions import HANDLERS, Call, Result
+from contrastive_nas.graphs.trace_calls import Call, Result
 from contrastive_nas.graphs.trace_record import BATCH, Constant, Noise, Recorder, Value
 
 _LOG = logging.getLogger(__name__)
+_HANDLERS = {**trace_functions.HANDLERS, **trace_views.HANDLERS}
 # Functions that give no tensor: checks that exporting adds.
 _SILENT = ("_assert", "sym_", "assert_")
 
@@ -172,7 +173,7 @@ class _Walk:
             return None
         if not call.values:
             return trace_views.constant_result(call)
-        handler = HANDLERS.get(call.name)
+        handler = _HANDLERS.get(call.name)
         return handler(call) if handler else self._unknown(call.name, call.values, call.node)
 
     def _arguments(self, node: fx.Node, schema: Any) -> dict[str, Any]:

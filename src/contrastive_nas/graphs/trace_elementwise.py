@@ -32,9 +32,9 @@ ACTIVATIONS = {
 # Functions of numbers that have no type of their own; comparisons and selections among them.
 _FUNCTION_NAMES = """
     abs neg sqrt rsqrt square exp exp2 expm1 log log2 log10 log1p log_sigmoid erf sin cos tan atan asin acos
-    sinh cosh reciprocal sign floor ceil round trunc frac remainder fmod pow rsub softshrink hardshrink tanhshrink
-    softsign threshold nan_to_num isnan isinf eq ne lt le gt ge logical_and logical_or logical_not bitwise_and
-    bitwise_or bitwise_not where masked_fill minimum lerp hypot floor_divide
+    sinh cosh reciprocal sign floor ceil round trunc frac remainder fmod pow rsub softshrink hardshrink
+    tanhshrink softsign threshold nan_to_num isnan isinf eq ne lt le gt ge logical_and logical_or logical_not
+    bitwise_and bitwise_or bitwise_not where masked_fill minimum lerp hypot floor_divide
 """
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 REDUCTIONS = {

@@ -1,79 +1,16 @@
-"""How each function of PyTorch's ATen becomes nodes."""
+"""How each layer and each function on numbers of PyTorch's ATen becomes nodes."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-
-from torch import fx
 
 from contrastive_nas.graphs import trace_elementwise as elementwise
 from contrastive_nas.graphs import trace_layers as layers
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.trace_record import Constant, Dims, Noise, Recorder, Value
+from contrastive_nas.graphs.trace_calls import Call, Handlers, Result
+from contrastive_nas.graphs.trace_record import Constant, Dims, Value
 
-Result = Value | Constant | Noise | list["Result"] | None
-
-
-@dataclass
-class Call:
-    """One call of a function in an exported program.
-
-    Attributes:
-        record: where to write nodes.
-        node: the call.
-        name: the function's name, without namespace, overload and mark of in-place functions.
-        arguments: by name, defaults included; tensors as values or constants.
-    """
-
-    record: Recorder
-    node: fx.Node
-    name: str
-    arguments: dict[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.arguments.get(name)
-
-    @property
-    def x(self) -> Value:
-        """The first argument, as a tensor that depends on the input."""
-        first = next(iter(self.arguments.values()))
-        return elementwise.as_value(self.record, first, None)
-
-    @property
-    def values(self) -> list[Value]:
-        """All tensors among the arguments that depend on the input."""
-        found: list[Value] = []
-        for argument in self.arguments.values():
-            several = argument if isinstance(argument, list | tuple) else (argument,)
-            found += [one for one in several if isinstance(one, Value)]
-        return found
-
-    @property
-    def shape(self) -> Dims:
-        """Shape of the result, of the first one if there are several."""
-        result = self.node.meta["val"]
-        return tuple((result[0] if isinstance(result, list | tuple) else result).shape)
-
-    @property
-    def shapes(self) -> list[Dims]:
-        """Shapes of all results."""
-        return [tuple(result.shape) for result in self.node.meta["val"]]
-
-
-Handler = Callable[[Call], Result]
+HANDLERS = Handlers()
 _SAME_NAME = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
-HANDLERS: dict[str, Handler] = {}
-
-
-def handles(*names: str) -> Callable[[Handler], Handler]:
-    """Registers a handler for the functions of these names."""
-
-    def register(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return register
 
 
 def _dims(weight: Any) -> Dims:
@@ -84,19 +21,24 @@ def _key(weight: Any) -> Any:
     return (weight.parameters or weight.key) if isinstance(weight, Constant) else None
 
 
-@handles("conv1d", "conv2d", "conv3d", "convolution")
+@HANDLERS.of("conv1d", "conv2d", "conv3d", "convolution")
 def _convolution(call: Call) -> Result:
     return _any_convolution(call, transposed=bool(call["transposed"]))
 
 
-@handles("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+@HANDLERS.of("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 def _transposed(call: Call) -> Result:
     return _any_convolution(call, transposed=True)
 
 
 def _any_convolution(call: Call, *, transposed: bool) -> Result:
-    if isinstance(call["weight"], Value):
-        return call.record.unknown_node(f"{call.name} with computed weights", call.values, call.shape)
+    weight = call["weight"]
+    if isinstance(weight, Value):
+        # Weights that the network computes for each image are no weights of a layer: this is a product of two
+        # tensors.
+        return layers.matrix_product(
+            call.record, call.x, weight, call.shape, summed=math.prod(weight.shape[1:])
+        )
     return layers.convolution(
         call.record,
         call.x,
@@ -111,7 +53,7 @@ def _any_convolution(call: Call, *, transposed: bool) -> Result:
     )
 
 
-@handles("linear")
+@HANDLERS.of("linear")
 def _linear(call: Call) -> Result:
     if isinstance(call["weight"], Value):
         return layers.matrix_product(call.record, call.x, call["weight"], call.shape)
@@ -119,7 +61,7 @@ def _linear(call: Call) -> Result:
     return layers.linear(call.record, call.x, _dims(weight), call.shape, bias=bias, key=_key(weight))
 
 
-@handles("addmm", "baddbmm")
+@HANDLERS.of("addmm", "baddbmm")
 def _matrix_product_and_sum(call: Call) -> Result:
     names = ("mat1", "mat2") if call.name == "addmm" else ("batch1", "batch2")
     left, right = call[names[0]], call[names[1]]
@@ -132,7 +74,7 @@ def _matrix_product_and_sum(call: Call) -> Result:
     return elementwise.arithmetic(call.record, "add", product, call["self"], call.shape)
 
 
-@handles("matmul", "mm", "bmm", "mv", "dot")
+@HANDLERS.of("matmul", "mm", "bmm", "mv", "dot")
 def _matrix_product(call: Call) -> Result:
     left, right = list(call.arguments.values())[:2]
     return _product(call, left, right)
@@ -145,7 +87,7 @@ def _product(call: Call, left: Any, right: Any) -> Value:
     return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
 
 
-@handles("einsum")
+@HANDLERS.of("einsum")
 def _einsum(call: Call) -> Result:
     operands = call["tensors"]
     if len(operands) != 2 or "." in call["equation"]:
@@ -161,13 +103,13 @@ def _einsum(call: Call) -> Result:
     return layers.matrix_product(call.record, a, b, call.shape, summed=summed)
 
 
-@handles("scaled_dot_product_attention")
+@HANDLERS.of("scaled_dot_product_attention")
 def _attention(call: Call) -> Result:
     q, k, v = (elementwise.as_value(call.record, call[name], None) for name in ("query", "key", "value"))
     return layers.attention(call.record, q, k, v, call.shape)
 
 
-@handles("embedding")
+@HANDLERS.of("embedding")
 def _embedding(call: Call) -> Result:
     weight = call["weight"]
     return call.record.add(
@@ -180,7 +122,7 @@ def _embedding(call: Call) -> Result:
     )
 
 
-@handles("batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "native_batch_norm")
+@HANDLERS.of("batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "native_batch_norm")
 def _norm(call: Call) -> Result:
     kind = call.name.removeprefix("native_").replace("rms", "layer").upper()
     weight = call["weight"]
@@ -196,14 +138,14 @@ def _norm(call: Call) -> Result:
     return [value, None, None] if call.name.startswith("native_") else value
 
 
-@handles("prelu")
+@HANDLERS.of("prelu")
 def _prelu(call: Call) -> Result:
     weight = call["weight"]
     x = call.x
     return call.record.add(Operation.PRELU, [x], x.shape, weight=_dims(weight), weight_key=_key(weight))
 
 
-@handles("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
+@HANDLERS.of("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
 def _pool(call: Call) -> Result:
     kind = Operation.MAX_POOL if call.name.startswith("max") else Operation.AVG_POOL
     return layers.pool(
@@ -217,29 +159,29 @@ def _pool(call: Call) -> Result:
     )
 
 
-@handles("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
+@HANDLERS.of("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
 def _pool_with_indices(call: Call) -> Result:
     return [_pool(call), None]
 
 
-@handles("lp_pool2d")
+@HANDLERS.of("lp_pool2d")
 def _lp_pool(call: Call) -> Result:
     return layers.pool(
         call.record, Operation.AVG_POOL, call.x, call.shape, kernel=call["kernel_size"], stride=call["stride"]
     )
 
 
-@handles("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
+@HANDLERS.of("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
 def _adaptive_average(call: Call) -> Result:
     return layers.adaptive_pool(call.record, Operation.AVG_POOL, call.x, call.shape)
 
 
-@handles("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
+@HANDLERS.of("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
 def _adaptive_maximum(call: Call) -> Result:
     return [layers.adaptive_pool(call.record, Operation.MAX_POOL, call.x, call.shape), None]
 
 
-@handles("add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide")
+@HANDLERS.of("add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide")
 def _arithmetic(call: Call) -> Result:
     name = _SAME_NAME.get(call.name, call.name)
     factor, other = call["alpha"], call["other"]
@@ -248,26 +190,26 @@ def _arithmetic(call: Call) -> Result:
     return elementwise.arithmetic(call.record, name, call["self"], other, call.shape)
 
 
-@handles("addcmul")
+@HANDLERS.of("addcmul")
 def _add_product(call: Call) -> Result:
     product = elementwise.arithmetic(call.record, "mul", call["tensor1"], call["tensor2"], call.shape)
     return elementwise.arithmetic(call.record, "add", call["self"], product, call.shape)
 
 
-@handles("maximum")
+@HANDLERS.of("maximum")
 def _maximum(call: Call) -> Result:
     a, b = call["self"], call["other"]
     pair = [elementwise.as_value(call.record, a, b), elementwise.as_value(call.record, b, a)]
     return layers.join(call.record, Operation.MAXIMUM, pair, call.shape)
 
 
-@handles(*elementwise.ACTIVATIONS, "_softmax", "_log_softmax", "special_log_softmax")
+@HANDLERS.of(*elementwise.ACTIVATIONS, "_softmax", "_log_softmax", "special_log_softmax")
 def _activation(call: Call) -> Result:
     name = call.name.removeprefix("special_").removeprefix("_")
     return call.record.unary(elementwise.ACTIVATIONS[name], call.x)
 
 
-@handles("hardtanh", "clamp", "clip", "clamp_min", "clamp_max")
+@HANDLERS.of("hardtanh", "clamp", "clip", "clamp_min", "clamp_max")
 def _clamp(call: Call) -> Result:
     low = call["min_val"] if call.name == "hardtanh" else call["min"]
     high = call["max_val"] if call.name == "hardtanh" else call["max"]
@@ -276,14 +218,14 @@ def _clamp(call: Call) -> Result:
     return elementwise.clamp(call.record, call.x, low, high)
 
 
-@handles("glu")
+@HANDLERS.of("glu")
 def _gated_linear_unit(call: Call) -> Result:
     halves = [call.record.add(Operation.SLICE, [call.x], call.shape) for _ in range(2)]
     gate = call.record.unary(Operation.SIGMOID, halves[1])
     return layers.join(call.record, Operation.MUL, [halves[0], gate], call.shape)
 
 
-@handles(*elementwise.FUNCTIONS)
+@HANDLERS.of(*elementwise.FUNCTIONS)
 def _function(call: Call) -> Result:
     name = call.name
     if name == "square" or (name == "pow" and call["exponent"] == 2):
@@ -291,7 +233,7 @@ def _function(call: Call) -> Result:
     return elementwise.function(call.record, name, list(call.arguments.values()), call.shape)
 
 
-@handles(*elementwise.REDUCTIONS)
+@HANDLERS.of(*elementwise.REDUCTIONS)
 def _reduction(call: Call) -> Result:
     if call.name == "max" and call["other"] is not None:
         return _maximum(call)

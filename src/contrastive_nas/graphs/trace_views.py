@@ -3,9 +3,10 @@
 from contrastive_nas.graphs import trace_elementwise as elementwise
 from contrastive_nas.graphs import trace_layers as layers
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.trace_functions import Call, Result, handles
+from contrastive_nas.graphs.trace_calls import Call, Handlers, Result
 from contrastive_nas.graphs.trace_record import Constant, Noise, Value
 
+HANDLERS = Handlers()
 _RANDOM = frozenset({"bernoulli", "rand", "randn", "dropout", "uniform", "normal", "empty"})
 _VIEW_NAMES = """
     view reshape flatten squeeze unsqueeze expand transpose permute slice select split chunk split_with_sizes
@@ -14,23 +15,25 @@ _VIEW_NAMES = """
 VIEWS = frozenset(_VIEW_NAMES.split())
 
 
-@handles("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout")
+@HANDLERS.of("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout")
 def _dropout(call: Call) -> Result:
     value = call.record.unary(Operation.IDENTITY, call.x)
     return [value, None] if call.name.startswith("native_") else value
 
 
-@handles("contiguous", "clone", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh_copy", "positive")
+@HANDLERS.of(
+    "contiguous", "clone", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh_copy", "positive"
+)
 def _identity(call: Call) -> Result:
     return call.record.unary(Operation.IDENTITY, call.x)
 
 
-@handles("zeros_like")
+@HANDLERS.of("zeros_like")
 def _zeros_like(call: Call) -> Result:
     return call.record.unary(Operation.ZERO, call.x)
 
 
-@handles("zero", "fill", "full_like")
+@HANDLERS.of("zero", "fill", "full_like")
 def _fill(call: Call) -> Result:
     value = 0 if call.name == "zero" else call["fill_value" if call.name == "full_like" else "value"]
     if value == 0:
@@ -38,35 +41,35 @@ def _fill(call: Call) -> Result:
     return Constant(call.node.name, call.shape)
 
 
-@handles("new_zeros", "new_ones", "new_full", "ones_like")
+@HANDLERS.of("new_zeros", "new_ones", "new_full", "ones_like")
 def _new(call: Call) -> Result:
     zero = call.name == "new_zeros" and not _is_written(call)
     return Constant(call.node.name, call.shape, zero=zero)
 
 
-@handles("new_empty", "empty_like", "rand_like", "randn_like", "bernoulli", "uniform", "normal")
+@HANDLERS.of("new_empty", "empty_like", "rand_like", "randn_like", "bernoulli", "uniform", "normal")
 def _random(call: Call) -> Result:
     return Noise(call.shape)
 
 
-@handles("copy")
+@HANDLERS.of("copy")
 def _copy(call: Call) -> Result:
     source: Result = call["src"]
     return source
 
 
-@handles("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand", "expand_as")
-@handles("view_as", "reshape_as", "_unsafe_view")
+@HANDLERS.of("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand", "expand_as")
+@HANDLERS.of("view_as", "reshape_as", "_unsafe_view")
 def _reshape(call: Call) -> Result:
     return layers.reshape(call.record, call.x, call.shape)
 
 
-@handles("permute")
+@HANDLERS.of("permute")
 def _permute(call: Call) -> Result:
     return layers.permute(call.record, call.x, call["dims"], call.shape)
 
 
-@handles("transpose", "swapaxes", "swapdims", "t", "numpy_T")
+@HANDLERS.of("transpose", "swapaxes", "swapdims", "t", "numpy_T")
 def _transpose(call: Call) -> Result:
     order = list(range(len(call.shape)))
     first = call["dim0"] if call["dim0"] is not None else 0
@@ -75,13 +78,13 @@ def _transpose(call: Call) -> Result:
     return layers.permute(call.record, call.x, order, call.shape)
 
 
-@handles("movedim", "moveaxis", "roll", "flip", "rot90", "pixel_shuffle", "pixel_unshuffle")
-@handles("channel_shuffle", "native_channel_shuffle", "unfold", "im2col", "col2im")
+@HANDLERS.of("movedim", "moveaxis", "roll", "flip", "rot90", "pixel_shuffle", "pixel_unshuffle")
+@HANDLERS.of("channel_shuffle", "native_channel_shuffle", "unfold", "im2col", "col2im")
 def _rearrange(call: Call) -> Result:
     return call.record.add(Operation.PERMUTE, [call.x], call.shape)
 
 
-@handles("slice", "select", "narrow", "index", "index_select", "gather", "take", "diagonal")
+@HANDLERS.of("slice", "select", "narrow", "index", "index_select", "gather", "take", "diagonal")
 def _slice(call: Call) -> Result:
     x = call.x
     if call.name in {"slice", "narrow"} and call.shape == x.shape:
@@ -89,14 +92,14 @@ def _slice(call: Call) -> Result:
     return call.record.add(Operation.SLICE, call.values, call.shape)
 
 
-@handles("split", "split_with_sizes", "chunk", "unbind", "tensor_split", "unsafe_split", "unsafe_chunk")
+@HANDLERS.of("split", "split_with_sizes", "chunk", "unbind", "tensor_split", "unsafe_split", "unsafe_chunk")
 def _split(call: Call) -> Result:
     if call.shapes == [call.x.shape]:
         return [call.record.unary(Operation.IDENTITY, call.x)]
     return [call.record.add(Operation.SLICE, [call.x], shape) for shape in call.shapes]
 
 
-@handles("cat", "concat", "concatenate", "stack", "hstack", "vstack")
+@HANDLERS.of("cat", "concat", "concatenate", "stack", "hstack", "vstack")
 def _concatenate(call: Call) -> Result:
     tensors = next(iter(call.arguments.values()))
     partner = next(tensor for tensor in tensors if isinstance(tensor, Value))
@@ -107,8 +110,8 @@ def _concatenate(call: Call) -> Result:
     return call.record.add(Operation.CONCAT, values, call.shape, detail=("stack", axis))
 
 
-@handles("pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d")
-@handles("replication_pad1d", "replication_pad2d", "replication_pad3d")
+@HANDLERS.of("pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d")
+@HANDLERS.of("replication_pad1d", "replication_pad2d", "replication_pad3d")
 def _pad(call: Call) -> Result:
     widths = call["pad"] if call["pad"] is not None else call["padding"]
     return call.record.unary(Operation.IDENTITY, call.x) if not any(widths) else _padded(call)
@@ -118,14 +121,14 @@ def _padded(call: Call) -> Value:
     return call.record.add(Operation.PAD, [call.x], call.shape)
 
 
-@handles("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d")
-@handles("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
-@handles("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "grid_sampler", "grid_sampler_2d")
+@HANDLERS.of("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact2d")
+@HANDLERS.of("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
+@HANDLERS.of("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "grid_sampler", "grid_sampler_2d")
 def _interpolate(call: Call) -> Result:
     return call.record.add(Operation.INTERPOLATE, call.values, call.shape)
 
 
-@handles("repeat", "repeat_interleave", "tile", "broadcast_to")
+@HANDLERS.of("repeat", "repeat_interleave", "tile", "broadcast_to")
 def _repeat(call: Call) -> Result:
     return call.record.add(Operation.RESHAPE, [call.x], call.shape)
 
