@@ -295,6 +295,7 @@ _HANDLERS = {
     ord("C"): "_bytes1",
     ord("B"): "_bytes4",
     0x8E: "_bytes8",
+    0x96: "_bytes8",
     ord(")"): "_empty_tuple",
     0x85: "_tuple1",
     0x86: "_tuple2",

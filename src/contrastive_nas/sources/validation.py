@@ -97,7 +97,10 @@ class RowChecks:
 
     def _reason_against(self, row: Row, space: str | None, architecture: object) -> str | None:
         if not isinstance(architecture, str) or not architecture:
-            return f"the architecture is {str(architecture)[:60]!r}, no text"
+            missing = architecture is None or architecture != architecture or architecture == ""
+            return (
+                "the architecture is missing" if missing else f"the architecture {architecture!r} is no text"
+            )
         key = (space, architecture)
         if key in self._first_row:
             if self._unique:
