@@ -129,6 +129,25 @@ class Ledger:
         asked = [self._queries[name].evaluation for name in wanted if name in self._queries]
         return asked + [query.evaluation for query in recovered if query.architecture not in wanted]
 
+    def credit(self, evaluations: Sequence[Evaluation], reason: str) -> list[Evaluation]:
+        """Enters answers that were paid for before the search began; each counts as a query of round 0.
+
+        Args:
+            evaluations: of different architectures, before anything was bought.
+            reason: recorded with each.
+
+        Raises:
+            BudgetExceededError: more answers than the budget allows.
+        """
+        if len(evaluations) > self.budget:
+            raise BudgetExceededError(f"{len(evaluations)} first labels, but a budget of {self.budget}")
+        for evaluation in evaluations:
+            if self._replay and self._replay[0].architecture == evaluation.architecture:
+                self._keep(self._replay.popleft())
+            else:
+                self._record(evaluation, reason, round=0)
+        return [query.evaluation for query in self.queries]
+
     def history(self) -> pd.DataFrame:
         """One row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
         columns = list(Query.__dataclass_fields__)
@@ -155,18 +174,21 @@ class Ledger:
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:
         reasons = {proposal.architecture: proposal.reason for proposal in proposals}
         for evaluation in _answers(self._evaluator, list(reasons)):
-            query = Query(
-                number=len(self._queries) + 1,
-                round=round,
-                reason=reasons[evaluation.architecture],
-                architecture=evaluation.architecture,
-                accuracy=evaluation.accuracy,
-                origin=evaluation.origin,
-                seconds=evaluation.seconds,
-                error=evaluation.error,
-            )
-            self._append(query)
-            self._keep(query)
+            self._record(evaluation, reasons[evaluation.architecture], round)
+
+    def _record(self, evaluation: Evaluation, reason: str, round: int) -> Query:
+        query = Query(
+            number=len(self._queries) + 1,
+            round=round,
+            reason=reason,
+            architecture=evaluation.architecture,
+            accuracy=evaluation.accuracy,
+            origin=evaluation.origin,
+            seconds=evaluation.seconds,
+            error=evaluation.error,
+        )
+        self._append(query)
+        return self._keep(query)
 
     def _keep(self, query: Query) -> Query:
         self._queries[query.architecture] = query

@@ -1,0 +1,192 @@
+"""Accuracies from really training networks, several at once in processes of one thread each."""
+
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
+from contrastive_nas.graphs.hashing import function_hash
+from contrastive_nas.retraining.seeding import seed_generators
+from contrastive_nas.retraining.short import Images, ShortRecipe, ShortScore, train_short
+from contrastive_nas.retraining.short_data import load_images
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.registry import load_space
+
+
+class TrainingParameters(BaseModel):
+    """How the networks of a search are trained.
+
+    Attributes:
+        dataset: images in memory, see ``contrastive_nas.retraining.short_data.load_images``.
+        recipe: of each training.
+        seeds: one training each; an accuracy is their mean.
+        workers: processes; 0 takes one per processor that this process may use.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = "digits"
+    recipe: ShortRecipe = ShortRecipe()
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    workers: int = Field(default=0, ge=0, le=1024)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All trainings of one architecture; ``error`` is empty where all went well."""
+
+    architecture: Architecture
+    scores: tuple[ShortScore, ...]
+    error: str = ""
+
+    @property
+    def valid_accuracy(self) -> float:
+        """Mean over the trainings, percent; NaN where one failed."""
+        return math.nan if self.error else _mean([score.valid_accuracy for score in self.scores])
+
+    @property
+    def test_accuracy(self) -> float:
+        """Mean over the trainings, percent; NaN where one failed."""
+        return math.nan if self.error else _mean([score.test_accuracy for score in self.scores])
+
+    @property
+    def seconds(self) -> float:
+        """Processor seconds of all trainings."""
+        return sum(score.seconds for score in self.scores)
+
+
+class TrainingEvaluator(Evaluator):
+    """Trains what it is asked for; networks of one function are trained once.
+
+    A context manager: leaving it ends the processes.
+
+    Args:
+        space_name: name of the space, or ``file.py:Class``, as :func:`load_space` takes it.
+        parameters: data set, recipe, seeds, processes.
+        space_options: options of the space.
+    """
+
+    def __init__(
+        self, space_name: str, parameters: TrainingParameters, space_options: dict[str, object] | None = None
+    ) -> None:
+        self.space = load_space(space_name, **(space_options or {}))
+        self.parameters = parameters
+        self._job = (space_name, space_options or {}, parameters)
+        self._pool: ProcessPoolExecutor | None = None
+        self._trained: dict[int, Measurement] = {}
+
+    def __enter__(self) -> "TrainingEvaluator":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes; what they have not begun is given up."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
+        return list(self.stream(architectures))
+
+    def stream(self, architectures: Sequence[Architecture]) -> Iterator[Evaluation]:
+        functions = [function_hash(self.space.graph(architecture)) for architecture in architectures]
+        fresh: dict[int, Architecture] = {}
+        for function, architecture in zip(functions, architectures, strict=True):
+            if function not in self._trained:
+                fresh.setdefault(function, architecture)
+        measured = self.measure(list(fresh.values()))
+        for function, architecture in zip(functions, architectures, strict=True):
+            cached = function in self._trained
+            if not cached:
+                self._trained[function] = next(measured)
+            found = self._trained[function]
+            origin: Origin = "cached" if cached else "trained"
+            seconds = 0.0 if cached else found.seconds
+            yield Evaluation(architecture, found.valid_accuracy, origin, seconds, found.error)
+
+    def measure(self, architectures: Sequence[Architecture]) -> Iterator[Measurement]:
+        """All trainings of each architecture, in their order, each as soon as those before it are done."""
+        if not architectures:
+            return
+        futures = deque(self._submit(architecture) for architecture in architectures)
+        try:
+            while futures:
+                yield futures[0].result()
+                futures.popleft()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _submit(self, architecture: Architecture) -> Future[Measurement]:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.parameters.workers or usable_processors(),
+                # A forked copy of a process that has used torch's threads can hang.
+                multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+                initargs=self._job,
+            )
+        return self._pool.submit(_measure, architecture)
+
+
+def usable_processors() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Worker:
+    space: SearchSpace
+    images: Images
+    parameters: TrainingParameters
+
+
+_worker: _Worker | None = None
+
+
+def _start_worker(space_name: str, space_options: dict[str, object], parameters: TrainingParameters) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = _Worker(load_space(space_name, **space_options), load_images(parameters.dataset), parameters)
+
+
+def _end_with_parent() -> None:
+    """A killed parent leaves no worker behind."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _measure(architecture: Architecture) -> Measurement:
+    assert _worker is not None
+    scores: list[ShortScore] = []
+    try:
+        for seed in _worker.parameters.seeds:
+            seed_generators("weights", seed)
+            network = _worker.space.build(architecture)
+            scores.append(train_short(network, _worker.images, _worker.parameters.recipe, seed))
+    except Exception as error:  # whatever a user's network does is recorded; the search goes on
+        return Measurement(architecture, tuple(scores), f"{type(error).__name__}: {error}")
+    diverged = any(math.isnan(score.valid_accuracy) for score in scores)
+    return Measurement(architecture, tuple(scores), "the loss became infinite" if diverged else "")
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
