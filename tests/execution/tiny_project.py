@@ -66,6 +66,25 @@ def shape(total, parameters: dict):
     area = getattr(importlib.import_module(module), name)
     return lambda path: path.write_text(str(area(total["total"])))
 """,
+    "src/tiny/training.py": """
+import time
+
+import numpy as np
+
+def train(table, seed: int, steps: int, pause: float, checkpoints):
+    rng = np.random.default_rng(seed)
+    state = checkpoints.load() or {"step": 0, "weights": table["value"].to_numpy(float)}
+    if state["step"]:
+        rng.bit_generator.state = state["rng"]
+    weights = state["weights"]
+    for step in range(state["step"], steps):
+        weights = 0.9 * weights + rng.normal(size=weights.shape)
+        time.sleep(pause)
+        checkpoints.save_if_due(
+            lambda: {"step": step + 1, "weights": weights, "rng": rng.bit_generator.state}
+        )
+    return {"weights": weights.tolist()}
+""",
     "src/tiny/shapes/__init__.py": "",
     "src/tiny/shapes/square.py": "def area(side):\n    return side * side\n",
     "src/tiny/shapes/circle.py": "def area(side):\n    return 3 * side * side\n",
@@ -80,6 +99,10 @@ from tiny.reading import read
 from tiny.reporting import report
 from tiny.shaping import shape
 from tiny.summing import total
+from tiny.training import train
+
+def rank(trained):
+    return sorted(trained["weights"])
 
 def register_pipelines():
     everything = Pipeline([
@@ -89,13 +112,24 @@ def register_pipelines():
         Node(func=shape, inputs=["total", "params:drawing"], outputs="shape", name="shape", tags="draw"),
         Node(func=report, inputs=["total", "shape"], outputs="report", name="report", tags="report"),
     ])
-    return {"__default__": everything, "sum": everything.to_nodes("total")}
+    long = everything.only_nodes("read") + Pipeline([
+        Node(func=train, inputs=["table", "params:seed", "params:steps", "params:pause", "checkpoints"],
+             outputs="trained", name="train"),
+        Node(func=rank, inputs="trained", outputs="ranked", name="rank"),
+    ])
+    return {"__default__": everything, "sum": everything.to_nodes("total"), "long": long}
 """,
     ".telemetry": "consent: false\n",
     "conf/local/.gitkeep": "",
     "conf/base/globals.yml": "experiment: base\n",
     "conf/other/globals.yml": "experiment: other\n",
-    "conf/base/parameters.yml": "seed: 1\nsum: {offset: 2}\ndrawing: {shape: square}\n",
+    "conf/base/parameters.yml": """
+seed: 1
+steps: 100
+pause: 0.0
+sum: {offset: 2}
+drawing: {shape: square}
+""",
     "conf/base/catalog.yml": """
 numbers:
   type: contrastive_nas.execution.datasets.RawFile
@@ -109,6 +143,15 @@ total:
 shape:
   type: contrastive_nas.execution.datasets.PathArtifact
   filepath: data/04_feature/${globals:experiment}/shape
+checkpoints:
+  type: contrastive_nas.execution.datasets.CheckpointFolder
+  seconds: 0.05
+trained:
+  type: contrastive_nas.execution.datasets.JsonArtifact
+  filepath: data/06_models/${globals:experiment}/trained.json
+ranked:
+  type: contrastive_nas.execution.datasets.JsonArtifact
+  filepath: data/07_model_output/${globals:experiment}/ranked.json
 report:
   type: contrastive_nas.execution.datasets.JsonArtifact
   filepath: data/08_reporting/${globals:experiment}/report.json
@@ -144,17 +187,21 @@ class TinyProject:
         self, env: str | None = None, params: dict[str, Any] | None = None, **options: Any
     ) -> set[str]:
         """Runs in this process, through Kedro's programming interface; the names of the nodes that ran."""
-        for name in [name for name in sys.modules if name.partition(".")[0] == "tiny"]:
-            del sys.modules[name]
-        importlib.invalidate_caches()
+        self.forget_modules()
         bootstrap_project(self.folder)
         with KedroSession.create(project_path=self.folder, env=env, runtime_params=params) as session:
             session.run(**options)
         return self.ran()
 
+    def forget_modules(self) -> None:
+        """As in a new process, the project's modules will be imported anew."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tiny"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+
     def record(self) -> dict[str, Any]:
         """The record of the last run."""
-        return json.loads(max((self.folder / "data/09_runs").glob("*.json")).read_text())
+        return self.records()[-1]
 
     def ran(self) -> set[str]:
         return {node["name"] for node in self.record()["nodes"] if node["ran"]}
@@ -166,11 +213,32 @@ class TinyProject:
         return json.loads(self.path(name).read_text())
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "kedro", "run", *arguments]
+        return [str(Path(sys.executable).with_name("kedro")), "run", *arguments]
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "CONTRASTIVE_NAS_DATA"}
         return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **self.variables}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """The records of all runs, oldest first."""
+        return [
+            json.loads(file.read_text()) for file in sorted((self.folder / "data/09_runs").glob("*.json"))
+        ]
+
+    def artifacts(self) -> dict[str, bytes]:
+        """All versions of all results: content by relative path."""
+        files = (path for path in self.folder.glob("data/0[2-8]*/**/*") if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,0 +1,95 @@
+"""Kedro's command with this project's runner, checks and messages."""
+
+import pytest
+from kedro.framework.cli.cli import KedroCLI
+from tiny_project import TinyProject
+
+ALL = {"read", "total", "shape", "report"}
+
+
+def kedro_run(tiny: TinyProject, *arguments: str) -> int:
+    """Exit code of ``kedro run`` in this process."""
+    tiny.forget_modules()
+    with pytest.raises(SystemExit) as ended:
+        KedroCLI(tiny.folder).main(["run", *arguments])
+    return int(ended.value.code or 0)
+
+
+def test_the_plain_command_caches_in_a_process_of_its_own(tiny: TinyProject) -> None:
+    for expected in (ALL, set()):
+        done = tiny.run()
+        assert done.returncode == 0, done.stderr
+        assert tiny.ran() == expected
+        assert f"plan: {len(expected)} of 4 nodes run" in done.stderr
+    assert tiny.record()["runner"] == "CachingRunner"
+    assert "report.area" in done.stderr
+
+
+def test_a_named_runner_is_that_runner(tiny: TinyProject) -> None:
+    kedro_run(tiny)
+    assert kedro_run(tiny, "--runner", "SequentialRunner") == 0
+    assert tiny.ran() == ALL
+    assert tiny.record()["runner"] == "SequentialRunner"
+
+
+def test_runner_parameters_force_and_verify(tiny: TinyProject) -> None:
+    kedro_run(tiny)
+    assert kedro_run(tiny, "--runner-params", "force=shape") == 0
+    assert tiny.ran() == {"shape"}
+    assert kedro_run(tiny, "--runner-params", "verify=true") == 0
+    tiny.path("src/tiny/deep/near.py").write_text("import time\ndef add(a, b):\n    return time.time_ns()\n")
+    kedro_run(tiny)
+    assert kedro_run(tiny, "--runner-params", "verify=true") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--params", "bogus=1"], "Error: parameter 'bogus' is unknown\n"),
+        (["--params", "sum.bogus=1"], "Error: parameter 'sum.bogus' is unknown\n"),
+        (["--params", "sum.offset=-1"], "Error: parameter 'sum.offset' is -1: Input should be greater than"),
+        (["--params", "seed=one"], "Error: parameter 'seed' is 'one': Input should be a valid integer"),
+        # A pipeline does not excuse the parameters of another.
+        (["--pipeline", "sum", "--params", "drawing=3"], "Error: parameter 'drawing' is 3: "),
+        (["--env", "nowhere"], "conf/nowhere\n"),
+        (["--pipeline", "smu"], "there is no pipeline 'smu'; try sum\n"),
+        (["--runner-params", "force=shpae"], "Error: force: there is no node shpae in this pipeline\n"),
+    ],
+)
+def test_a_mistake_gives_one_message_before_anything_runs(
+    arguments: list[str], message: str, tiny: TinyProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert kedro_run(tiny, *arguments) != 0
+    said = capfd.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not list(tiny.folder.glob("data/0[2-8]*"))
+
+
+def test_a_missing_raw_file_names_both_places(
+    tiny: TinyProject, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = tiny.folder / "tables"
+    tables.mkdir()
+    raw = tiny.path("data/01_raw/numbers.txt")
+    raw.rename(tables / "elsewhere.txt")
+    monkeypatch.setenv("CONTRASTIVE_NAS_DATA", str(tables))
+    assert kedro_run(tiny) == 1
+    said = capfd.readouterr().err
+    assert f"raw file numbers.txt is missing: looked for {raw} and {tables / 'numbers.txt'}\n" in said
+    assert not list(tiny.folder.glob("data/0[2-8]*"))
+    (tables / "elsewhere.txt").rename(tables / "numbers.txt")
+    assert kedro_run(tiny) == 0
+    assert tiny.ran() == ALL
+
+
+def test_an_error_of_a_node_is_told_once(tiny: TinyProject, capfd: pytest.CaptureFixture[str]) -> None:
+    tiny.path("src/tiny/reporting.py").write_text(
+        "from contrastive_nas.errors import InputError\n\n"
+        "def report(total, shape):\n    raise InputError('table.csv, row 3: accuracy is missing')\n"
+    )
+    assert kedro_run(tiny) == 1
+    said = capfd.readouterr().err
+    assert said.count("table.csv, row 3: accuracy is missing") == 1
+    assert "Traceback" not in said
+    assert tiny.record()["error"] == "table.csv, row 3: accuracy is missing"
