@@ -6,7 +6,8 @@ from toy import QuadraticPredictor, ToySpace, toy_table
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.search.curriculum import Curriculum
-from contrastive_nas.search.parameters import CurriculumParameters
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.strategy import Setting
 
 TRUTH = toy_table().set_index("architecture")["toy_valid_accuracy"]
 
@@ -21,7 +22,8 @@ class Oracle(QuadraticPredictor):
 def curriculum(**parameters) -> Curriculum:
     """A curriculum with an oracle, told three middling architectures."""
     space = ToySpace()
-    strategy = Curriculum(space, np.random.default_rng(0), Oracle(space), CurriculumParameters(**parameters))
+    parameters = SearchParameters(curriculum=parameters)
+    strategy = Curriculum(Setting(space, np.random.default_rng(0), parameters, Oracle(space)))
     known = TRUTH.sort_values().index[400:403]
     strategy.tell([Evaluation(name, TRUTH[name], "looked_up") for name in known])
     return strategy

@@ -3,7 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Literal
+
+from typing_extensions import Self
 
 from contrastive_nas.spaces.base import Architecture
 
@@ -30,7 +33,21 @@ class Evaluation:
 
 
 class Evaluator(ABC):
-    """Gives accuracies for architectures; only the ledger of a search calls it: every query counts."""
+    """Gives accuracies for architectures; only the ledger of a search calls it: every query counts.
+
+    A context manager: leaving it closes the evaluator.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends processes that the evaluator has started; what they have not begun is given up."""
 
     @abstractmethod
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:

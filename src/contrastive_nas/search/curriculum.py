@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 
 from contrastive_nas.models.policy import Policy
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.parameters import CurriculumParameters
-from contrastive_nas.search.predictor import Predictor
-from contrastive_nas.search.strategy import PredictorStrategy
-from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.search.strategy import PredictorStrategy, Setting
+from contrastive_nas.spaces.base import Architecture
 
 IMPOSSIBLE = 0.0
 CHALLENGERS = 64
@@ -23,7 +21,7 @@ class Curriculum(PredictorStrategy):
     Each round starts a new policy, as the refitted predictor sees the space differently, and takes some
     steps of REINFORCE: reward p(sample beats baseline), batch mean as control variate, entropy bonus. Every
     few steps the baseline becomes the best of the recent samples and itself by mean winning probability
-    among them. The round's labels are bought for the samples with the highest scores.
+    among them. The round's labels are bought for the samples with most to gain.
 
     Decision vectors that stand for no architecture get reward 0 and are never proposed.
 
@@ -31,26 +29,16 @@ class Curriculum(PredictorStrategy):
     buying labels in rounds are additions.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        predictor: Predictor,
-        parameters: CurriculumParameters,
-    ) -> None:
-        super().__init__(space, rng, predictor)
-        self.parameters = parameters
-        self._generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.parameters = setting.parameters.curriculum
+        self._generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
         self._decoded: dict[bytes, Architecture | None] = {}
 
     def propose(self, count: int) -> list[Proposal]:
         baseline = max(self.labels, key=self.labels.__getitem__)
         seen = self._improve_policy(baseline)
-        new = [architecture for architecture in seen if architecture not in self.asked]
-        if not new:
-            return []
-        best = np.argsort(-self.predictor.scores(new), kind="stable")[:count]
-        return [Proposal(new[index], "curriculum") for index in best]
+        return self.most_promising(seen, count)
 
     def _improve_policy(self, baseline: Architecture) -> list[Architecture]:
         """All distinct architectures that a new policy sampled while it learned."""
@@ -67,7 +55,7 @@ class Curriculum(PredictorStrategy):
             possible = [architecture for architecture in architectures if architecture is not None]
             recent.update(dict.fromkeys(possible))
             self._record(step, baseline, float(rewards.mean()), entropy)
-            if step % parameters.baseline_every == 0 and recent:
+            if parameters.baseline_every and step % parameters.baseline_every == 0 and recent:
                 baseline = self._raise_baseline(baseline, list(recent))
                 seen.update(recent)
                 recent = {}
@@ -76,10 +64,9 @@ class Curriculum(PredictorStrategy):
     def _decode(self, decisions: NDArray[np.int64]) -> tuple[list[Architecture | None], NDArray[np.intp]]:
         """Distinct architectures of a batch, and for every row the number of its own."""
         rows, index = np.unique(decisions, axis=0, return_inverse=True)
-        for row in rows:
-            key = row.tobytes()
-            if key not in self._decoded:
-                self._decoded[key] = self.space.decode(row.tolist())
+        new = [row for row in rows if row.tobytes() not in self._decoded]
+        found = self.space.decode_many([row.tolist() for row in new])
+        self._decoded.update((row.tobytes(), name) for row, name in zip(new, found, strict=True))
         return [self._decoded[row.tobytes()] for row in rows], index.reshape(-1)
 
     def _rewards(
@@ -88,7 +75,13 @@ class Curriculum(PredictorStrategy):
         rewards = np.full(len(architectures), IMPOSSIBLE)
         possible = [number for number, name in enumerate(architectures) if name is not None]
         names = [name for name in architectures if name is not None]
-        if names:
+        if not names:
+            return rewards
+        if self.parameters.reward == "score":
+            scores = self.predictor.scores(names)
+            rewards[:] = scores.min()
+            rewards[possible] = scores
+        else:
             rewards[possible] = self.predictor.probability(names, [baseline])[:, 0]
         return rewards
 

@@ -1,60 +1,124 @@
 """Parameters of a search, typed and bounded; unknown keys are refused."""
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-WITH_PREDICTOR = ("curriculum",)
-WITHOUT_PREDICTOR = ("random",)
-STRATEGIES = (*WITH_PREDICTOR, *WITHOUT_PREDICTOR)
+from contrastive_nas.search.registry import WITH_PREDICTOR, list_strategies
 
 
-class CurriculumParameters(BaseModel):
+class _Parameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CurriculumParameters(_Parameters):
     """Of the policy and its baseline (Chen et al., CVPR 2021, section 3.3, where not chosen by measurement).
 
     Attributes:
         steps: policy gradient steps in a round.
         samples: architectures sampled in a step.
-        baseline_every: steps between two rises of the baseline.
+        baseline_every: steps between two rises of the baseline; None keeps it fixed.
         entropy_bonus: weight of the policy's entropy, in nats, in what is maximised.
         learning_rate: of Adam.
         hidden: width of the policy's LSTM.
+        reward: ``comparison``: the probability of beating the baseline; ``score``: the score itself.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(default=40, ge=1)
     samples: int = Field(default=256, ge=2)
-    baseline_every: int = Field(default=5, ge=1)
+    baseline_every: int | None = Field(default=5, ge=1)
     entropy_bonus: float = Field(default=5e-4, ge=0)
     learning_rate: float = Field(default=0.005, gt=0)
     hidden: int = Field(default=64, ge=1)
+    reward: Literal["comparison", "score"] = "comparison"
 
 
-class SearchParameters(BaseModel):
+class EvolutionParameters(_Parameters):
+    """Of breeding on the predictor.
+
+    Attributes:
+        population: parents kept, and children bred, in a generation.
+        generations: in a round.
+        crossover: share of children with two parents.
+    """
+
+    population: int = Field(default=100, ge=2)
+    generations: int = Field(default=20, ge=1)
+    crossover: float = Field(default=0.3, ge=0, le=1)
+
+
+class RegularizedEvolutionParameters(_Parameters):
+    """Real et al., AAAI 2019; sizes for budgets of some dozen queries.
+
+    Attributes:
+        population: living architectures.
+        tournament: size of a random sample whose best becomes the parent.
+    """
+
+    population: int = Field(default=20, ge=1)
+    tournament: int = Field(default=5, ge=1)
+
+
+class LocalSearchParameters(_Parameters):
+    """White et al., UAI 2021.
+
+    Attributes:
+        starts: random architectures of which the best is climbed from first.
+    """
+
+    starts: int = Field(default=10, ge=1)
+
+
+class OptunaParameters(_Parameters):
+    """Of Optuna's samplers.
+
+    Attributes:
+        startup: random trials before the tree-structured Parzen estimator.
+        population: of NSGA-II.
+        journal: file of a JournalStorage that several processes and optuna-dashboard can join; None keeps the
+            study in memory, where the same seed gives the same search.
+        study: its name in the journal.
+    """
+
+    startup: int = Field(default=10, ge=1)
+    population: int = Field(default=20, ge=2)
+    journal: Path | None = None
+    study: str = "search"
+
+
+class SearchParameters(_Parameters):
     """What is searched for, how, and with how many queries.
 
     Attributes:
-        strategy: one of ``STRATEGIES``.
+        strategy: see ``contrastive_nas.search.registry.list_strategies``.
         queries: the budget: architectures whose accuracy may be asked for, the first labels included.
         initial: labels bought in the first round, before a predictor can be fitted.
         batch: labels bought in every later round.
         seed: of everything random.
-        curriculum: of the strategy ``curriculum``.
+        objectives: costs to be minimised besides maximising accuracy; the result is then a front.
+        limits: the most that a network may cost, by cost: ``macs``, ``parameters``, or a column of the cost
+        table.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    strategy: str = "curriculum"
+    strategy: str = "default"
     queries: int = Field(default=60, ge=1)
-    initial: int = Field(default=20, ge=1)
-    batch: int = Field(default=10, ge=1)
+    initial: int = Field(default=10, ge=1)
+    batch: int = Field(default=5, ge=1)
     seed: int = Field(default=0, ge=0)
+    objectives: tuple[str, ...] = ()
+    limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     curriculum: CurriculumParameters = CurriculumParameters()
+    evolution: EvolutionParameters = EvolutionParameters()
+    regularized_evolution: RegularizedEvolutionParameters = RegularizedEvolutionParameters()
+    local_search: LocalSearchParameters = LocalSearchParameters()
+    optuna: OptunaParameters = OptunaParameters()
 
     @field_validator("strategy")
     @classmethod
     def _strategy_is_known(cls, name: str) -> str:
-        if name not in STRATEGIES:
-            raise ValueError(f"strategy {name!r} is unknown: choose from {', '.join(sorted(STRATEGIES))}")
+        if name not in list_strategies():
+            raise ValueError(f"strategy {name!r} is unknown: choose from {', '.join(list_strategies())}")
         return name
 
     @model_validator(mode="after")

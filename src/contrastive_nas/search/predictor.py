@@ -1,7 +1,7 @@
 """What strategies need to know about a model that ranks architectures."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,3 +26,13 @@ class Predictor(Protocol):
         self, first: Sequence[Architecture], second: Sequence[Architecture]
     ) -> NDArray[np.float64]:
         """Probabilities, first x second, that an architecture of the first list beats one of the second."""
+
+
+@runtime_checkable
+class UncertainPredictor(Predictor, Protocol):
+    """A predictor that knows how sure it is of every score."""
+
+    def distribution(
+        self, architectures: Sequence[Architecture]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation of every score."""

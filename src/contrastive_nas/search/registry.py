@@ -1,33 +1,36 @@
 """Search strategies by name."""
 
-import numpy as np
+import importlib
+from typing import TYPE_CHECKING
 
-from contrastive_nas.errors import InputError
-from contrastive_nas.search.curriculum import Curriculum
-from contrastive_nas.search.parameters import STRATEGIES, WITH_PREDICTOR, SearchParameters
-from contrastive_nas.search.predictor import Predictor
-from contrastive_nas.search.random import RandomSearch
-from contrastive_nas.search.strategy import Strategy
-from contrastive_nas.spaces.base import SearchSpace
+if TYPE_CHECKING:
+    from contrastive_nas.search.strategy import Setting, Strategy
+
+_STRATEGIES = {
+    "default": "contrastive_nas.search.default:Default",
+    "curriculum": "contrastive_nas.search.curriculum:Curriculum",
+    "evolution": "contrastive_nas.search.evolution:Evolution",
+    "exhaustive": "contrastive_nas.search.exhaustive:Exhaustive",
+    "local_search": "contrastive_nas.search.local_search:LocalSearch",
+    "nsga2": "contrastive_nas.search.optuna_search:NSGA2",
+    "random": "contrastive_nas.search.random:RandomSearch",
+    "regularized_evolution": "contrastive_nas.search.regularized_evolution:RegularizedEvolution",
+    "tpe": "contrastive_nas.search.optuna_search:TPE",
+}
+WITH_PREDICTOR = ("default", "curriculum", "evolution", "exhaustive")
 
 
 def list_strategies() -> list[str]:
     """Names of the strategies."""
-    return sorted(STRATEGIES)
+    return sorted(_STRATEGIES)
 
 
-def create_strategy(
-    space: SearchSpace, predictor: Predictor | None, parameters: SearchParameters
-) -> Strategy:
-    """The strategy that the parameters name, with a random generator of their seed.
+def create_strategy(setting: "Setting") -> "Strategy":
+    """The strategy that the setting's parameters name.
 
     Raises:
-        InputError: the strategy needs a predictor and gets none.
+        InputError: it cannot work in this setting: a missing predictor, a space too large to be listed.
     """
-    rng = np.random.default_rng(parameters.seed)
-    name = parameters.strategy
-    if name in WITH_PREDICTOR:
-        if predictor is None:
-            raise InputError(f"strategy {name!r} needs a predictor")
-        return Curriculum(space, rng, predictor, parameters.curriculum)
-    return RandomSearch(space, rng)
+    module_name, class_name = _STRATEGIES[setting.parameters.strategy].split(":")
+    strategy: Strategy = getattr(importlib.import_module(module_name), class_name)(setting)
+    return strategy

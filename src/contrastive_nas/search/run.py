@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,16 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluator, Origin
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
 from contrastive_nas.progress import progress
+from contrastive_nas.search.costs import Costs
+from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.ledger import Ledger
+from contrastive_nas.search.limited_space import LimitedSpace
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.predictor import Predictor
 from contrastive_nas.search.registry import create_strategy
+from contrastive_nas.search.strategy import Setting, Strategy
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 logger = logging.getLogger(__name__)
@@ -31,7 +35,8 @@ class SearchResult:
         best_architecture: the one with the highest accuracy among all queries, the earliest of equals.
         best_accuracy: its accuracy in percent, as the search saw it.
         history: one row per query: query, round, reason, architecture, accuracy, origin, seconds, error,
-            best_accuracy (so far).
+            best_accuracy (so far); with objectives also their costs, hypervolume (so far, see
+            :func:`contrastive_nas.search.front.hypervolume`) and on_front (at the end).
         trace: one row per step inside the strategy (for curriculum: queries, step, baseline, mean_reward,
         entropy). origins: number of queries by origin.
     """
@@ -50,6 +55,8 @@ def run_search(
     parameters: SearchParameters,
     folder: Path | None = None,
     identity: str = "",
+    cost_table: pd.DataFrame | None = None,
+    paid: Sequence[Evaluation] = (),
 ) -> SearchResult:
     """Searches until the budget is spent or nothing new is to be found.
 
@@ -62,20 +69,38 @@ def run_search(
             without paying twice, one with a larger budget likewise, a changed one starts anew; None keeps
             the ledger in memory.
         identity: what else decides the answers or the course (label, predictor, data), to tell ledgers apart.
+        cost_table: costs that are not counted from graphs, such as a latency, by the column ``architecture``.
+        paid: labels bought before, such as a comparator's first ones; they count as queries and take the
+            place of the strategy's own first labels.
 
     Raises:
-        InputError: a missing predictor, an evaluator that cannot work, a damaged ledger, or no
-            query that succeeded.
+        InputError: a missing predictor, an unknown cost, limits that nothing respects, an evaluator that
+            cannot work, a damaged ledger, or no query that succeeded.
     """
-    strategy = create_strategy(space, predictor, parameters)
+    if parameters.limits:
+        costs = Costs(space, list(parameters.limits), cost_table)
+        space = LimitedSpace(space, costs, list(parameters.limits.values()))
+    objectives = Costs(space, parameters.objectives, cost_table) if parameters.objectives else None
+    rng = np.random.default_rng(parameters.seed)
+    strategy = create_strategy(Setting(space, rng, parameters, predictor, objectives))
     ledger = _open_ledger(space, evaluator, parameters, folder, identity)
-    for round in progress(_rounds(ledger), f"search {space.name} ({parameters.strategy})"):
-        count = parameters.initial if round == 0 else parameters.batch
+    strategy.tell(ledger.credit(paid, "first label"))
+    _spend(strategy, ledger, parameters)
+    return _result(strategy, ledger, objectives)
+
+
+def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters) -> None:
+    """Asks, buys and tells until the budget is spent."""
+    for round in progress(_rounds(ledger), f"search {strategy.space.name} ({parameters.strategy})"):
+        count = parameters.batch if len(ledger) else parameters.initial
         proposals = strategy.ask(min(count, ledger.remaining))
         if not proposals:
             logger.warning("Nothing new to ask for after %d of %d queries", len(ledger), ledger.budget)
             break
         strategy.tell(ledger.buy(proposals, round))
+
+
+def _result(strategy: Strategy, ledger: Ledger, objectives: Costs | None) -> SearchResult:
     history = ledger.history()
     failures = int(history["accuracy"].isna().sum())
     if failures:
@@ -84,6 +109,8 @@ def run_search(
         raise InputError(
             f"no architecture could be evaluated; the first error was: {history['error'].iloc[0]}"
         )
+    if objectives is not None:
+        history = _with_front(history, objectives)
     best = history.iloc[int(np.nanargmax(history["accuracy"].to_numpy()))]
     return SearchResult(
         best_architecture=str(best["architecture"]),
@@ -94,9 +121,18 @@ def run_search(
     )
 
 
+def _with_front(history: pd.DataFrame, objectives: Costs) -> pd.DataFrame:
+    accuracies = history["accuracy"].to_numpy()
+    costs = objectives.measure(history["architecture"].tolist())
+    reference = objectives.reference
+    volumes = [hypervolume(accuracies[:n], costs[:n], reference) for n in range(1, len(history) + 1)]
+    columns = dict(zip(objectives.names, costs.T, strict=True))
+    return history.assign(**columns, hypervolume=volumes, on_front=pareto_front(accuracies, costs))
+
+
 def _rounds(ledger: Ledger) -> Iterator[int]:
-    """Round numbers from 0 for as long as there is budget."""
-    round = 0
+    """Round numbers for as long as there is budget; round 0 is that of the first labels."""
+    round = min(len(ledger), 1)
     while ledger.remaining:
         yield round
         round += 1

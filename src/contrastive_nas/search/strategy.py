@@ -3,17 +3,42 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation
+from contrastive_nas.search.acquisition import front_gains, gains
+from contrastive_nas.search.costs import Costs
 from contrastive_nas.search.ledger import Proposal
+from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.predictor import Predictor
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 LISTABLE = 100_000
 ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a strategy is given.
+
+    Attributes:
+        space: what is searched; where there are limits, all that it samples, mutates and lists respects them.
+        rng: the only source of randomness.
+        parameters: of the search.
+        predictor: a model that ranks, for the strategies that use one.
+        costs: the costs to be minimised besides maximising accuracy; None where accuracy is all that counts.
+    """
+
+    space: SearchSpace
+    rng: np.random.Generator
+    parameters: SearchParameters
+    predictor: Predictor | None = None
+    costs: Costs | None = None
 
 
 class Strategy(ABC):
@@ -25,9 +50,10 @@ class Strategy(ABC):
         trace: one row per step of the strategy's own loop, for plots; columns are the strategy's own.
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
-        self.space = space
-        self.rng = rng
+    def __init__(self, setting: Setting) -> None:
+        self.space = setting.space
+        self.rng = setting.rng
+        self.costs = setting.costs
         self.labels: dict[Architecture, float] = {}
         self.asked: set[Architecture] = set()
         self.trace: list[dict[str, Any]] = []
@@ -52,9 +78,11 @@ class Strategy(ABC):
 class PredictorStrategy(Strategy):
     """A strategy that asks a predictor, refitted whenever labels have come in."""
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, predictor: Predictor) -> None:
-        super().__init__(space, rng)
-        self.predictor = predictor
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if setting.predictor is None:
+            raise InputError(f"strategy {setting.parameters.strategy!r} needs a predictor")
+        self.predictor = setting.predictor
         self._fitted_on = 0
 
     def ask(self, count: int) -> list[Proposal]:
@@ -71,6 +99,29 @@ class PredictorStrategy(Strategy):
     @abstractmethod
     def propose(self, count: int) -> list[Proposal]:
         """As :meth:`ask`, with the predictor fitted; may return fewer."""
+
+    def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
+        """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
+        labelled = list(self.labels)
+        if self.costs is None:
+            return gains(self.predictor, candidates, labelled)
+        costs = self.costs
+        return front_gains(
+            self.predictor,
+            candidates,
+            costs.measure(candidates),
+            labelled,
+            costs.measure(labelled),
+            costs.reference,
+        )
+
+    def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
+        """The new candidates with most to gain; the first of equals."""
+        new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
+        if not new:
+            return []
+        order = np.argsort(-self.gains(new), kind="stable")[:count]
+        return [Proposal(new[index], "promising") for index in order]
 
 
 def sample_new(

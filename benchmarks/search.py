@@ -1,0 +1,272 @@
+"""How good a network is found with how few queries: every strategy, one protocol, any table and space.
+
+    python benchmarks/search.py --space nasbench201 --table nasbench201.parquet \\
+        --target cifar10_test_accuracy --queries 20,40,60,90 --seeds 0,1,2 \\
+        --strategies default,random,tpe --output results.csv
+
+A run spends the largest number of queries once and is read at all of them. The network chosen after q
+queries is the one with the highest label among them; what counts is its target. Labels are the target
+unless ``--label-column`` says otherwise. A table that holds a part of the space is a closed pool; with
+``--surrogate`` the whole space is searched instead, on a model fitted to the table, whose predictions are then
+labels and targets.
+
+Prints means and spreads, and paired comparisons with the baselines; keeps one row per strategy, seed and
+number of queries, and a plot of the regret beside it.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.express
+import plotly.graph_objects
+import torch
+from scipy.stats import wilcoxon
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.base import Evaluation, Evaluator
+from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
+from contrastive_nas.evaluators.table import TableEvaluator
+from contrastive_nas.files import atomic_path
+from contrastive_nas.learning.gaussian_predictor import GaussianPredictor
+from contrastive_nas.progress import progress
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.pool import Pool
+from contrastive_nas.search.predictor import Predictor
+from contrastive_nas.search.registry import WITH_PREDICTOR, list_strategies
+from contrastive_nas.search.run import run_search
+from contrastive_nas.sources.reading import read_table
+from contrastive_nas.spaces import load_space
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+
+BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
+# What the curriculum is made of, one part taken away at a time.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "curriculum_fixed_baseline": {"strategy": "curriculum", "curriculum": {"baseline_every": None}},
+    "curriculum_score_reward": {"strategy": "curriculum", "curriculum": {"reward": "score"}},
+}
+COLUMNS = [
+    "space",
+    "target",
+    "strategy",
+    "seed",
+    "queries",
+    "best_accuracy",
+    "best_rank",
+    "regret",
+    "seconds",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is searched.
+
+    Attributes:
+        space: the whole space, or a pool.
+        evaluator: gives labels.
+        target: name of what counts.
+        targets: its values for architectures.
+        reference: its values for all rows of the table, among which a choice is ranked.
+    """
+
+    space: SearchSpace
+    evaluator: Evaluator
+    target: str
+    targets: Callable[[Sequence[Architecture]], np.ndarray]
+    reference: np.ndarray
+
+
+def table_problem(space: SearchSpace, table: pd.DataFrame, target: str, label: str) -> Problem:
+    """Labels and targets from columns of the table; a closed pool where it does not cover the space."""
+    members = table["architecture"].tolist()
+    truth = table.set_index("architecture")[target]
+    return Problem(
+        space=space if space.size == len(members) else Pool(space, members),
+        evaluator=TableEvaluator(table, label),
+        target=target,
+        targets=lambda names: truth[list(names)].to_numpy(dtype=float),
+        reference=truth.to_numpy(dtype=float),
+    )
+
+
+def surrogate_problem(space: SearchSpace, table: pd.DataFrame, target: str, label: str) -> Problem:
+    """Labels and targets from models of the columns."""
+    evaluator = SurrogateEvaluator(space, table, label)
+    judge = evaluator if label == target else SurrogateEvaluator(space, table, target)
+    quality = judge.quality
+    print(
+        f"surrogate of {quality.rows} rows: tau {quality.kendall_tau:.3f}, noise {quality.noise:.3f} points"
+    )
+    reference = judge.predict(table["architecture"].tolist())
+    return Problem(space, evaluator, target, judge.predict, reference)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    # Several threads only get into each other's way on problems of this size.
+    torch.set_num_threads(1)
+    space = load_space(arguments.space)
+    table = read_table(arguments.table, space=space.name if arguments.space == space.name else None).frame
+    label = arguments.label_column or arguments.target
+    missing = {arguments.target, label} - set(table.columns)
+    if missing:
+        raise InputError(f"{arguments.table} has no column {', '.join(sorted(missing))}")
+    table = table.dropna(subset=[arguments.target, label]).reset_index(drop=True)
+    make = surrogate_problem if arguments.surrogate else table_problem
+    problem = make(space, table, arguments.target, label)
+    results = measure(problem, arguments.strategies, arguments.seeds, arguments.queries)
+    with atomic_path(arguments.output) as path:
+        results.to_csv(path, index=False)
+    figure = plot(results)
+    figure.write_html(arguments.output.with_suffix(".html"), include_plotlyjs="cdn")
+    print(summary(results))
+    print(comparisons(results))
+    print(f"kept in {arguments.output}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--space", required=True, help="name, or file.py:Class")
+    parser.add_argument("--table", required=True, type=Path, help="any file that ingestion reads")
+    parser.add_argument("--target", required=True, help="column that counts")
+    parser.add_argument("--label-column", help="column that a search sees; the target by default")
+    parser.add_argument(
+        "--surrogate", action="store_true", help="search the whole space on a model of the table"
+    )
+    parser.add_argument("--queries", type=numbers, default=numbers("20,40,60,90"))
+    parser.add_argument("--seeds", type=numbers, default=list(range(20)))
+    parser.add_argument("--strategies", type=strategies, default=strategies("default,random"))
+    parser.add_argument("--output", required=True, type=Path, help="CSV file")
+    return parser.parse_args()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def strategies(text: str) -> list[str]:
+    names = text.split(",")
+    known = [*list_strategies(), *VARIANTS]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(known)}")
+    return names
+
+
+def measure(
+    problem: Problem, names: Sequence[str], seeds: Sequence[int], queries: Sequence[int]
+) -> pd.DataFrame:
+    """One row per strategy, seed and number of queries."""
+    predictor: Predictor | None = None
+    if any(VARIANTS.get(name, {"strategy": name})["strategy"] in WITH_PREDICTOR for name in names):
+        # Features are the same for all seeds and computed once; every fit starts afresh.
+        predictor = GaussianPredictor(problem.space, seed=0)
+    rows: list[dict[str, Any]] = []
+    for name, seed in progress([(name, seed) for seed in seeds for name in names], "search"):
+        rows += run(problem, name, seed, queries, predictor)
+    frame = pd.DataFrame(rows)
+    # What a search finds beyond the table is known to be possible too.
+    best = max(problem.reference.max(), frame["best_accuracy"].max())
+    return frame.assign(
+        space=problem.space.name, target=problem.target, regret=best - frame["best_accuracy"]
+    )[COLUMNS]
+
+
+def run(
+    problem: Problem, name: str, seed: int, queries: Sequence[int], predictor: Predictor | None
+) -> list[dict[str, Any]]:
+    """One search, read at several numbers of queries."""
+    changes = VARIANTS.get(name, {"strategy": name})
+    if changes["strategy"] not in WITH_PREDICTOR:
+        # The baselines learn from every answer before they ask again.
+        changes = {"initial": 1, "batch": 1} | changes
+    parameters = SearchParameters(queries=max(queries), seed=seed, **changes)
+    clock = Clock(problem.evaluator)
+    result = run_search(problem.space, clock, predictor, parameters)
+    accuracies = result.history["accuracy"].to_numpy()
+    chosen = [int(np.nanargmax(accuracies[:count])) for count in queries]
+    found = problem.targets(result.history["architecture"].iloc[chosen].tolist())
+    return [
+        {
+            "strategy": name,
+            "seed": seed,
+            "queries": count,
+            "best_accuracy": value,
+            "best_rank": 1 + int((problem.reference > value).sum()),
+            "seconds": clock.seconds[min(count, len(clock.seconds)) - 1],
+        }
+        for count, value in zip(queries, found, strict=True)
+    ]
+
+
+class Clock(Evaluator):
+    """Notes the processor seconds that a search has used when each query is answered."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.seconds: list[float] = []
+        self._start = time.process_time()
+
+    def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
+        self.seconds += [time.process_time() - self._start] * len(architectures)
+        return self.evaluator.evaluate(architectures)
+
+
+def summary(results: pd.DataFrame) -> str:
+    """Means and spreads over seeds."""
+    grouped = results.groupby(["queries", "strategy"], sort=False)
+    table = grouped[["best_accuracy", "best_rank", "regret", "seconds"]].agg(["mean", "std"])
+    table.columns = table.columns.map(" ".join)
+    table["optimum found"] = grouped["regret"].agg(lambda regret: (regret <= 0).mean())
+    return table.round(3).to_string()
+
+
+def comparisons(results: pd.DataFrame) -> str:
+    """Ours with every baseline, paired over seeds: mean difference, Wilcoxon's one-sided p both ways."""
+    lines: list[dict[str, Any]] = []
+    for count, at in results.groupby("queries"):
+        paired = at.pivot(index="seed", columns="strategy", values="best_accuracy")
+        ours = [name for name in paired.columns if name not in BASELINES]
+        for name in ours:
+            for baseline in paired.columns.intersection(list(BASELINES)):
+                difference = (paired[name] - paired[baseline]).to_numpy()
+                lines.append(
+                    {
+                        "queries": count,
+                        "strategy": name,
+                        "baseline": baseline,
+                        "mean difference": round(float(difference.mean()), 4),
+                        "p better": one_sided(difference),
+                        "p worse": one_sided(-difference),
+                    }
+                )
+    return pd.DataFrame(lines).to_string(index=False) if lines else "no baseline to compare with"
+
+
+def one_sided(difference: np.ndarray) -> float:
+    """p of differences as large as these if their median were 0 or less."""
+    if not difference.any():
+        return 1.0
+    return float(f"{wilcoxon(difference, alternative='greater').pvalue:.2g}")
+
+
+def plot(results: pd.DataFrame) -> plotly.graph_objects.Figure:
+    """Mean regret against queries."""
+    means = results.groupby(["strategy", "queries"], sort=False, as_index=False)["regret"].mean()
+    title = (
+        f"{results['space'].iloc[0]}, {results['target'].iloc[0]}, mean of {results['seed'].nunique()} seeds"
+    )
+    labels = {"regret": "regret, percentage points"}
+    return plotly.express.line(means, x="queries", y="regret", color="strategy", title=title, labels=labels)
+
+
+if __name__ == "__main__":
+    main()

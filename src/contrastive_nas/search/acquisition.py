@@ -1,0 +1,97 @@
+"""What there is to gain by buying a label.
+
+With a single objective the gain is the expected improvement on the best labelled score (Jones et al.,
+Efficient Global Optimization of Expensive Black-Box Functions, 1998, equation 15). With costs as further
+objectives it is the expected improvement of the hypervolume: costs are known, so it is the integral over all
+budgets u that cover the candidate's costs of the expected improvement on the best labelled score within u
+(Emmerich et al., 2011, in the case that only one objective is uncertain); the integral is a mean over fixed
+budgets.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import qmc
+
+from contrastive_nas.search.predictor import Predictor, UncertainPredictor
+from contrastive_nas.spaces.base import Architecture
+
+FloatArray = NDArray[np.float64]
+BUDGETS = 512
+
+
+def score_distribution(
+    predictor: Predictor, architectures: Sequence[Architecture]
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and deviation of scores; the deviation is 0 where the predictor claims to be sure."""
+    if isinstance(predictor, UncertainPredictor):
+        return predictor.distribution(architectures)
+    scores = predictor.scores(architectures)
+    return scores, np.zeros_like(scores)
+
+
+def expected_improvement(means: FloatArray, deviations: FloatArray, best: FloatArray | float) -> FloatArray:
+    """E[max(0, score - best)] of normal scores; arrays broadcast, deviation 0 gives max(0, mean - best)."""
+    difference = means - best
+    safe = np.where(deviations > 0, deviations, 1.0)
+    z = difference / safe
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    return np.where(deviations > 0, safe * (z * ndtr(z) + density), np.maximum(difference, 0))
+
+
+def gains(
+    predictor: Predictor, candidates: Sequence[Architecture], labelled: Sequence[Architecture]
+) -> FloatArray:
+    """Expected improvement of every candidate on the best labelled one; sure predictors give their scores.
+
+    Where improvements vanish in floating point, scores decide: the result orders candidates, it is no amount.
+    """
+    means, deviations = score_distribution(predictor, candidates)
+    if not deviations.any():
+        return means
+    best = predictor.scores(labelled).max()
+    improvement = expected_improvement(means, deviations, best)
+    # exp(-700) is about the smallest double; below it the order is that of the upper bounds.
+    return np.log(improvement + 1e-300) + 1e-6 * (means + deviations)
+
+
+def front_gains(
+    predictor: Predictor,
+    candidates: Sequence[Architecture],
+    candidate_costs: FloatArray,
+    labelled: Sequence[Architecture],
+    labelled_costs: FloatArray,
+    reference: FloatArray,
+) -> FloatArray:
+    """Expected improvement of the hypervolume between scores and costs, over all budgets up to ``reference``.
+
+    Args:
+        candidate_costs: candidates x costs, smaller is better.
+        labelled_costs: labelled x costs.
+        reference: costs up to which the front counts.
+    """
+    means, deviations = score_distribution(predictor, candidates)
+    scores = predictor.scores(labelled)
+    low = np.minimum(labelled_costs.min(axis=0), candidate_costs.min(axis=0))
+    budgets = low + _unit_points(len(reference)) * np.maximum(reference - low, 0)
+    reached = best_within(scores, labelled_costs, budgets, floor=scores.min())
+    total = np.zeros(len(means))
+    for budget, best in zip(budgets, reached, strict=True):
+        affordable = (candidate_costs <= budget).all(axis=1)
+        total[affordable] += expected_improvement(means[affordable], deviations[affordable], best)
+    return total / len(budgets)
+
+
+def best_within(values: FloatArray, costs: FloatArray, budgets: FloatArray, floor: float) -> FloatArray:
+    """The highest value whose costs stay within each budget, ``floor`` where none does."""
+    affordable = (costs[None, :, :] <= budgets[:, None, :]).all(axis=2)
+    return np.where(affordable, values[None, :], floor).max(axis=1, initial=floor)
+
+
+def _unit_points(dimensions: int) -> FloatArray:
+    """Budgets that fill the unit cube evenly, the same in every call."""
+    if dimensions == 1:
+        return ((np.arange(BUDGETS) + 0.5) / BUDGETS)[:, None]
+    return qmc.Sobol(dimensions, scramble=False).random(BUDGETS)
