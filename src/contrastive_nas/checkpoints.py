@@ -40,6 +40,11 @@ class Checkpoints:
         self._seconds = seconds
         self._due = time.monotonic() + seconds
 
+    @property
+    def folder(self) -> Path | None:
+        """For work that keeps files of its own, such as a ledger; None where nothing is kept."""
+        return self._folder
+
     def load(self, name: str = "state") -> Any | None:
         """The state saved last under that name; None when there is none, or when it is damaged."""
         if self._folder is None or not self._file(name).exists():

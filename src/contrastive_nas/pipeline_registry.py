@@ -5,9 +5,9 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 # In the order of the flow; each is a package ``pipelines.<stage>`` with ``create_pipeline()``.
-CHAIN: tuple[str, ...] = ()
+CHAIN: tuple[str, ...] = ("ingest", "convert", "pretrain", "compare", "augment", "search", "report")
 # Stages that are run by name only; nothing of the chain needs them.
-ON_REQUEST: tuple[str, ...] = ()
+ON_REQUEST: tuple[str, ...] = ("benchmark",)
 EVERYTHING = "__all__"
 
 

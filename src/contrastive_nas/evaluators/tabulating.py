@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.training import Measurement, TrainingEvaluator
@@ -20,22 +19,6 @@ from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 _DRAWN_AT_ONCE = 1000
 _DRAWS_WITHOUT_NEWS = 20
-
-
-class TabulateParameters(BaseModel):
-    """What a benchmark holds.
-
-    Attributes:
-        networks: rows, each of another function; fewer where the space has fewer.
-        extra_seeds: three more trainings of the first networks, to compare two means of three.
-        repeated_networks: how many networks are trained with the extra seeds too.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    networks: int = Field(default=4200, ge=1)
-    extra_seeds: tuple[int, ...] = (3, 4, 5)
-    repeated_networks: int = Field(default=100, ge=0)
 
 
 def draw_functions(space: SearchSpace, count: int, seed: int) -> list[Architecture]:

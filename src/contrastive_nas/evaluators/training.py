@@ -9,36 +9,17 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
+from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.graphs.hashing import function_hash
 from contrastive_nas.retraining.seeding import seed_generators
-from contrastive_nas.retraining.short import Images, ShortRecipe, ShortScore, train_short
+from contrastive_nas.retraining.short import Images, ShortScore, train_short
 from contrastive_nas.retraining.short_data import load_images
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
-
-
-class TrainingParameters(BaseModel):
-    """How the networks of a search are trained.
-
-    Attributes:
-        dataset: images in memory, see ``contrastive_nas.retraining.short_data.load_images``.
-        recipe: of each training.
-        seeds: one training each; an accuracy is their mean.
-        workers: processes; 0 takes one per processor that this process may use.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dataset: str = "digits"
-    recipe: ShortRecipe = ShortRecipe()
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
-    workers: int = Field(default=0, ge=0, le=1024)
 
 
 @dataclass(frozen=True)
@@ -84,14 +65,6 @@ class TrainingEvaluator(Evaluator):
         self._job = (space_name, space_options or {}, parameters)
         self._pool: ProcessPoolExecutor | None = None
         self._trained: dict[int, Measurement] = {}
-
-    def __enter__(self) -> "TrainingEvaluator":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the processes; what they have not begun is given up."""

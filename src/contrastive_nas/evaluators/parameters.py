@@ -1,0 +1,55 @@
+"""Parameters of evaluators; free of heavy imports, because pipelines check them before anything runs."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contrastive_nas.retraining.short_recipe import ShortRecipe
+
+
+class TrainingParameters(BaseModel):
+    """How the networks of a search are trained.
+
+    Attributes:
+        dataset: images in memory, see ``contrastive_nas.retraining.short_data.load_images``.
+        recipe: of each training.
+        seeds: one training each; an accuracy is their mean.
+        workers: processes; 0 takes one per processor that this process may use.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = "digits"
+    recipe: ShortRecipe = ShortRecipe()
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    workers: int = Field(default=0, ge=0, le=1024)
+
+
+class EvaluatorParameters(BaseModel):
+    """Where the accuracies of a search come from.
+
+    Attributes:
+        kind: ``training``: every query is trained; ``table``: it is looked up in the experiment's table.
+        training: of the kind ``training``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["training", "table"] = "training"
+    training: TrainingParameters = TrainingParameters()
+
+
+class TabulateParameters(BaseModel):
+    """What a benchmark holds.
+
+    Attributes:
+        networks: rows, each of another function; fewer where the space has fewer.
+        extra_seeds: three more trainings of the first networks, to compare two means of three.
+        repeated_networks: how many networks are trained with the extra seeds too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: int = Field(default=4200, ge=1)
+    extra_seeds: tuple[int, ...] = (3, 4, 5)
+    repeated_networks: int = Field(default=100, ge=0)

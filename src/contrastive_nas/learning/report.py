@@ -1,0 +1,42 @@
+"""What is said of a comparator's quality."""
+
+from typing import Any
+
+import numpy as np
+
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.graphs.store import GraphStore
+from contrastive_nas.learning.embedding import run_model
+from contrastive_nas.learning.metrics import kendall_tau, spearman_rho
+from contrastive_nas.learning.ranker import Floats
+from contrastive_nas.models.comparator import Comparator
+
+
+def comparator_quality(
+    comparator: Comparator, store: GraphStore, labelled: IntArray, truth: Floats
+) -> dict[str, Any]:
+    """Kendall's tau-b and Spearman's rho over the graphs that are not labelled, with two baselines.
+
+    Args:
+        comparator: trained.
+        store: all graphs.
+        labelled: rows that the comparator learned from.
+        truth: accuracy of every row, in percent.
+
+    Returns:
+        ``labels``, ``ranked`` (rows that are measured), ``kendall_tau``, ``spearman_rho``, and the same two with the
+        prefix ``macs_`` and ``parameters_`` for these counts in place of scores.
+    """
+    rest = np.setdiff1d(np.arange(len(store)), labelled)
+    rest = rest[np.isfinite(truth[rest])]
+    names = list(store.statistic_names)
+    rankings = {
+        "": run_model(comparator, store, rest),
+        "macs_": store.statistics[rest, names.index("log_macs")],
+        "parameters_": store.statistics[rest, names.index("log_parameters")],
+    }
+    quality: dict[str, Any] = {"labels": len(labelled), "ranked": len(rest)}
+    for prefix, scores in rankings.items():
+        quality[f"{prefix}kendall_tau"] = kendall_tau(scores, truth[rest])
+        quality[f"{prefix}spearman_rho"] = spearman_rho(scores, truth[rest])
+    return quality

@@ -1,0 +1,79 @@
+"""Pseudo-labels: the comparator learns from its own most confident comparisons."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contrastive_nas.learning.parameters import AugmentParameters
+from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def augment_comparator(
+    comparator: Path,
+    graphs: Path,
+    first_labels: "pd.DataFrame",
+    parameters: AugmentParameters,
+    seed: int,
+    device: str,
+) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
+    """The comparator trained on, and the pseudo-labelled pairs of its last round as rows of the graph store."""
+    import numpy as np
+    import pandas as pd
+
+    from contrastive_nas.devices import pick_device
+    from contrastive_nas.graphs.store import open_store
+    from contrastive_nas.learning.pseudo_labels import augment
+    from contrastive_nas.models.weights import load_comparator, save_weights
+
+    store = open_store(graphs)
+    labels = first_labels.dropna(subset="accuracy")
+    labelled = store.rows(labels["architecture"].tolist())
+    improved, pairs = augment(
+        load_comparator(comparator).to(pick_device(device)),
+        store,
+        labelled,
+        labels["accuracy"].to_numpy(),
+        np.setdiff1d(np.arange(len(store)), labelled),
+        parameters,
+        seed=seed,
+    )
+    return partial(save_weights, improved), pd.DataFrame({"better": pairs.better, "worse": pairs.worse})
+
+
+def measure_augmentation(
+    augmented_comparator: Path,
+    graphs: Path,
+    table: "pd.DataFrame",
+    first_labels: "pd.DataFrame",
+    pseudo_labels: "pd.DataFrame",
+    before: dict[str, Any],
+    space: SpaceParameters,
+    target: TargetParameters,
+) -> dict[str, Any]:
+    """The quality of the comparator that the search begins with, and what pseudo-labels did for it."""
+    import math
+
+    from contrastive_nas.graphs.store import open_store
+    from contrastive_nas.learning.comparison import Pairs
+    from contrastive_nas.learning.pseudo_labels import pseudo_label_accuracy
+    from contrastive_nas.learning.report import comparator_quality
+    from contrastive_nas.models.weights import load_comparator
+
+    store = open_store(graphs)
+    truth = table[target.test].to_numpy(dtype=float)
+    labelled = store.rows(first_labels["architecture"].tolist())
+    after = comparator_quality(load_comparator(augmented_comparator), store, labelled, truth)
+    pairs = Pairs(pseudo_labels["better"].to_numpy(), pseudo_labels["worse"].to_numpy())
+    accuracy = pseudo_label_accuracy(pairs, truth)
+    return {
+        "space": space.name,
+        **after,
+        "pseudo_labels": len(pairs),
+        "pseudo_label_accuracy": None if math.isnan(accuracy) else accuracy,
+        "kendall_tau_before_augmentation": before["kendall_tau"],
+        "kendall_tau_after_augmentation": after["kendall_tau"],
+    }

@@ -1,0 +1,32 @@
+"""A tabular benchmark, made by really training networks."""
+
+from typing import TYPE_CHECKING, Any
+
+from contrastive_nas.checkpoints import Checkpoints
+from contrastive_nas.evaluators.parameters import EvaluatorParameters, TabulateParameters
+from contrastive_nas.pipelines.experiment import SpaceParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def make_benchmark(
+    parameters: TabulateParameters,
+    evaluator: EvaluatorParameters,
+    space: SpaceParameters,
+    seed: int,
+    checkpoints: Checkpoints,
+) -> tuple["pd.DataFrame", dict[str, Any]]:
+    """The table, and how well trainings repeat."""
+    from contrastive_nas.evaluators.tabulating import draw_functions, measure_all, repeatability, tabulate
+    from contrastive_nas.evaluators.training import TrainingEvaluator
+
+    training = evaluator.training
+    with TrainingEvaluator(space.name, training, space.options) as source:
+        names = draw_functions(source.space, parameters.networks, seed)
+        measured = measure_all(source, names, checkpoints.part("table"))
+    again = training.model_copy(update={"seeds": parameters.extra_seeds})
+    with TrainingEvaluator(space.name, again, space.options) as source:
+        repeated = measure_all(source, names[: parameters.repeated_networks], checkpoints.part("repeated"))
+    table = tabulate(source.space, training.dataset, measured)
+    return table, repeatability(measured, repeated)

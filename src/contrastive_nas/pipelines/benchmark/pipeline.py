@@ -1,0 +1,24 @@
+"""Benchmark: a table of trained networks."""
+
+from kedro.pipeline import Node, Pipeline
+
+from contrastive_nas.pipelines.benchmark.nodes import make_benchmark
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                func=make_benchmark,
+                inputs=[
+                    "params:benchmark",
+                    "params:evaluator",
+                    "params:space",
+                    "params:seed",
+                    "checkpoints",
+                ],
+                outputs=["benchmark_table", "benchmark_metrics"],
+                name="make_benchmark",
+            )
+        ]
+    )

@@ -1,0 +1,54 @@
+"""Compare: first labels, and a comparator trained on all their pairs."""
+
+from kedro.pipeline import Node, Pipeline
+
+from contrastive_nas.pipelines.compare.nodes import (
+    buy_first_labels,
+    draw_comparator,
+    measure_comparator,
+    train_first_comparator,
+)
+
+
+def create_pipeline() -> Pipeline:
+    measured = ["comparator", "graphs", "table", "first_labels", "params:target"]
+    return Pipeline(
+        [
+            Node(
+                func=buy_first_labels,
+                inputs=[
+                    "table",
+                    "params:compare.first_labels",
+                    "params:evaluator",
+                    "params:space",
+                    "params:target",
+                    "params:seed",
+                    "checkpoints",
+                ],
+                outputs="first_labels",
+                name="buy_first_labels",
+            ),
+            Node(
+                func=train_first_comparator,
+                inputs=[
+                    "encoder",
+                    "graphs",
+                    "first_labels",
+                    "params:compare.training",
+                    "params:seed",
+                    "params:device",
+                    "checkpoints",
+                ],
+                outputs="comparator",
+                name="train_comparator",
+                tags="gpu",
+            ),
+            Node(
+                func=measure_comparator,
+                inputs=measured,
+                outputs="first_comparator_metrics",
+                name="measure_comparator",
+            ),
+            Node(func=draw_comparator, inputs=measured, outputs="comparator_figure", name="draw_comparator"),
+        ]
+    )

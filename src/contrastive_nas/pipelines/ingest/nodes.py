@@ -1,0 +1,31 @@
+"""From a benchmark file to the experiment's table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.ingest.parameters import IngestParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def ingest_table(
+    raw_table: Path, parameters: IngestParameters, space: SpaceParameters, target: TargetParameters
+) -> tuple["pd.DataFrame", dict[str, Any]]:
+    """The tidy table of the experiment's space, and what was found on the way to it."""
+    from contrastive_nas.sources import read_table
+    from contrastive_nas.spaces import load_space
+
+    known = load_space(space.name, **space.options)
+    read = read_table(
+        raw_table,
+        source=parameters.source,
+        space=known.name,
+        metrics=list(dict.fromkeys([target.label, target.test])),
+        on_error=parameters.on_error,
+        validate=known.validate,
+    )
+    table = read.frame if parameters.rows is None else read.frame.head(parameters.rows)
+    report = read.summary() | {"file": raw_table.name, "architectures": len(table)}
+    return table, report

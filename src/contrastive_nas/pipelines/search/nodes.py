@@ -1,0 +1,86 @@
+"""The search, and what it found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contrastive_nas.checkpoints import Checkpoints
+from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.search.parameters import SearchStageParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+def search_architectures(
+    augmented_comparator: Path,
+    table: "pd.DataFrame",
+    first_labels: "pd.DataFrame",
+    parameters: SearchStageParameters,
+    evaluator: EvaluatorParameters,
+    space: SpaceParameters,
+    target: TargetParameters,
+    seed: int,
+    device: str,
+    checkpoints: Checkpoints,
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """One row per query, first labels included, and one row per step inside the strategy."""
+    from contrastive_nas.evaluators.base import Evaluation
+    from contrastive_nas.evaluators.opening import open_evaluator
+    from contrastive_nas.learning.search_predictor import make_predictor
+    from contrastive_nas.search.run import run_search
+    from contrastive_nas.spaces import load_space
+
+    known = load_space(space.name, **space.options)
+    paid = [
+        Evaluation(row.architecture, row.accuracy, row.origin, error=row.error)
+        for row in first_labels.itertuples()
+    ]
+    with open_evaluator(evaluator, space.name, space.options, table, target.label) as source:
+        result = run_search(
+            known,
+            source,
+            make_predictor(
+                parameters.predictor, known, augmented_comparator, parameters.refit, seed=seed, device=device
+            ),
+            parameters.model_copy(update={"seed": seed}),
+            folder=checkpoints.folder,
+            paid=paid,
+        )
+    # Seconds differ from run to run; they stand in the run record.
+    return result.history.drop(columns="seconds"), result.trace
+
+
+def summarise_search(
+    history: "pd.DataFrame",
+    table: "pd.DataFrame",
+    parameters: SearchStageParameters,
+    evaluator: EvaluatorParameters,
+    space: SpaceParameters,
+    target: TargetParameters,
+    seed: int,
+) -> dict[str, Any]:
+    """The best architecture, its test accuracy and rank among the table's rows, beside random search."""
+    from contrastive_nas.evaluators.final import final_test_accuracy
+    from contrastive_nas.search.summary import summarise
+
+    best = history.loc[history["accuracy"].idxmax(), "architecture"]
+    test = final_test_accuracy(
+        evaluator, space.name, space.options, table, target.test, best, parameters.final_seeds
+    )
+    return {
+        "space": space.name,
+        "strategy": parameters.strategy,
+        "seed": seed,
+        **summarise(history, table, label=target.label, test=target.test, best_test_accuracy=test),
+    }
+
+
+def draw_search(
+    history: "pd.DataFrame", table: "pd.DataFrame", summary: dict[str, Any], target: TargetParameters
+) -> "go.Figure":
+    """Best accuracy against queries, ours and random search."""
+    from contrastive_nas.reporting.figures import draw_search_history
+
+    return draw_search_history(history, table[target.label].to_numpy(dtype=float), summary)

@@ -1,0 +1,26 @@
+"""Parameters of the search stage."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from contrastive_nas.learning.parameters import CompareParameters
+from contrastive_nas.search.parameters import SearchParameters
+
+
+class SearchStageParameters(SearchParameters):
+    """A search by a model that is refitted to all labels; the seed is the experiment's.
+
+    Attributes:
+        predictor: ``comparator``: the augmented comparator's encoder, trained on with all labels; ``gaussian_process``:
+            on graph statistics and choices.
+        refit: training of the comparator in every round.
+        final_seeds: trainings of the chosen network, none of which the search has seen, for the reported accuracy;
+            only where queries are trained.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    predictor: Literal["comparator", "gaussian_process"] = "comparator"
+    refit: CompareParameters = CompareParameters()
+    final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)

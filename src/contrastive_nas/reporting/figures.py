@@ -1,0 +1,83 @@
+"""Plots of every stage, as plotly figures."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from contrastive_nas.search.random_baseline import best_quantiles, expected_best
+
+FloatArray = NDArray[np.float64]
+OURS, OTHER = "#1f5fa8", "#b0592c"
+_BAND = "rgba(176, 89, 44, 0.15)"
+
+
+def draw_losses(losses: pd.DataFrame) -> go.Figure:
+    """The pretraining loss (``loss``) over the steps (``step``)."""
+    figure = go.Figure(go.Scatter(x=losses["step"], y=losses["loss"], line={"color": OURS}))
+    return _titled(figure, "Contrastive pretraining", "step", "loss")
+
+
+def draw_scores(scores: FloatArray, truth: FloatArray, labelled: NDArray[np.integer], name: str) -> go.Figure:
+    """Scores against true accuracies of all rows, labelled ones marked.
+
+    Args:
+        scores: of every row.
+        truth: accuracy of every row, percent.
+        labelled: rows that the model learned from.
+        name: of the accuracy.
+    """
+    rest = np.setdiff1d(np.arange(len(scores)), labelled)
+    figure = go.Figure()
+    for rows, label, color, size in ((rest, "not labelled", OURS, 3), (labelled, "labelled", OTHER, 8)):
+        figure.add_scattergl(
+            x=scores[rows],
+            y=truth[rows],
+            mode="markers",
+            name=label,
+            marker={"color": color, "size": size, "opacity": 0.6},
+        )
+    return _titled(figure, "Comparator", "score", f"{name} (%)")
+
+
+def draw_search_history(history: pd.DataFrame, labels: FloatArray, summary: dict[str, Any]) -> go.Figure:
+    """Best accuracy so far against queries, with random search on the table: its mean and 10 to 90 % band.
+
+    Args:
+        history: of the search; ``query``, ``accuracy``, ``best_accuracy``.
+        labels: accuracies of the table that a search may see, percent.
+        summary: of the search.
+    """
+    labels = labels[np.isfinite(labels)]
+    queries = history["query"].to_numpy()
+    means = [expected_best(labels, labels, int(count)) for count in queries]
+    band = np.array([best_quantiles(labels, int(count), np.array([0.1, 0.9])) for count in queries])
+    figure = go.Figure()
+    figure.add_scatter(x=queries, y=band[:, 1], line={"width": 0}, showlegend=False, hoverinfo="skip")
+    figure.add_scatter(
+        x=queries, y=band[:, 0], line={"width": 0}, fill="tonexty", fillcolor=_BAND, name="random, 10 to 90 %"
+    )
+    figure.add_scatter(x=queries, y=means, line={"color": OTHER}, name="random, mean")
+    figure.add_scatter(
+        x=queries,
+        y=history["accuracy"],
+        mode="markers",
+        marker={"color": OURS, "size": 5, "opacity": 0.5},
+        name="query",
+    )
+    figure.add_scatter(
+        x=queries, y=history["best_accuracy"], line={"color": OURS, "shape": "hv"}, name=summary["strategy"]
+    )
+    low = min(float(band.min()), float(history["best_accuracy"].iloc[min(4, len(history) - 1)]))
+    high = max(float(band.max()), float(history["best_accuracy"].max()))
+    figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.1 * (high - low)])
+    title = f"Search in {summary['space']}: best so far after {len(history)} queries"
+    return _titled(figure, title, "queries", "best validation accuracy (%)")
+
+
+def _titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
+    return figure.update_layout(
+        title=title, xaxis_title=x, yaxis_title=y, template="plotly_white", width=800, height=480
+    )

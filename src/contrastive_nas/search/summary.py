@@ -1,0 +1,41 @@
+"""A search in a few numbers."""
+
+from typing import Any
+
+import pandas as pd
+
+from contrastive_nas.search.random_baseline import expected_best
+
+
+def summarise(
+    history: pd.DataFrame, table: pd.DataFrame, *, label: str, test: str, best_test_accuracy: float
+) -> dict[str, Any]:
+    """What was found, at what price, beside random search with the same number of queries.
+
+    Args:
+        history: of :class:`contrastive_nas.search.run.SearchResult`.
+        table: known architectures; only ranks and random search come from it.
+        label: its column that random search chooses by.
+        test: its column that both are reported with.
+        best_test_accuracy: of the network that the search chose, in percent.
+
+    Returns:
+        ``queries``, ``queries_trained``, ``queries_looked_up``, ``best_architecture``, ``best_valid_accuracy``,
+        ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher test accuracy),
+        ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings of rows).
+    """
+    best = history.loc[history["accuracy"].idxmax()]
+    known = table.dropna(subset=[label, test])
+    labels, tests = known[label].to_numpy(dtype=float), known[test].to_numpy(dtype=float)
+    return {
+        "queries": len(history),
+        "queries_trained": int((history["origin"] == "trained").sum()),
+        "queries_looked_up": int((history["origin"] == "looked_up").sum()),
+        "queries_cached": int((history["origin"] == "cached").sum()),
+        "best_architecture": str(best["architecture"]),
+        "best_valid_accuracy": float(best["accuracy"]),
+        "best_test_accuracy": best_test_accuracy,
+        "best_rank": 1 + int((tests > best_test_accuracy).sum()),
+        "table_size": len(known),
+        "random_best_test_accuracy": expected_best(labels, tests, len(history)),
+    }
