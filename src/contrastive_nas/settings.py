@@ -4,6 +4,7 @@ import warnings
 
 from contrastive_nas.execution.context import ProjectContext
 from contrastive_nas.execution.default_runner import use_caching_runner
+from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
@@ -12,8 +13,13 @@ warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 
 use_caching_runner()
 
-CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "config_patterns": {"mlflow": ["mlflow*"]},
+}
 CONTEXT_CLASS = ProjectContext
-HOOKS = (RunRecorder(),)
+_recorder = RunRecorder()
+HOOKS = (_recorder, MlflowLogger(_recorder))
 # Its hooks only draw runs, and warn in every run that they know Kedro's own runner alone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz",)

@@ -55,9 +55,7 @@ def compare_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tu
 
 def _comparable(run: Mapping[str, Any]) -> dict[str, Any]:
     flat = {
-        f"{word} {name}".strip(): value
-        for part, word in PARTS.items()
-        for name, value in _flat(run.get(part))
+        f"{word} {name}".strip(): value for part, word in PARTS.items() for name, value in flat(run.get(part))
     }
     return {**flat, **{f"seconds {node['name']}": node.get("seconds") for node in run.get("nodes", [])}}
 
@@ -80,9 +78,10 @@ def _is_alive(process: Mapping[str, Any]) -> bool:
         return False
 
 
-def _flat(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a nest of dictionaries, with dotted names."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _flat(item, f"{within}.{key}" if within else str(key))
+            yield from flat(item, f"{within}.{key}" if within else str(key))
     else:
         yield within, value

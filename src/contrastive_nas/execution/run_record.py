@@ -48,7 +48,7 @@ class RunRecorder:
     def __init__(self) -> None:
         self.project = Path.cwd()
         self._parameters: dict[str, Any] = {}
-        self._record: dict[str, Any] = {}
+        self.record: dict[str, Any] = {}
         self._file: Path | None = None
         self._started = 0.0
         self._nodes: dict[str, dict[str, Any]] = {}
@@ -64,7 +64,7 @@ class RunRecorder:
         self._started = time.perf_counter()
         self._nodes = {node.name: {"name": node.name, "ran": False} for node in pipeline.nodes}
         parameters = plain(self._context.params)
-        self._record = {
+        self.record = {
             "schema": SCHEMA,
             "run": run_params["run_id"],
             "status": "running",
@@ -109,11 +109,11 @@ class RunRecorder:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         self._end("finished", pipeline, catalog)
-        print_table(self._record)
+        print_table(self.record)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        self._record["error"] = str(error)
+        self.record["error"] = str(error)
         self._end("failed", pipeline, catalog)
 
     def _end(self, status: str, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -123,10 +123,10 @@ class RunRecorder:
             self._nodes[node.name]["outputs"] = {
                 name: _described(artifacts[name], self.project) for name in node.outputs if name in artifacts
             }
-        self._record["status"] = status
-        self._record["seconds"] = round(time.perf_counter() - self._started, 3)
-        self._record["nodes"] = list(self._nodes.values())
-        self._record["metrics"] = dict(_metrics(artifacts))
+        self.record["status"] = status
+        self.record["seconds"] = round(time.perf_counter() - self._started, 3)
+        self.record["nodes"] = list(self._nodes.values())
+        self.record["metrics"] = dict(_metrics(artifacts))
         self._write()
 
     def _measure(self, node: Node) -> None:
@@ -146,7 +146,7 @@ class RunRecorder:
     def _write(self) -> None:
         assert self._file is not None
         with atomic_path(self._file) as partial:
-            partial.write_text(json.dumps(self._record, indent=1) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
 
 
 def print_table(record: Mapping[str, Any]) -> None:

@@ -28,7 +28,6 @@ from contrastive_nas.execution.hashing import Checksums, checksums_for
 KEY_LENGTH = 20
 ORIGIN = "origin.json"
 PARTIAL = ".partial-"
-BY_CONTENT = "content-"
 FOLDER = ".versions"
 
 
@@ -124,7 +123,7 @@ class Versions:
         partial = self.folder / f"{PARTIAL}{key}"
         try:
             checksum = self._fill(partial, origin, write)
-            version = self._land(partial, key if origin else f"{BY_CONTENT}{checksum[:KEY_LENGTH]}", checksum)
+            version = self._land(partial, key if origin else f"content-{checksum[:KEY_LENGTH]}")
             self.show(version)
             return version
         except OSError as error:
@@ -176,7 +175,7 @@ class Versions:
         _flush(partial / ORIGIN)
         return checksum
 
-    def _land(self, partial: Path, key: str, checksum: str) -> Version:
+    def _land(self, partial: Path, key: str) -> Version:
         """Gives the finished folder its name, the first that is free; an equal version serves as well."""
         number = 0
         while True:
@@ -189,13 +188,14 @@ class Versions:
                 except OSError:
                     if not folder.exists():
                         raise
-            if (
-                key.startswith(BY_CONTENT)
-                and version.checksum == checksum
-                and version.is_whole(self.checksums)
-            ):
+            if _has_same_origin(folder, partial) and version.is_whole(self.checksums):
                 return version
             number += 1
+
+
+def _has_same_origin(one: Path, other: Path) -> bool:
+    """Whether two versions were made from the same and came out the same."""
+    return (one / ORIGIN).is_file() and (one / ORIGIN).read_bytes() == (other / ORIGIN).read_bytes()
 
 
 def _number(folder: Path) -> int:
