@@ -215,8 +215,10 @@ def spread(sizes: Sequence[int], rank: int) -> list[int]:
 
 
 def batch_axis(x: Value) -> int:
-    """Where the batch is in the shape; -1 where it is folded into another dimension."""
-    return x.shape.index(BATCH) if BATCH in x.shape else -1
+    """Where the batch, or a 1 in its place, is in the shape; -1 where it is folded into another one."""
+    if BATCH in x.shape:
+        return x.shape.index(BATCH)
+    return 0 if x.shape[:1] == (1,) else -1
 
 
 def channel_axis(x: Value) -> int:
