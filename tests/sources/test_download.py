@@ -1,4 +1,4 @@
-"""Downloads against a local server: whole, broken off, moved, changed, wrong, missing, and no network at all."""
+"""Downloads against a local server: whole, broken off, moved, changed, wrong, missing, no network."""
 
 import hashlib
 import socket
@@ -72,7 +72,7 @@ def test_a_later_call_goes_on_too(server, tmp_path) -> None:
     server.break_after = [2 * MB, 0, 0]
     downloads = benchmark(f"{server.url}/file", server.data)
     with pytest.raises(
-        InputError, match="could not be fetched.*By hand: get it from there or by https://example"
+        InputError, match=r"could not be fetched.*By hand: get it from there or by https://example"
     ):
         download("bench", tmp_path, downloads=downloads)
     assert not (tmp_path / "bench.bin").exists()

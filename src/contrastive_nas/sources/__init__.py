@@ -3,7 +3,7 @@
 from contrastive_nas.sources.base import Problem
 from contrastive_nas.sources.describing import describe_file
 from contrastive_nas.sources.download import Download, download, list_downloads
-from contrastive_nas.sources.reading import SourceTable, read_table
+from contrastive_nas.sources.reading import SourceTable, read_graphs, read_table
 from contrastive_nas.sources.registry import detect, list_sources
 from contrastive_nas.sources.writing import write_table
 
@@ -16,6 +16,7 @@ __all__ = [
     "download",
     "list_downloads",
     "list_sources",
+    "read_graphs",
     "read_table",
     "write_table",
 ]

@@ -4,14 +4,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from contrastive_nas.errors import InputError
 
+if TYPE_CHECKING:
+    from contrastive_nas.graphs import ComputationGraph
+
 OnError = Literal["stop", "skip"]
 Row = int | str
+# Gives a network's graph, or raises InputError.
+GraphMaker = Callable[[], "ComputationGraph"]
 ROWS_PER_FRAME = 20_000
 _ACCURACY = re.compile(r"(?i).+_accuracy(_.+)?$")
 
@@ -82,6 +87,8 @@ class Source:
             the row labels. Unusable rows go to the Problems; damage of the whole file raises InputError.
         repeats: whether several rows of one architecture are repeated measurements, to be averaged.
         runs_code: whether reading executes what the file contains; such a source is never chosen by itself.
+        graphs: yields row labels, architectures and makers of their graphs, where the file holds networks and
+            not descriptions in a space.
     """
 
     name: str
@@ -91,6 +98,7 @@ class Source:
     read: Callable[[Path, Problems], Iterator[pd.DataFrame]]
     repeats: bool = False
     runs_code: bool = False
+    graphs: Callable[[Path, Problems], Iterator[tuple[Row, str, GraphMaker]]] | None = None
 
 
 def frames(records: Iterator[tuple[Row, dict[str, Any]]]) -> Iterator[pd.DataFrame]:

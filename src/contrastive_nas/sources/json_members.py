@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -17,7 +18,17 @@ from contrastive_nas.sources.base import RowError, head
 LONGEST_MEMBER = 1 << 20
 # Of a .tar.gz, unpacked; the published one has a few dozen megabytes.
 LARGEST_ARCHIVE = 1 << 29
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 _SUFFIX = ".json"
 _PEEKED = 20
 

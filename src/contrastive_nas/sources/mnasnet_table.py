@@ -28,9 +28,10 @@ def architecture(*fields: Any) -> str:
 def _integer(name: str, value: Any) -> int:
     # The published files write truth values as text in places.
     number = {"True": 1, "False": 0}.get(value, value) if isinstance(value, str) else value
-    if not isinstance(number, int | float | np.number | np.bool) or number != int(number):
-        raise RowError(f"{name} is {str(value)[:60]!r}, no whole number")
-    return int(number)
+    number = number.item() if isinstance(number, np.generic) else number
+    if isinstance(number, int) or (isinstance(number, float) and number.is_integer()):
+        return int(number)
+    raise RowError(f"{name} is {str(value)[:60]!r}, no whole number")
 
 
 def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:

@@ -42,7 +42,7 @@ def _cell(configuration: dict[str, Any], kind: str) -> list[tuple[str, int]]:
             raise RowError(f"the inputs of node {node} of the {kind} cell are {str(text)[:60]!r}")
         for origin in map(int, inputs):
             operation = configuration.get(f"{_DARTS}edge_{kind}_{first_edge + origin}")
-            if operation not in _OPERATIONS:
+            if not isinstance(operation, str) or operation not in _OPERATIONS:
                 raise RowError(f"edge {first_edge + origin} of the {kind} cell is {str(operation)[:60]!r}")
             edges.append((operation, origin))
         first_edge += node

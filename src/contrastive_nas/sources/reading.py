@@ -1,20 +1,25 @@
 """One call from a benchmark file to a checked tidy table."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.sources.base import OnError, Problem, Problems, is_accuracy
+from contrastive_nas.sources.base import GraphMaker, OnError, Problem, Problems, Row, is_accuracy
 from contrastive_nas.sources.registry import AUTO, find_source
 from contrastive_nas.sources.validation import RowChecks, Validator, Validators, check_columns, check_scale
 
+if TYPE_CHECKING:
+    from contrastive_nas.graphs import ComputationGraph
+
 EVALUATIONS = "evaluations"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,10 @@ def read_table(
     validators = _validators(space) if validate is None else lambda _: validate
     checks = RowChecks(problems, metrics, validators, unique=not chosen.repeats)
     frames = _frames_of(space, chosen.read(Path(path), problems))
-    parts = _usable_parts(frames, str(path), checks, metrics)
+    try:
+        parts = _usable_parts(frames, str(path), checks, metrics)
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error}") from error
     if not parts:
         raise InputError(f"{path}: no row can be used{_first(problems)}")
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
@@ -103,6 +111,39 @@ def read_table(
     check_scale(frame, problems)
     frame["architecture"] = frame["architecture"].astype(object)
     return SourceTable(frame, str(path), chosen.name, space, tuple(problems.kept), problems.count, read)
+
+
+def read_graphs(
+    path: str | Path, *, source: str = AUTO, on_error: OnError = "stop"
+) -> Iterator[tuple[str, "ComputationGraph"]]:
+    """The networks that a file itself holds (ONNX, a user's modules), as names in its table and graphs.
+
+    Args:
+        path: the file or folder.
+        source: the format's name, or "auto" to tell it by content.
+        on_error: "stop" raises at the first network that cannot be used, "skip" leaves it out and logs it.
+
+    Raises:
+        InputError: the format holds no networks, or as ``on_error`` says.
+    """
+    chosen = find_source(path, source)
+    if chosen.graphs is None:
+        raise InputError(f"{path}: {chosen.name} describes architectures of a space and holds no networks")
+    problems = Problems(str(path), on_error)
+
+    def attempt(label: Row, make: GraphMaker) -> "ComputationGraph | None":
+        try:
+            return make()
+        except InputError as error:
+            problems.add(label, str(error))
+            return None
+
+    for label, architecture, make in chosen.graphs(Path(path), problems):
+        graph = attempt(label, make)
+        if graph is not None:
+            yield architecture, graph
+    for problem in problems.kept:
+        _LOG.warning("left out: %s", problem)
 
 
 def _validators(space: str | None) -> Validators:

@@ -13,6 +13,9 @@ from contrastive_nas.sources.nasbench101_table import NASBENCH101_TABLE
 from contrastive_nas.sources.nasbench301 import NASBENCH301
 from contrastive_nas.sources.nats_bench import NASBENCH201_TORCH, NATS_FOLDER, NATS_PICKLE
 from contrastive_nas.sources.once_for_all_table import ONCE_FOR_ALL_TABLE
+from contrastive_nas.sources.onnx_folder import ONNX_FOLDER
+from contrastive_nas.sources.onnx_table import ONNX_TABLE
+from contrastive_nas.sources.python_file import PYTHON_FILE
 from contrastive_nas.sources.tidy_csv import TIDY_CSV
 from contrastive_nas.sources.tidy_parquet import TIDY_PARQUET
 
@@ -31,6 +34,9 @@ SOURCES: dict[str, Source] = {
         NASBENCH101_TABLE,
         MNASNET_TABLE,
         ONCE_FOR_ALL_TABLE,
+        ONNX_FOLDER,
+        ONNX_TABLE,
+        PYTHON_FILE,
         TIDY_PARQUET,
         TIDY_CSV,
     )

@@ -1,5 +1,6 @@
 """The object in a file written by ``torch.save``, zip archive or legacy, as plain data without weights."""
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from contrastive_nas.sources.data_pickle import DataPickle
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_HEAD = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LEGACY_PROTOCOL = 1001
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 def is_torch_file(path: Path) -> bool:
@@ -42,7 +44,9 @@ def open_torch_file(path: Path) -> Iterator[DataPickle]:
                 pickle = DataPickle(stream, str(path))
                 _pass_legacy_head(pickle, path)
                 yield pickle
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except InputError:
+        raise
+    except _DAMAGE as error:
         raise InputError(f"{path}: the file is damaged: {error}") from error
 
 

@@ -18,6 +18,8 @@ def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None)
     Raises:
         InputError: there is no ``architecture`` column, none with an accuracy, or a wanted metric is missing.
     """
+    if not frame.columns.is_unique:
+        raise InputError(f"{file}: a column is named twice among {', '.join(map(str, frame.columns))[:300]}")
     if "architecture" not in frame.columns:
         raise InputError(
             f"{file}: there is no column 'architecture' among {', '.join(map(str, frame.columns))[:300]}"
@@ -59,7 +61,7 @@ class RowChecks:
         accuracies = [column for column in frame.columns if is_accuracy(str(column))]
         keep = np.ones(len(frame), bool)
         for column in accuracies:
-            values = pd.to_numeric(frame[column], errors="coerce").astype(np.float64)
+            values = _numbers(frame[column])
             self._reject(frame, keep, column, values)
             frame[column] = values
         self._require_values(frame, keep, accuracies)
@@ -97,10 +99,14 @@ class RowChecks:
 
     def _reason_against(self, row: Row, space: str | None, architecture: object) -> str | None:
         if not isinstance(architecture, str) or not architecture:
-            missing = architecture is None or architecture != architecture or architecture == ""
+            missing = architecture == "" if isinstance(architecture, str) else _is_missing(architecture)
             return (
-                "the architecture is missing" if missing else f"the architecture {architecture!r} is no text"
+                "the architecture is missing"
+                if missing
+                else f"the architecture {architecture!r:.60} is no text"
             )
+        if space is not None and not isinstance(space, str):
+            return f"the space {space!r:.60} is no text"
         key = (space, architecture)
         if key in self._first_row:
             if self._unique:
@@ -114,6 +120,17 @@ class RowChecks:
             return str(error)
         self._first_row[key] = row
         return None
+
+
+def _is_missing(value: object) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """A column as float64; what is no number becomes NaN."""
+    if column.dtype == object:
+        column = column.map(lambda value: value if isinstance(value, int | float | str) else None)
+    return pd.to_numeric(column, errors="coerce").astype(np.float64)
 
 
 def check_scale(frame: pd.DataFrame, problems: Problems) -> None:
