@@ -23,6 +23,16 @@ MODULES = {
     "reader.py": "from pathlib import Path\nTABLE = Path(__file__).parent / 'table.csv'\n",
     "table.csv": "1,2\n",
     "unused.py": "",
+    "two.py": """
+def work():
+    return helper()
+
+def helper():
+    import sample.middle
+
+def other():
+    from sample import unused
+""",
 }
 
 
@@ -37,7 +47,7 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_imports_are_followed_also_inside_functions(sample: Path) -> None:
-    found = closure("sample.node", [])
+    found = closure("sample.node", "work", [])
     assert set(found.modules) == {
         "sample",
         "sample.node",
@@ -56,38 +66,46 @@ def test_imports_are_followed_also_inside_functions(sample: Path) -> None:
 
 
 def test_a_parameter_chooses_from_a_registry(sample: Path) -> None:
-    assert "sample.parts.first" not in closure("sample.node", []).modules
-    assert "sample.parts.first" in closure("sample.node", ["first"]).modules
+    assert "sample.parts.first" not in closure("sample.node", "work", []).modules
+    assert "sample.parts.first" in closure("sample.node", "work", ["first"]).modules
 
 
 def test_a_parameter_may_name_code(sample: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.py"
     own.write_text("import helper\nfrom sample import unused\n")
     (tmp_path / "helper.py").write_text("")
-    by_file = closure("sample.typed", [f"{own}:Space"]).modules
+    by_file = closure("sample.typed", "work", [f"{own}:Space"]).modules
     assert f"file {own}" in by_file
     assert "helper" in by_file
     assert "sample.unused" in by_file
-    assert "sample.unused" in closure("sample.typed", ["sample.unused:Thing"]).modules
+    assert "sample.unused" in closure("sample.typed", "work", ["sample.unused:Thing"]).modules
 
 
 def test_what_only_type_checkers_import_does_not_count(sample: Path) -> None:
-    assert set(closure("sample.typed", []).modules) == {"sample", "sample.typed"}
+    assert set(closure("sample.typed", "work", []).modules) == {"sample", "sample.typed"}
 
 
 def test_files_beside_a_module_that_reads_them_count(sample: Path) -> None:
-    before = closure("sample.reader", []).modules
+    before = closure("sample.reader", "work", []).modules
     (sample / "table.csv").write_text("1,3\n")
-    assert before != closure("sample.reader", []).modules
-    assert closure("sample.typed", []).modules.keys() == {"sample", "sample.typed"}
+    assert before != closure("sample.reader", "work", []).modules
+    assert closure("sample.typed", "work", []).modules.keys() == {"sample", "sample.typed"}
 
 
 def test_an_edit_after_the_import_is_noticed(sample: Path) -> None:
     __import__("sample.unused")
-    assert not closure("sample.unused", []).outdated
+    assert not closure("sample.unused", "work", []).outdated
     (sample / "unused.py").write_text("CHANGED = True\n")
-    assert closure("sample.unused", []).outdated == {"sample.unused"}
+    assert closure("sample.unused", "work", []).outdated == {"sample.unused"}
     for name in [name for name in sys.modules if name.partition(".")[0] == "sample"]:
         del sys.modules[name]
     __import__("sample.unused")
-    assert not closure("sample.unused", []).outdated
+    assert not closure("sample.unused", "work", []).outdated
+
+
+def test_what_other_functions_of_the_module_import_does_not_count(sample: Path) -> None:
+    found = closure("sample.two", "work", []).modules
+    assert "sample.middle" in found
+    assert "sample.unused" not in found
+    assert "sample.unused" in closure("sample.two", "other", []).modules
+    assert "sample.unused" in closure("sample.two", "<lambda>", []).modules

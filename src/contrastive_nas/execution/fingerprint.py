@@ -83,7 +83,7 @@ def fingerprint(
     function, extra = _function(node)
     values = {name: plain(value) for name, value in parameters.items() if name != DEVICE}
     strings = set(strings_in([*values.values(), extra]))
-    code = closure(function.__module__, strings)
+    code = closure(function.__module__, function.__qualname__, strings)
     if code.outdated:
         raise Unknowable(f"{', '.join(sorted(code.outdated))} was edited after this process had imported it")
     return Fingerprint(
