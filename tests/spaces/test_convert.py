@@ -63,3 +63,30 @@ def test_every_invalid_row_is_named_and_nothing_is_written(tmp_path: Path) -> No
         assert f"broken{row}" in str(caught.value)
     assert "3 of 30" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_any_number_of_processes_writes_the_same_store(tmp_path: Path) -> None:
+    space = NASBench201(cells=1)
+    architectures = space.sample(np.random.default_rng(3), 40)
+    for workers in (1, 2):
+        convert(tmp_path / f"{workers}.arrow", [(space, architectures)], spectrum_size=3, workers=workers)
+    assert (tmp_path / "1.arrow").read_bytes() == (tmp_path / "2.arrow").read_bytes()
+
+
+def test_workers_name_every_invalid_row(tmp_path: Path) -> None:
+    space = NASBench201(cells=1)
+    architectures = space.sample(np.random.default_rng(4), 30)
+    architectures[2] = architectures[28] = "broken"
+    with pytest.raises(InputError, match=r"2 of 30.*row 2: .*row 28: "):
+        convert(tmp_path / "s.arrow", [(space, architectures)], spectrum_size=0, workers=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_space_that_cannot_be_sent_is_converted_here(tmp_path: Path) -> None:
+    class Local(NASBench201):
+        name = "local"
+
+    space = Local(cells=1)
+    architectures = space.sample(np.random.default_rng(5), 10)
+    convert(tmp_path / "s.arrow", [(space, architectures)], spectrum_size=0, workers=2)
+    assert open_store(tmp_path / "s.arrow").architectures.to_pylist() == architectures

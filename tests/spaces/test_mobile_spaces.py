@@ -131,7 +131,6 @@ def test_invalid_blocks_are_refused(string, reason):
         ("mobilenet_v3", {"resolutions": [8]}),
         ("mobilenet_v3", {"width": 0}),
         ("mobilenet_v3", {"classes": 0}),
-        ("mobilenet_v3", {"dropout": 1.5}),
         ("proxyless", {"width": "wide"}),
         ("mnasnet", {"resolution": 10}),
         ("mnasnet", {"width": 1.0}),

@@ -77,19 +77,22 @@ class GraphBuilder:
         """Rectified linear unit."""
         return self.unary(Operation.RELU, x)
 
-    def pool(self, operation: Operation, x: int, kernel: int, *, stride: int, padding: int = 0) -> int:
-        """Max or average pooling over square windows."""
+    def pool(
+        self, operation: Operation, x: int, kernel: int, *, stride: int, padding: int = 0, ceil: bool = False
+    ) -> int:
+        """Max or average pooling over square windows; with ``ceil`` also over those that overhang the edge."""
         c, h, w = self._shapes[x]
-        out = (c, (h + 2 * padding - kernel) // stride + 1, (w + 2 * padding - kernel) // stride + 1)
+        rest = 2 * padding - kernel + (stride - 1 if ceil else 0)
+        out = (c, (h + rest) // stride + 1, (w + rest) // stride + 1)
         return self._node(operation, (x,), out, kernel=(kernel, kernel), stride=(stride, stride))
 
     def global_avg_pool(self, x: int) -> int:
         """Mean over height and width."""
         return self._node(Operation.GLOBAL_AVG_POOL, (x,), (self._shapes[x][0], 1, 1))
 
-    def slice(self, x: int, channels: int) -> int:
-        """The first ``channels`` channels."""
-        return self._node(Operation.SLICE, (x,), (channels, *self._shapes[x][1:]))
+    def slice(self, x: int, shape: Shape) -> int:
+        """A part of a tensor, cut out along one dimension."""
+        return self._node(Operation.SLICE, (x,), shape)
 
     def join(self, operation: Operation, xs: Sequence[int]) -> int:
         """Add, multiply, mean (shapes broadcast) or concatenate (channels add up) two or more tensors."""

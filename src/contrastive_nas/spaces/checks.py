@@ -96,14 +96,3 @@ def check_width(space: str, width: float) -> float:
     if not isinstance(width, int | float) or not 0 < width <= 10:
         raise InputError(f"{space}: width must be above 0 and at most 10, got {width!r}")
     return width
-
-
-def check_dropout(space: str, dropout: float) -> float:
-    """``dropout`` itself.
-
-    Raises:
-        InputError: it is no number from 0 to below 1.
-    """
-    if not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-        raise InputError(f"{space}: dropout must be at least 0 and below 1, got {dropout!r}")
-    return dropout

@@ -34,7 +34,6 @@ class ElasticStagesSpace(MobileSpace):
         depths: per stage the numbers of layers to choose from.
         resolutions: heights (and widths) of images to choose from.
         classes: outputs of the linear layer.
-        dropout: share of the features that are dropped before the linear layer while training.
         image_channels: of the images.
         batch_norm_epsilon: added to variances.
 
@@ -47,11 +46,10 @@ class ElasticStagesSpace(MobileSpace):
         depths: tuple[tuple[int, ...], ...],
         resolutions: Sequence[int],
         classes: int,
-        dropout: float,
         image_channels: int,
         batch_norm_epsilon: float,
     ) -> None:
-        super().__init__(classes, dropout, image_channels, batch_norm_epsilon)
+        super().__init__(classes, image_channels, batch_norm_epsilon)
         self._depths = depths
         self._resolutions = check_resolutions(self.name, resolutions)
         self.input_shape = (image_channels, max(self._resolutions), max(self._resolutions))

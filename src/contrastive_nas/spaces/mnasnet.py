@@ -43,7 +43,6 @@ class MnasNet(MobileSpace):
     Args:
         classes: outputs of the linear layer.
         resolution: height and width of the images.
-        dropout: share of the features that are dropped before the linear layer while training.
         image_channels: of the images.
 
     Raises:
@@ -62,10 +61,8 @@ class MnasNet(MobileSpace):
         )
     )
 
-    def __init__(
-        self, classes: int = 1000, resolution: int = 224, dropout: float = 0.2, image_channels: int = 3
-    ) -> None:
-        super().__init__(classes, dropout, image_channels)
+    def __init__(self, classes: int = 1000, resolution: int = 224, image_channels: int = 3) -> None:
+        super().__init__(classes, image_channels)
         (self._resolution,) = check_resolutions(self.name, [resolution])
         self.input_shape = (image_channels, resolution, resolution)
 

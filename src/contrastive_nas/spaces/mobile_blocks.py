@@ -120,6 +120,8 @@ class InvertedResidualModule(nn.Module):
             layers.append(SqueezeExcite(hidden, block.squeezed, block.gate))
         layers.append(ConvolutionUnit(hidden, block.outputs))
         self.layers = nn.Sequential(*layers)
+        # A mark for the regularisation of training.
+        self.layers.drop_path_branch = block.is_residual  # type: ignore[assignment]
         self.is_residual = block.is_residual
 
     def forward(self, x: Tensor) -> Tensor:

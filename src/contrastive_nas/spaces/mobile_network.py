@@ -11,7 +11,7 @@ from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, SearchSpace
-from contrastive_nas.spaces.checks import check_dropout, check_positive, parse_rows
+from contrastive_nas.spaces.checks import check_positive, parse_rows
 from contrastive_nas.spaces.mobile_blocks import (
     Activation,
     ConvolutionUnit,
@@ -50,7 +50,6 @@ class MobileSpace(SearchSpace):
 
     Args:
         classes: outputs of the linear layer.
-        dropout: share of the features that are dropped before the linear layer while training.
         image_channels: of the images.
         batch_norm_epsilon: added to variances.
 
@@ -58,11 +57,9 @@ class MobileSpace(SearchSpace):
         InputError: an option is out of its range.
     """
 
-    def __init__(
-        self, classes: int, dropout: float, image_channels: int, batch_norm_epsilon: float = 1e-5
-    ) -> None:
+    def __init__(self, classes: int, image_channels: int, batch_norm_epsilon: float = 1e-5) -> None:
         check_positive(self.name, classes=classes, image_channels=image_channels)
-        self._classes, self._dropout = classes, check_dropout(self.name, dropout)
+        self._classes = classes
         self._image_channels = image_channels
         self._batch_norm_epsilon = batch_norm_epsilon
         self._library = FragmentLibrary()
@@ -85,7 +82,7 @@ class MobileSpace(SearchSpace):
         ]
         if plan.mixed:
             head += [nn.Conv2d(plan.features, plan.mixed, 1, bias=False), activation_module(plan.activation)]
-        head += [nn.Flatten(), nn.Dropout(self._dropout)]
+        head += [nn.Flatten()]
         head.append(nn.Linear(plan.mixed or plan.features, self._classes))
         network = nn.Sequential(stem, blocks, nn.Sequential(*head))
         for module in network.modules():

@@ -35,7 +35,6 @@ class MobileNetV3(ElasticStagesSpace):
         width: factor of all widths; 1.0 and 1.2 were published.
         resolutions: heights (and widths) of images to choose from.
         classes: outputs of the linear layer.
-        dropout: share of the features that are dropped before the linear layer while training.
         image_channels: of the images.
 
     Raises:
@@ -49,10 +48,9 @@ class MobileNetV3(ElasticStagesSpace):
         width: float = 1.0,
         resolutions: Sequence[int] = RESOLUTIONS,
         classes: int = 1000,
-        dropout: float = 0.1,
         image_channels: int = 3,
     ) -> None:
-        super().__init__((DEPTHS,) * 5, resolutions, classes, dropout, image_channels, 1e-5)
+        super().__init__((DEPTHS,) * 5, resolutions, classes, image_channels, 1e-5)
         self._width = check_width(self.name, width)
 
     def plan(self, architecture: Architecture) -> MobilePlan:

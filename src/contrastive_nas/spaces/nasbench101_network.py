@@ -66,7 +66,8 @@ def write_convolution(graph: GraphBuilder, x: int, channels: int, kernel: int) -
 
 
 def _write_cut(graph: GraphBuilder, x: int, channels: int) -> int:
-    return x if graph.shape(x)[0] == channels else graph.slice(x, channels)
+    own, height, width = graph.shape(x)
+    return x if own == channels else graph.slice(x, (channels, height, width))
 
 
 def _write_operation(graph: GraphBuilder, x: int, operation: str) -> int:

@@ -29,7 +29,6 @@ class Proxyless(ElasticStagesSpace):
         width: factor of all widths; 1.3 was published.
         resolutions: heights (and widths) of images to choose from.
         classes: outputs of the linear layer.
-        dropout: share of the features that are dropped before the linear layer while training.
         image_channels: of the images.
 
     Raises:
@@ -43,10 +42,9 @@ class Proxyless(ElasticStagesSpace):
         width: float = 1.3,
         resolutions: Sequence[int] = RESOLUTIONS,
         classes: int = 1000,
-        dropout: float = 0.1,
         image_channels: int = 3,
     ) -> None:
-        super().__init__((*(DEPTHS,) * 5, (1,)), resolutions, classes, dropout, image_channels, 1e-3)
+        super().__init__((*(DEPTHS,) * 5, (1,)), resolutions, classes, image_channels, 1e-3)
         self._width = check_width(self.name, width)
 
     def plan(self, architecture: Architecture) -> MobilePlan:

@@ -12,11 +12,13 @@ from contrastive_nas.spaces.base import SearchSpace
 
 _SPACES = {
     "compact_cnn": "contrastive_nas.spaces.compact_cnn:CompactCNN",
+    "darts": "contrastive_nas.spaces.darts:DARTS",
     "mnasnet": "contrastive_nas.spaces.mnasnet:MnasNet",
     "mobilenet_v3": "contrastive_nas.spaces.mobilenet_v3:MobileNetV3",
     "nasbench101": "contrastive_nas.spaces.nasbench101:NASBench101",
     "nasbench201": "contrastive_nas.spaces.nasbench201:NASBench201",
     "proxyless": "contrastive_nas.spaces.proxyless:Proxyless",
+    "resnet50": "contrastive_nas.spaces.resnet50:ResNet50",
 }
 
 
