@@ -55,7 +55,8 @@ def path_statistics(
     outputs = _outputs(batch, op)
     gains = np.concatenate([np.zeros((len(op), 1)), weights[:, tilted_columns] * tilts], axis=1)
     log_sums = sweep.propagate(np.where(is_input, gains, -np.inf), gains, np.logaddexp)
-    mean, variance = _moments(sweep, log_sums[:, 0], weights)
+    reached = np.where(np.isfinite(log_sums[:, :1]), weights, 0)
+    mean, variance = path_moments(sweep, _even_portions(sweep, log_sums[:, 0]), reached)
     maximum = sweep.propagate(np.where(is_input, weights, -np.inf), weights, np.maximum)[outputs]
     minimum = sweep.propagate(np.where(is_input, weights, np.inf), weights, np.minimum)[outputs]
     none = np.isneginf(log_sums[outputs, 0])[:, None]
@@ -70,15 +71,23 @@ def path_statistics(
     )
 
 
-def _moments(sweep: Sweep, log_paths: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance of the lengths of all paths from an input to each node: nodes x weights each."""
-    reached = np.isfinite(log_paths)
-    mean = np.where(reached[:, None], weights, 0)
-    variance = np.zeros_like(mean)
+def path_moments(sweep: Sweep, portions: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of the lengths of random paths that are walked backward from each node.
+
+    Args:
+        sweep: the forward sweep.
+        portions: edges in the order of ``sweep.sources``: the probability that a walk at the edge's target
+            goes on to its source.
+        weights: nodes x weights, what each node adds to a length.
+
+    Returns:
+        Two arrays, nodes x weights.
+    """
+    mean, variance, done = weights.copy(), np.zeros_like(weights), 0
     for sources, starts, targets in sweep.steps():
+        portion = portions[done : done + len(sources), None]
+        done += len(sources)
         sizes = np.diff(np.append(starts, len(sources)))
-        total = np.repeat(np.where(reached[targets], log_paths[targets], 0), sizes)
-        portion = np.exp(log_paths[sources] - total)[:, None]
         source_mean = mean[sources]
         first = np.add.reduceat(portion * source_mean, starts, axis=0)
         # The law of total variance, which does not subtract large numbers from each other.
@@ -86,6 +95,13 @@ def _moments(sweep: Sweep, log_paths: FloatArray, weights: FloatArray) -> tuple[
         variance[targets] = np.add.reduceat(portion * (variance[sources] + spread), starts, axis=0)
         mean[targets] += first
     return mean, variance
+
+
+def _even_portions(sweep: Sweep, log_paths: FloatArray) -> FloatArray:
+    """The portions with which all paths from an input are equally probable."""
+    sizes = np.diff(np.append(sweep.starts, len(sweep.sources)))
+    total = np.where(np.isfinite(log_paths), log_paths, 0)[np.repeat(sweep.targets, sizes)]
+    return np.exp(log_paths[sweep.sources] - total)
 
 
 def _share(batch: GraphBatch, op: IntArray, log_from: FloatArray, outputs: IntArray) -> FloatArray:

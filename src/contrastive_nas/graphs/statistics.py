@@ -24,6 +24,7 @@ from contrastive_nas.graphs.kinds import (
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.paths import PathStatistics, path_statistics
 from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
+from contrastive_nas.graphs.signal_statistics import signal_columns, signal_names
 from contrastive_nas.graphs.sweep import Sweep
 
 FloatArray = NDArray[np.float64]
@@ -42,6 +43,8 @@ PATH_QUANTITIES: dict[str, tuple[str, ...]] = {
 # Quantities whose whole distribution over paths is summarised by log sum over paths of exp(tilt * quantity).
 TILTED_QUANTITIES = ("convs", "dense_spatial", "pools")
 TILTS = (-1.0, 1.0)
+# The same over paths weighted by the variance of signals that they carry.
+SIGNAL_TILTED = ("convs", "dense_spatial")
 # Resolutions relative to the input, log2 of the ratio of sides; the last takes everything smaller.
 STAGES = 6
 STAGE_COUNTS: dict[str, tuple[str, ...]] = {
@@ -74,6 +77,7 @@ STATISTICS: tuple[str, ...] = (
     *(f"stage{stage}_{name}" for name in STAGE_COUNTS for stage in range(STAGES)),
     *(f"stage{stage}_path_{name}" for name in STAGE_COUNTS for stage in range(STAGES)),
     *(f"channels{2**power}_log_macs" for power in CHANNEL_BINS),
+    *signal_names(tuple(PATH_QUANTITIES), SIGNAL_TILTED, tuple(STAGE_COUNTS), STAGES),
 )
 
 
@@ -124,8 +128,14 @@ def statistics_table(batch: GraphBatch) -> pd.DataFrame:
 
 def _statistics(batch: GraphBatch) -> NDArray[np.float32]:
     measured = _Measured.of(batch)
-    paths = path_statistics(batch, measured.sweep, _path_weights(measured), *_tilts())
-    columns = [*_totals(measured), *_path_columns(paths), *_profiles(measured, paths.share)]
+    weights = _path_weights(measured)
+    paths = path_statistics(batch, measured.sweep, weights, *_tilts())
+    columns = [
+        *_totals(measured),
+        *_path_columns(paths),
+        *_profiles(measured, paths.share),
+        *_signal_columns(measured, weights),
+    ]
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 
@@ -170,6 +180,19 @@ def _profiles(measured: _Measured, share: FloatArray) -> list[FloatArray]:
         *(measured.sum(indicator * share, stage, STAGES) for indicator in indicators),
         np.log1p(measured.sum(macs[batch.type_ids], channel_bin[batch.type_ids], len(CHANNEL_BINS))),
     ]
+
+
+def _signal_columns(measured: _Measured, weights: FloatArray) -> list[FloatArray]:
+    batch, order = measured.batch, list(PATH_QUANTITIES)
+    return signal_columns(
+        batch,
+        measured.sweep,
+        weights,
+        np.array([order.index(quantity) for quantity in SIGNAL_TILTED]),
+        [kind_indicator(batch.node_types, kinds)[batch.type_ids] for kinds in STAGE_COUNTS.values()],
+        weights[:, order.index("convs")] > 0,
+        lambda values: measured.sum(values, measured.stage, STAGES),
+    )
 
 
 def _path_weights(measured: _Measured) -> FloatArray:
