@@ -22,6 +22,7 @@ import sklearn
 import torch
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.zero_cost.table import ProxyTable
 from contrastive_nas.graphs.store import GraphStore, open_store
 from contrastive_nas.learning.ranking_methods import METHODS
 from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
@@ -44,10 +45,13 @@ def main() -> None:
     if missing:
         raise InputError(f"{arguments.table} has no column {', '.join(sorted(missing))}")
     table = table.dropna(subset=[arguments.target, label_column]).reset_index(drop=True)
+    if arguments.rows is not None and arguments.rows < len(table):
+        table = table.iloc[np.random.default_rng(0).permutation(len(table))[: arguments.rows]]
     with tempfile.TemporaryDirectory() as folder:
         convert(Path(folder) / "graphs.arrow", [(space, table.architecture.tolist())])
         results = measure(
             space,
+            ProxyTable(space, arguments.proxies),
             open_store(Path(folder) / "graphs.arrow"),
             truth=table[arguments.target].to_numpy(dtype=float),
             labels=table[label_column].to_numpy(dtype=float),
@@ -75,6 +79,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--labels", type=numbers, default=numbers("0,40,78,156"))
     parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
     parser.add_argument("--methods", type=methods, default=methods("macs,parameters,trees"))
+    parser.add_argument("--rows", type=int, help="rank only so many rows of the table, drawn at random")
+    parser.add_argument("--proxies", type=Path, help="file of zero-cost scores, read and added to")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
 
@@ -93,6 +99,7 @@ def methods(text: str) -> list[str]:
 
 def measure(
     space: SearchSpace,
+    proxies: ProxyTable,
     store: GraphStore,
     *,
     truth: np.ndarray,
@@ -113,7 +120,9 @@ def measure(
     rows = []
     for method, count, seed in progress(runs, "rank"):
         labelled = labelled_rows(len(store), count, seed)
-        quality = ranking_quality(METHODS[method].make(space), store, labelled, labels[labelled], truth, seed)
+        quality = ranking_quality(
+            METHODS[method].make(space, proxies), store, labelled, labels[labelled], truth, seed
+        )
         rows.append(
             {
                 "space": space.name,

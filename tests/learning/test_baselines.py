@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contrastive_nas.evaluators.zero_cost.table import ProxyTable
 from contrastive_nas.graphs import costs
 from contrastive_nas.graphs.store import GraphStore, open_store
 from contrastive_nas.learning.baselines import nasbench101, nasbench201
@@ -80,7 +81,7 @@ def test_normal_quantiles_keep_order_and_ties() -> None:
 
 
 def test_costs_rank_without_labels(store: GraphStore) -> None:
-    ranker = METHODS["macs"].make(SPACE)
+    ranker = METHODS["macs"].make(SPACE, ProxyTable(SPACE))
     ranker.fit(store, np.zeros(0, np.int64), np.zeros(0), seed=0)
     rows = np.arange(50)
     macs = costs.graph_multiply_accumulates(store.batch(rows))
@@ -98,7 +99,7 @@ def test_methods_learn_what_their_features_show_and_repeat(store: GraphStore, na
     labelled, rest = np.arange(60), np.arange(60, 120)
     found = []
     for _ in range(2):
-        ranker = METHODS[name].make(SPACE)
+        ranker = METHODS[name].make(SPACE, ProxyTable(SPACE))
         ranker.fit(store, labelled, labels[labelled], seed=3)
         found.append(ranker.scores(store, rest))
     np.testing.assert_array_equal(found[0], found[1])
@@ -129,6 +130,6 @@ def test_trees_reach_their_known_ranking_quality(
     found = []
     for seed in range(3):
         labelled = labelled_rows(len(graphs), labels, seed)
-        ranker = METHODS["trees"].make(space)
+        ranker = METHODS["trees"].make(space, ProxyTable(space))
         found.append(ranking_quality(ranker, graphs, labelled, truth[labelled], truth, seed).kendall_tau)
     assert np.mean(found) > published - 0.01

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contrastive_nas.evaluators.zero_cost.proxies import PROXY_NAMES
+from contrastive_nas.evaluators.zero_cost.table import ProxyTable
 from contrastive_nas.learning.baselines.features import (
     Features,
     graph_statistics,
@@ -15,6 +17,7 @@ from contrastive_nas.learning.baselines.regressors import (
     StatisticRanker,
     TreesRanker,
 )
+from contrastive_nas.learning.baselines.zero_cost import AzNasRanker, ProxyRanker, statistics_and_proxies
 from contrastive_nas.learning.ranker import Ranker
 from contrastive_nas.spaces.base import SearchSpace
 
@@ -24,11 +27,11 @@ class Method:
     """A way of ranking.
 
     Attributes:
-        make: a fresh ranker for architectures of a space.
+        make: a fresh ranker for architectures of a space; zero-cost scores are computed if it asks for them.
         learns: whether it needs labels of that space.
     """
 
-    make: Callable[[SearchSpace], Ranker]
+    make: Callable[[SearchSpace, ProxyTable], Ranker]
     learns: bool = True
 
 
@@ -36,13 +39,26 @@ def _average(trees: Features, gaussian_process: Features) -> Ranker:
     return AverageRanker((TreesRanker(trees), GaussianProcessRanker(gaussian_process)))
 
 
+def _proxy(name: str) -> Method:
+    return Method(lambda space, proxies: ProxyRanker(proxies, name), learns=False)
+
+
 METHODS: dict[str, Method] = {
-    "macs": Method(lambda space: StatisticRanker("log_macs"), learns=False),
-    "parameters": Method(lambda space: StatisticRanker("log_parameters"), learns=False),
-    "trees": Method(lambda space: TreesRanker(hand_made(space))),
-    "gaussian_process": Method(lambda space: GaussianProcessRanker(hand_made_with_sequences(space))),
-    "trees_and_process": Method(lambda space: _average(hand_made(space), hand_made_with_sequences(space))),
-    "statistics_trees": Method(lambda space: TreesRanker(graph_statistics)),
-    "statistics_process": Method(lambda space: GaussianProcessRanker(graph_statistics)),
-    "statistics_trees_and_process": Method(lambda space: _average(graph_statistics, graph_statistics)),
+    "macs": Method(lambda space, proxies: StatisticRanker("log_macs"), learns=False),
+    "parameters": Method(lambda space, proxies: StatisticRanker("log_parameters"), learns=False),
+    "trees": Method(lambda space, proxies: TreesRanker(hand_made(space))),
+    "gaussian_process": Method(lambda space, proxies: GaussianProcessRanker(hand_made_with_sequences(space))),
+    "trees_and_process": Method(
+        lambda space, proxies: _average(hand_made(space), hand_made_with_sequences(space))
+    ),
+    "statistics_trees": Method(lambda space, proxies: TreesRanker(graph_statistics)),
+    "statistics_process": Method(lambda space, proxies: GaussianProcessRanker(graph_statistics)),
+    "statistics_trees_and_process": Method(
+        lambda space, proxies: _average(graph_statistics, graph_statistics)
+    ),
+    "statistics_and_proxies": Method(
+        lambda space, proxies: _average(statistics_and_proxies(proxies), statistics_and_proxies(proxies))
+    ),
+    "az_nas": Method(lambda space, proxies: AzNasRanker(proxies), learns=False),
+    **{name: _proxy(name) for name in PROXY_NAMES},
 }

@@ -52,7 +52,7 @@ def hand_made(space: SearchSpace) -> Features:
     """
 
     def features(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-        architectures = _architectures(source, rows)
+        architectures = architectures_of(source, rows)
         if space.name in _BY_HAND:
             return _BY_HAND[space.name](space, architectures)
         return np.concatenate([choice_features(space, architectures), costs(source, rows)], axis=1)
@@ -67,15 +67,20 @@ def hand_made_with_sequences(space: SearchSpace) -> Features:
         known = hand_made(space)(source, rows)
         if space.name not in _SEQUENCES:
             return known
-        counts = _SEQUENCES[space.name](space, _architectures(source, rows))
+        counts = _SEQUENCES[space.name](space, architectures_of(source, rows))
         return np.concatenate([known, counts], axis=1)
 
     return features
 
 
-def _architectures(source: GraphSource, rows: IntArray) -> list[str]:
+def architectures_of(source: GraphSource, rows: IntArray) -> list[str]:
+    """Architectures at ``rows``.
+
+    Raises:
+        TypeError: the source is no graph store, so it has none.
+    """
     if not isinstance(source, GraphStore):
-        raise TypeError("features made by hand need architectures, so a graph store")
+        raise TypeError("this needs architectures, so a graph store")
     return source.take(rows).architectures.to_pylist()
 
 
