@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import record_writer
 import test_json_results as results
-import torch
 
 
 def _plain(path: Path, content: bytes) -> None:
@@ -36,7 +35,7 @@ def _compressed(path: Path, content: bytes) -> None:
 
 def _in_folder(path: Path, content: bytes) -> None:
     path.mkdir()
-    (path / "000000.pickle.pbz2").write_bytes(bz2.compress(_pickled_architecture()))
+    (path / "000000.pickle.pbz2").write_bytes(bz2.compress(_pickled_architecture(1)))
     (path / "000001.pickle.pbz2").write_bytes(bz2.compress(content))
 
 
@@ -83,20 +82,31 @@ class Sample:
 RECIPES = {"12": 2, "200": 3}
 
 
-def _pickled_architecture() -> bytes:
-    return pickle.dumps(nats_writer.architecture(0, RECIPES), protocol=4)
+def _pickled_architecture(index: int = 0) -> bytes:
+    return pickle.dumps(nats_writer.architecture(index, RECIPES), protocol=4)
 
 
-def _torch_bytes(zipped: bool) -> bytes:
+def _torch_pickle() -> bytes:
+    return pickle.dumps(nats_writer.everything({"less": 2, "full": 3}, 2), protocol=2)
+
+
+def _torch_legacy() -> bytes:
+    """As torch before 1.6 saved: magic number, protocol, the machine, the object, keys of storages."""
+    system = {
+        "protocol_version": 1001,
+        "little_endian": True,
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    }
+    heads = b"".join(pickle.dumps(part, protocol=2) for part in (0x1950A86A20F9469CFC6C, 1001, system))
+    return heads + _torch_pickle() + pickle.dumps([], protocol=2)
+
+
+def _torch_zip() -> bytes:
     out = io.BytesIO()
-    content = nats_writer.everything({"less": 2, "full": 3}, 2)
-    torch.save(content, out, _use_new_zipfile_serialization=zipped)
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("archive/data.pkl", _torch_pickle())
+        archive.writestr("archive/version", "3\n")
     return out.getvalue()
-
-
-def _zip_member(archive: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        return next(opened.read(name) for name in opened.namelist() if name.endswith("data.pkl"))
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -140,9 +150,9 @@ SAMPLES = {
         "nasbench101", b"".join(map(record_writer.record, record_writer.rows())), may_shorten=True
     ),
     "tfrecord rows": Sample("nasbench101", record_writer.rows()[2], _framed, may_shorten=True),
-    "torch legacy": Sample("nasbench201_torch", _torch_bytes(False)),
-    "torch zip": Sample("nasbench201_torch", _torch_bytes(True)),
-    "torch zip pickle": Sample("nasbench201_torch", _zip_member(_torch_bytes(True)), _in_torch_zip),
+    "torch legacy": Sample("nasbench201_torch", _torch_legacy()),
+    "torch zip": Sample("nasbench201_torch", _torch_zip()),
+    "torch zip pickle": Sample("nasbench201_torch", _torch_pickle(), _in_torch_zip),
     "nats folder": Sample("nats_bench_folder", _pickled_architecture(), _in_folder),
     "nats pickle": Sample(
         "nats_bench_pickle", pickle.dumps(nats_writer.everything(RECIPES, 2), protocol=4), _compressed

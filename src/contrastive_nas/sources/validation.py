@@ -123,7 +123,7 @@ class RowChecks:
 
 
 def _is_missing(value: object) -> bool:
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
 
 
 def _numbers(column: pd.Series) -> pd.Series:
