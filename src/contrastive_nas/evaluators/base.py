@@ -46,7 +46,7 @@ class Evaluator(ABC):
     ) -> None:
         self.close()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  most evaluators have nothing to end
         """Ends processes that the evaluator has started; what they have not begun is given up."""
 
     @abstractmethod
@@ -67,3 +67,6 @@ class Evaluator(ABC):
         """
         for architecture in architectures:
             yield from self.evaluate([architecture])
+
+    def recall(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027  look-ups have nothing to keep
+        """Is told, in order, what an interrupted run of a search paid for, to answer as if it still ran."""

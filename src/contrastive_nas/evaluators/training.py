@@ -8,11 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
+from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.graphs.hashing import function_hash
 from contrastive_nas.retraining.seeding import seed_generators
@@ -64,7 +64,7 @@ class TrainingEvaluator(Evaluator):
         self.parameters = parameters
         self._job = (space_name, space_options or {}, parameters)
         self._pool: ProcessPoolExecutor | None = None
-        self._trained: dict[int, Measurement] = {}
+        self._trained: dict[int, Evaluation] = {}
 
     def close(self) -> None:
         """Ends the processes; what they have not begun is given up."""
@@ -83,13 +83,19 @@ class TrainingEvaluator(Evaluator):
                 fresh.setdefault(function, architecture)
         measured = self.measure(list(fresh.values()))
         for function, architecture in zip(functions, architectures, strict=True):
-            cached = function in self._trained
-            if not cached:
-                self._trained[function] = next(measured)
-            found = self._trained[function]
-            origin: Origin = "cached" if cached else "trained"
-            seconds = 0.0 if cached else found.seconds
-            yield Evaluation(architecture, found.valid_accuracy, origin, seconds, found.error)
+            if function in self._trained:
+                known = self._trained[function]
+                yield replace(known, architecture=architecture, origin="cached", seconds=0.0)
+                continue
+            found = next(measured)
+            evaluation = Evaluation(architecture, found.valid_accuracy, "trained", found.seconds, found.error)
+            self._trained[function] = evaluation
+            yield evaluation
+
+    def recall(self, evaluations: Sequence[Evaluation]) -> None:
+        for evaluation in evaluations:
+            function = function_hash(self.space.graph(evaluation.architecture))
+            self._trained.setdefault(function, evaluation)
 
     def measure(self, architectures: Sequence[Architecture]) -> Iterator[Measurement]:
         """All trainings of each architecture, in their order, each as soon as those before it are done."""

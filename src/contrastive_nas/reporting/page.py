@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 _STYLE = """
-body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
 td { border-bottom: 1px solid #ddd; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
 td:last-child { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }

@@ -7,7 +7,7 @@ FloatArray = NDArray[np.float64]
 
 
 def best_weights(rows: int, queries: int) -> FloatArray:
-    """Probability that the row of rank k (0 the best) is the best of ``queries`` rows drawn without replacement.
+    """Probability that the row of rank k (0 the best) is the best of ``queries`` rows, none drawn twice.
 
     P(k) = C(rows - k - 1, queries - 1) / C(rows, queries), by its recurrence.
 

@@ -20,9 +20,9 @@ def summarise(
         best_test_accuracy: of the network that the search chose, in percent.
 
     Returns:
-        ``queries``, ``queries_trained``, ``queries_looked_up``, ``best_architecture``, ``best_valid_accuracy``,
-        ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher test accuracy),
-        ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings of rows).
+        ``queries``, ``queries_trained``, ``queries_looked_up``, ``queries_cached``, ``best_architecture``,
+        ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher
+        test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings).
     """
     best = history.loc[history["accuracy"].idxmax()]
     known = table.dropna(subset=[label, test])

@@ -12,11 +12,11 @@ class SearchStageParameters(SearchParameters):
     """A search by a model that is refitted to all labels; the seed is the experiment's.
 
     Attributes:
-        predictor: ``comparator``: the augmented comparator's encoder, trained on with all labels; ``gaussian_process``:
-            on graph statistics and choices.
+        predictor: ``comparator``: the augmented comparator's encoder, trained on with all labels;
+            ``gaussian_process``: on graph statistics and choices.
         refit: training of the comparator in every round.
-        final_seeds: trainings of the chosen network, none of which the search has seen, for the reported accuracy;
-            only where queries are trained.
+        final_seeds: trainings of the chosen network, none of which the search has seen, for the reported
+            accuracy; only where queries are trained.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,83 @@
+"""Every mistake gets one clear message, and nothing is half-written."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from tests.pipelines.project import TABLE, Project
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.delenv("CONTRASTIVE_NAS_DATA", raising=False)
+    return Project.create(tmp_path)
+
+
+def message_of(project: Project, **parameters: Any) -> str:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  the message is what counts
+        project.run("ingest", **parameters)
+    assert project.artifacts() == {}
+    causes, error = [], caught.value
+    while error is not None:
+        causes.append(str(error))
+        error = error.__cause__
+    return "\n".join(causes)
+
+
+# Rows are counted from 1 in messages, from 0 here.
+def with_cell(row: int, column: str, value: Any) -> Change:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[row, column] = value
+        return table
+
+    return change
+
+
+def with_repeated_row(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table, table.iloc[[7]]], ignore_index=True)
+
+
+def without_target(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns="digits_valid_accuracy")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (without_target, ["compact_cnn_digits.parquet", "digits_valid_accuracy"]),
+        (with_cell(5, "digits_valid_accuracy", float("nan")), ["row 6", "digits_valid_accuracy"]),
+        (with_cell(3, "architecture", "s8|nonsense"), ["row 4", "nonsense"]),
+        (with_cell(4, "digits_test_accuracy", 140.0), ["row 5", "140"]),
+        (with_repeated_row, ["row 8", "again"]),
+    ],
+)
+def test_bad_tables(project: Project, change: Change, words: list[str]) -> None:
+    project.change_table(change)
+    message = message_of(project)
+    assert all(word in message for word in words), message
+
+
+def test_a_missing_file(project: Project) -> None:
+    (project.folder / TABLE).unlink()
+    assert "compact_cnn_digits.parquet is missing" in message_of(project)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word"),
+    [
+        ({"serach": {"queries": 3}}, "serach"),
+        ({"search": {"querys": 3}}, "querys"),
+        ({"search": {"queries": 0}}, "queries"),
+        ({"search": {"strategy": "oracle"}}, "oracle"),
+        ({"search": {"queries": 4, "initial": 6}}, "4 queries"),
+        ({"pretrain": {"temperature": -1.0}}, "temperature"),
+        ({"space": {"name": "nasbench2001"}}, "nasbench2001"),
+        ({"seed": "many"}, "seed"),
+    ],
+)
+def test_bad_parameters(project: Project, parameters: dict[str, Any], word: str) -> None:
+    assert word in message_of(project, **parameters)

@@ -1,0 +1,31 @@
+"""Figures show the numbers that they are given."""
+
+import numpy as np
+import pandas as pd
+
+from contrastive_nas.reporting.figures import draw_scores, draw_search_history
+from contrastive_nas.reporting.page import write_page
+
+
+def test_the_search_figure_shows_ours_and_random() -> None:
+    history = pd.DataFrame(
+        {"query": [1, 2, 3], "accuracy": [50.0, 70.0, 60.0], "best_accuracy": [50.0, 70.0, 70.0]}
+    )
+    labels = np.array([10.0, 20.0, 30.0, float("nan")])
+    figure = draw_search_history(history, labels, {"strategy": "curriculum", "space": "toy"})
+    traces = {trace.name: trace for trace in figure.data if trace.name}
+    np.testing.assert_allclose(traces["curriculum"].y, [50, 70, 70])
+    np.testing.assert_allclose(traces["random, mean"].y, [20, 80 / 3, 30])
+
+
+def test_labelled_rows_stand_out() -> None:
+    figure = draw_scores(np.arange(5.0), np.arange(5.0), np.array([1, 3]), "accuracy")
+    assert [len(trace.x) for trace in figure.data] == [3, 2]
+
+
+def test_the_page_escapes_what_it_shows() -> None:
+    page = write_page("a < b", {"One & two": {"key_name": "<script>", "number": 0.123456}}, {})
+    assert "a &lt; b" in page
+    assert "&lt;script&gt;" in page
+    assert "key name" in page
+    assert "0.1235" in page
