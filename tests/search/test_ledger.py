@@ -14,10 +14,14 @@ class Lengths(Evaluator):
 
     def __init__(self, *, die_at: str = "", raise_at: str = "", nan_at: str = "") -> None:
         self.asked: list[str] = []
+        self.recalled: list[str] = []
         self.die_at, self.raise_at, self.nan_at = die_at, raise_at, nan_at
 
     def evaluate(self, architectures: Sequence[str]) -> list[Evaluation]:
         return [self._one(architecture) for architecture in architectures]
+
+    def recall(self, evaluations: Sequence[Evaluation]) -> None:
+        self.recalled += [evaluation.architecture for evaluation in evaluations]
 
     def _one(self, architecture: str) -> Evaluation:
         if architecture == self.die_at:
@@ -86,6 +90,7 @@ def test_killed_and_resumed_pays_nothing_twice(tmp_path):
     ledger.buy(proposals("a", "bb", "ccc", "dddd"), round=0)
     assert killed.asked == ["a", "bb"]
     assert resumed.asked == ["ccc", "dddd"]
+    assert resumed.recalled == ["a", "bb"]
     whole = Ledger(Lengths(), 5, tmp_path / "whole.jsonl")
     whole.buy(proposals("a", "bb", "ccc", "dddd"), round=0)
     assert ledger.history().equals(whole.history())

@@ -146,6 +146,7 @@ class Ledger:
                 self._keep(self._replay.popleft())
             else:
                 self._record(evaluation, reason, round=0)
+        self._evaluator.recall(evaluations)
         return [query.evaluation for query in self.queries]
 
     def history(self) -> pd.DataFrame:
@@ -163,13 +164,11 @@ class Ledger:
                 return []
             if self._replay[0].architecture != proposal.architecture:
                 break
-            self._keep(self._replay.popleft())
+            self._recover()
         else:
             return []
         logger.warning("The search left its recorded course: %d paid queries join it", len(self._replay))
-        recovered = [self._keep(query) for query in self._replay]
-        self._replay.clear()
-        return recovered
+        return [self._recover() for _ in range(len(self._replay))]
 
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:
         reasons = {proposal.architecture: proposal.reason for proposal in proposals}
@@ -189,6 +188,11 @@ class Ledger:
         )
         self._append(query)
         return self._keep(query)
+
+    def _recover(self) -> Query:
+        query = self._keep(self._replay.popleft())
+        self._evaluator.recall([query.evaluation])
+        return query
 
     def _keep(self, query: Query) -> Query:
         self._queries[query.architecture] = query
