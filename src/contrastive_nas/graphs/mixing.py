@@ -33,8 +33,7 @@ def row_hashes(rows: IntArray) -> Hashes:
 
 
 def argument_weights(batch: GraphBatch) -> Hashes:
-    """An odd factor per edge: 1 into commutative operations, elsewhere one that depends on the argument's
-    position.
+    """An odd factor per edge: 1 into commutative operations, elsewhere one for the argument's position.
 
     The edges of ``batch`` are sorted by target.
     """

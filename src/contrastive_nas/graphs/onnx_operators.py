@@ -98,8 +98,9 @@ class OnnxCall:
         return argument if isinstance(argument, Constant) else None
 
     def given(self, position: int) -> bool:
-        """Whether there is such an argument."""
-        return position < len(self.arguments) and self.arguments[position] is not None
+        """Whether there is such an argument, and not just zeros in its place."""
+        argument = self.arguments[position] if position < len(self.arguments) else None
+        return argument is not None and not (isinstance(argument, Constant) and argument.zero)
 
     def integers(self, name: str, position: int) -> list[int]:
         """Numbers that older versions of an operator keep as an attribute and newer ones as an argument."""
@@ -312,8 +313,8 @@ HANDLERS = _table(
         (_reduction, tuple(_REDUCTIONS)),
         (_reshape, ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand")),
         (_transpose, ("Transpose",)),
-        (_identity, ("Identity", "Dropout", "Cast")),
-        (_plain(Operation.SLICE), ("Slice", "Gather", "GatherElements", "GatherND")),
+        (_identity, ("Identity", "Dropout", "Cast", "CastLike")),
+        (_plain(Operation.SLICE), ("Slice", "Gather", "GatherElements", "GatherND", "SequenceAt")),
         (_split, ("Split",)),
         (_pad, ("Pad",)),
         (_plain(Operation.INTERPOLATE), ("Resize", "Upsample", "GridSample")),

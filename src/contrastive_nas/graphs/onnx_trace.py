@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs import onnx_constants
 from contrastive_nas.graphs.onnx_operators import HANDLERS, Array, OnnxCall
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
@@ -41,7 +42,7 @@ def trace_onnx(path: str | Path) -> ComputationGraph:
     except Exception as error:
         raise InputError(f"{path}: shapes cannot be inferred: {_first_line(error)}") from error
     record = Recorder()
-    outputs = _Walk(model.graph, record, path).outputs()
+    outputs = _Walk(model, record, path).outputs()
     report_unknown(str(path), record)
     return record.graph(outputs)
 
@@ -56,37 +57,39 @@ def _network_inputs(graph: Any) -> list[Any]:
 
 
 def _fix_batch(model: Any, path: str | Path) -> None:
-    """Gives a free batch the size ``BATCH`` and forgets all shapes that the file states beyond its inputs."""
+    """Gives a free batch the size ``BATCH``, in all shapes that the file states."""
     inputs = _network_inputs(model.graph)
     if len(inputs) != 1:
         raise InputError(f"{path}: {len(inputs)} inputs, where one image was expected")
-    for place, dimension in enumerate(inputs[0].type.tensor_type.shape.dim):
-        free = not dimension.dim_value
-        if place == 0 and free:
-            dimension.dim_value = BATCH
-        elif free or (place == 0 and dimension.dim_value != 1):
-            text = dimension.dim_param or dimension.dim_value or "?"
-            raise InputError(
-                f"{path}: dimension {place} of input {inputs[0].name} is {text}; a batch is free or 1"
-            )
-    del model.graph.value_info[:]
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
+    batch, *image = inputs[0].type.tensor_type.shape.dim
+    free = not batch.dim_value
+    name = batch.dim_param
+    if not (free or batch.dim_value == 1) or not all(dimension.dim_value for dimension in image):
+        sizes = [dimension.dim_value or dimension.dim_param or "?" for dimension in (batch, *image)]
+        raise InputError(
+            f"{path}: input {inputs[0].name} has shape {sizes}; only a batch may be free, else it is 1"
+        )
+    if not free:
+        return
+    batch.dim_value = BATCH
+    for stated in (*model.graph.value_info, *model.graph.output):
+        for dimension in stated.type.tensor_type.shape.dim:
+            if name and dimension.dim_param == name:
+                dimension.dim_value = BATCH
 
 
 class _Walk:
     """A walk over an ONNX graph that writes nodes as it goes."""
 
-    def __init__(self, graph: Any, record: Recorder, path: str | Path) -> None:
-        self._graph, self._record, self._path = graph, record, path
+    def __init__(self, model: Any, record: Recorder, path: str | Path) -> None:
+        self._graph, self._record, self._path = model.graph, record, path
+        self._opsets = list(model.opset_import)
         self._numbers: dict[str, Array] = {}
         self._found: dict[str, Value | Constant | None] = {"": None}
-        self._shapes = dict(_stated_shapes(graph))
+        self._shapes = dict(_stated_shapes(model.graph))
 
     def outputs(self) -> list[Value]:
         """Writes everything; gives the results of the network."""
-        from onnx import numpy_helper
-
         source = _network_inputs(self._graph)[0].name
         self._found[source] = self._record.add(Operation.INPUT, [], self._shapes[source], last=False)
         for tensor in self._graph.initializer:
@@ -95,8 +98,9 @@ class _Walk:
             self._found[tensor.name] = Constant(
                 tensor.name, shape, ((tensor.name, int(np.prod(shape))),) if is_weight else ()
             )
-            if np.prod(shape) <= _SMALL:
-                self._numbers[tensor.name] = numpy_helper.to_array(tensor)
+            numbers = onnx_constants.read(tensor)
+            if numbers is not None:
+                self._numbers[tensor.name] = numbers
         for node in self._graph.node:
             self._write(node)
         results = [self._found[output.name] for output in self._graph.output]
@@ -107,15 +111,18 @@ class _Walk:
         ]
 
     def _write(self, node: Any) -> None:
-        from onnx import helper, numpy_helper
+        from onnx import helper
 
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         arguments = [self._found[name] for name in node.input]
-        if not any(isinstance(argument, Value) for argument in arguments) or node.op_type == "Shape":
-            for name in node.output:
-                self._found[name] = Constant(name, self._shapes.get(name, ()))
-            if node.op_type == "Constant" and "value" in attributes:
-                self._numbers[node.output[0]] = numpy_helper.to_array(attributes["value"])
+        # These look at the shape or the type of a tensor, not at its numbers.
+        read = {"Shape": [], "Size": [], "CastLike": arguments[:1]}.get(node.op_type, arguments)
+        if not any(isinstance(argument, Value) for argument in read):
+            self._write_constant(node)
+            return
+        if node.op_type == "SplitToSequence":
+            # What is taken from the sequence is a slice of the tensor.
+            self._found[node.output[0]] = arguments[0]
             return
         names = [name for name in node.output if name]
         shapes = [self._shape(name, node.op_type) for name in names]
@@ -132,6 +139,16 @@ class _Walk:
         results = result if isinstance(result, list) else [result] * len(names)
         self._found.update(zip(names, results, strict=True))
 
+    def _write_constant(self, node: Any) -> None:
+        shapes = [self._shapes.get(name) for name in node.input]
+        numbers = [self._numbers.get(name) for name in node.input]
+        self._numbers.update(onnx_constants.compute(node, shapes, numbers, self._opsets))
+        for name in node.output:
+            found = self._numbers.get(name)
+            # Exporters compute zeros as the bias of a layer that has none.
+            zero = found is not None and found.size > 0 and not found.any()
+            self._found[name] = Constant(name, self._shapes.get(name, ()), zero=zero)
+
     def _constant(self, node: Any, position: int) -> Array | None:
         return self._numbers.get(node.input[position]) if position < len(node.input) else None
 
@@ -142,8 +159,7 @@ class _Walk:
         return shape
 
 
-# Constants above this size are weights; their contents are not looked at.
-_SMALL = 64
+# Types of numbers that weights have: 32, 16 and 64 bits, bfloat16.
 _FLOATS = frozenset({1, 10, 11, 16})
 
 
