@@ -13,6 +13,8 @@ from contrastive_nas.execution.hashing import text_digest
 from contrastive_nas.execution.source import TARGET, Part, read_source
 
 PACKAGE = "contrastive_nas"
+INIT = "__init__.py"
+INSTALLED = {"site-packages", "dist-packages"}
 # The modules of this process as they were when they were first read.
 _LOADED: dict[str, tuple[ModuleType, str]] = {}
 
@@ -45,12 +47,11 @@ def closure(module: str, function: str, values: Iterable[str]) -> Closure:
     walk = _Walk(module.partition(".")[0])
     words = set(values)
     targets: set[tuple[str | None, str]] = set()
-    walk.add(module, whole=True, entry=function.partition(".")[0])
+    walk.add(module, entry=function.partition(".")[0])
     for value in words:
         walk.add_value(value)
     # What is reached may name more code, by a dictionary met before: until nothing new is found.
-    while walk.fresh:
-        part = walk.fresh.pop()
+    for part in walk.parts():
         words |= part.words
         targets |= part.targets
         for key, target in targets:
@@ -66,19 +67,38 @@ def source_checksum(module: str) -> str:
     return text_digest(Path(file).read_bytes())
 
 
+@dataclass(frozen=True)
+class _Task:
+    """A module to read: all that it may import, or only what is imported when it is."""
+
+    name: str
+    package: str
+    file: Path
+    whole: bool = True
+    entry: str | None = None
+
+
 class _Walk:
     """Follows imports; a package on the way to a module counts with what runs when it is imported."""
 
     def __init__(self, own: str) -> None:
         self._own = {own, PACKAGE}
-        self._whole: set[str] = set()
+        self._tasks: list[_Task] = []
+        self._done: set[_Task] = set()
         self.modules: dict[str, str] = {}
         self.libraries: set[str] = set()
         self.outdated: set[str] = set()
-        self.fresh: list[Part] = []
 
-    def add(self, module: str, *, whole: bool, entry: str | None = None) -> bool:
-        """Adds a module and what it, or its ``entry``, imports; False where there is no such module."""
+    def parts(self) -> Iterator[Part]:
+        """Reads one module after another, also those that are added meanwhile."""
+        while self._tasks:
+            task = self._tasks.pop()
+            if task not in self._done:
+                self._done.add(task)
+                yield self._read(task)
+
+    def add(self, module: str, *, whole: bool = True, entry: str | None = None) -> bool:
+        """Adds a module, or what its function ``entry`` runs; False where there is no such module."""
         top = module.partition(".")[0]
         place = _location(top, tuple(sys.path))
         if place is None:
@@ -90,47 +110,43 @@ class _Walk:
         file = _file_of(module, place)
         if file is None:
             return False
-        if "." in module:
-            self.add(module.rpartition(".")[0], whole=False)
-        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        self._add_source(module, package, file, whole, entry)
+        parent = module.rpartition(".")[0]
+        if parent:
+            self.add(parent, whole=False)
+        self._tasks.append(_Task(module, module if file.name == INIT else parent, file, whole, entry))
         return True
 
     def add_value(self, value: str) -> None:
         """Adds what a parameter names, if it names code."""
         name, separator, _ = value.rpartition(":")
         if separator and name.endswith(".py") and Path(name).is_file():
-            self._add_source(f"file {name}", "", Path(name), True)
+            self._tasks.append(_Task(f"file {name}", "", Path(name)))
         elif separator and TARGET.fullmatch(value):
-            self.add(name, whole=True)
+            self.add(name)
 
     def add_target(self, target: str) -> None:
         """Adds the module of ``package.module:Class``, ``package.module`` or ``package.module.Class``."""
         module = target.partition(":")[0]
-        if module.partition(".")[0] in self._own and not self.add(module, whole=True):
-            self.add(module.rpartition(".")[0], whole=True)
+        if module.partition(".")[0] in self._own and not self.add(module):
+            self.add(module.rpartition(".")[0])
 
-    def _add_source(self, name: str, package: str, file: Path, whole: bool, entry: str | None = None) -> None:
-        if name in self._whole or (name in self.modules and not whole):
-            return
-        stat = file.stat()
-        source = read_source(file, package, (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
+    def _read(self, task: _Task) -> Part:
+        stat = task.file.stat()
+        source = read_source(task.file, task.package, (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
         if source.is_wiring:
-            return
-        self.modules[name] = source.checksum
+            return Part()
+        self.modules[task.name] = source.checksum
         if source.reads_files:
-            self.modules[f"files beside {name}"] = _data_checksum(file.parent)
-        if _runs_otherwise(name, source.checksum):
-            self.outdated.add(name)
-        part = source.reached(entry)
-        if whole:
-            if entry is None:
-                self._whole.add(name)
-            self.fresh.append(part)
-        for imported in part.imported if whole else source.executed:
+            self.modules[f"files beside {task.name}"] = _data_checksum(task.file.parent)
+        if _runs_otherwise(task.name, source.checksum):
+            self.outdated.add(task.name)
+        part = source.reached(task.entry) if task.whole else Part(imported=set(source.executed))
+        for imported in part.imported:
             # ``from package import name``: the name may be a module or something inside the package.
-            if not self.add(imported, whole=True) and file.parent.joinpath(f"{imported}.py").is_file():
-                self._add_source(f"file {imported}.py", "", file.parent / f"{imported}.py", True)
+            beside = task.file.parent / f"{imported}.py"
+            if not self.add(imported) and beside.is_file():
+                self._tasks.append(_Task(f"file {beside}", "", beside))
+        return part
 
 
 @cache
@@ -149,14 +165,13 @@ def _location(top: str, _search_path: tuple[str, ...]) -> Path | None:
 
 @cache
 def _is_library(place: Path) -> bool:
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return any(place.is_relative_to(folder) for folder in folders)
+    return _is_standard(place) or bool(INSTALLED & set(place.parts))
 
 
 @cache
 def _is_standard(place: Path) -> bool:
-    installed = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-    return not any(place.is_relative_to(folder) for folder in installed)
+    folders = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+    return not INSTALLED & set(place.parts) and any(place.is_relative_to(folder) for folder in folders)
 
 
 @cache
@@ -165,7 +180,7 @@ def _file_of(module: str, place: Path) -> Path | None:
     if place.is_file():
         return None if inner else place
     package = place.joinpath(*inner)
-    candidates = [package / "__init__.py", package.with_suffix(".py")]
+    candidates = [package / INIT, package.with_suffix(".py")]
     return next((file for file in candidates if file.is_file()), None)
 
 
