@@ -1,4 +1,4 @@
-"""A user's own space: two networks with group norm, whose training does not depend on how a batch is shared out."""
+"""A user's own space: networks with group norm, which do not care how a batch is shared out."""
 
 from collections.abc import Sequence
 

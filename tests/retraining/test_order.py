@@ -22,9 +22,7 @@ def seen(found: Order, epoch: int) -> list[list[list[np.ndarray]]]:
 @pytest.mark.parametrize("blocks", [None, BLOCKS])
 @pytest.mark.parametrize(("devices", "accumulation"), [(1, 1), (2, 1), (3, 2), (8, 1)])
 @pytest.mark.parametrize("samples", [1000, 1347])
-def test_each_image_once(
-    samples: int, devices: int, accumulation: int, blocks: np.ndarray | None
-) -> None:
+def test_each_image_once(samples: int, devices: int, accumulation: int, blocks: np.ndarray | None) -> None:
     found = order(samples, devices, accumulation, blocks)
     parts = seen(found, epoch=2)
     ids = np.concatenate([part for updates in parts for passes in updates for part in passes])

@@ -81,9 +81,7 @@ def test_batch_rate_and_warmup_follow_the_devices() -> None:
     assert many.learning_rate == pytest.approx(2.6)
     assert huge.learning_rate == pytest.approx(5.2)
     assert (one.warmup_epochs, many.warmup_epochs, huge.warmup_epochs) == (5, 5, 10)
-    assert huge.warmup_epochs * huge.updates_per_epoch == pytest.approx(
-        5 * many.updates_per_epoch, rel=1e-2
-    )
+    assert huge.warmup_epochs * huge.updates_per_epoch == pytest.approx(5 * many.updates_per_epoch, rel=1e-2)
     assert (many.epochs, huge.epochs) == (185, 190)
 
 

@@ -8,18 +8,29 @@ from pathlib import Path
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.retraining.config import load_settings
+from contrastive_nas.retraining.forecast import forecast
 from contrastive_nas.retraining.run import retrain
 
 
 def main() -> int:
     """Runs one training; 1 where something from outside cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m contrastive_nas.retraining", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file with the settings of the run")
+    parser.add_argument("--config", type=Path, required=True, help="YAML file with settings")
+    parser.add_argument(
+        "--dry-run",
+        type=int,
+        metavar="DEVICES",
+        help="only print plan, schedule and price on that many devices",
+    )
     arguments = parser.parse_args()
     first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(asctime)s %(message)s")
     try:
-        retrain(load_settings(arguments.config))
+        settings = load_settings(arguments.config)
+        if arguments.dry_run:
+            logging.getLogger(__name__).info("%s", forecast(settings, arguments.dry_run).describe())
+        else:
+            retrain(settings)
     except InputError as error:
         logging.getLogger(__name__).error("%s", error)
         return 1

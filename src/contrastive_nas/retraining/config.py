@@ -23,6 +23,7 @@ class DataSettings(Typed):
         name: of the data set in results; the class for ``torchvision``, e.g. ``CIFAR100``.
         train: folder, file or shard pattern; for ``torchvision`` the folder of the data set.
         test: the same for test images; not used by ``torchvision`` and ``digits``.
+        images: number of training images, for plans that are made without them; None counts them.
         image_size: edge in pixels; None for that of the network.
         mean: per channel, of values 0 to 255; None measures it where images lie in memory, else ImageNet's.
         std: likewise.
@@ -34,6 +35,7 @@ class DataSettings(Typed):
     name: str
     train: str = ""
     test: str = ""
+    images: PositiveInt | None = None
     image_size: PositiveInt | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -80,7 +82,7 @@ class RunSettings(Typed):
     overrides: dict[str, Any] = Field(default_factory=dict)
     output: Path
     seed: NonNegativeInt = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: str = "auto"
     precision: Precision = "32-true"
     accumulation: PositiveInt = 1
     compile: bool = False

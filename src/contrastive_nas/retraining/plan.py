@@ -73,7 +73,7 @@ class Plan:
     @property
     def epochs(self) -> int:
         """All epochs; a warm-up that extends the recipe is rounded up to whole ones."""
-        extension = self.warmup_epochs if self.recipe.schedule.warmup_extends else 0.0
+        extension = self.warmup_epochs if self.recipe.schedule.warmup_place == "before" else 0.0
         return self.recipe.epochs + int(-(-extension // 1))
 
     @property
@@ -90,16 +90,17 @@ class Plan:
         """timm's scheduler for an optimiser that was made with :attr:`learning_rate`."""
         settings = self.recipe.schedule
         linear = settings.kind == "linear"
+        shortened = self.warmup_epochs if settings.warmup_place == "within" else 0.0
         scheduler, _ = create_scheduler_v2(
             optimizer,
             sched="poly" if linear else settings.kind,
-            num_epochs=self.recipe.epochs,
+            num_epochs=self.recipe.epochs - shortened,  # type: ignore[arg-type]  # fractions work
             decay_epochs=settings.decay_epochs,
             decay_rate=1.0 if linear else settings.decay_rate,
             min_lr=settings.final_rate,
             warmup_epochs=self.warmup_epochs,  # type: ignore[arg-type]  # fractions work
             warmup_lr=settings.warmup_rate,
-            warmup_prefix=settings.warmup_extends,
+            warmup_prefix=settings.warmup_place != "over",
             noise=list(settings.noise) if settings.noise else None,  # type: ignore[arg-type]
             noise_seed=self.seed,
             step_on_epochs=settings.unit == "epoch",

@@ -99,7 +99,8 @@ class ScheduleSettings(Typed):
         kind: cosine or linear to ``final_rate``, or steps.
         unit: the rate changes with every update, or with every epoch.
         warmup_epochs: epochs of linear rise before the decay.
-        warmup_extends: whether the warm-up is added to the recipe's epochs or is the first part of them.
+        warmup_place: ``before``: added to the recipe's epochs; ``within``: their first part, the decay has
+            the rest; ``over``: instead of the first part of the decay, which counts from the start.
         warmup_rate: where the rise starts.
         final_rate: where a cosine or linear decay ends.
         decay_epochs: length of a step.
@@ -110,7 +111,7 @@ class ScheduleSettings(Typed):
     kind: Literal["cosine", "linear", "step"]
     unit: Literal["update", "epoch"] = "update"
     warmup_epochs: NonNegativeFloat = 0.0
-    warmup_extends: bool = False
+    warmup_place: Literal["before", "within", "over"] = "over"
     warmup_rate: NonNegativeFloat = 0.0
     final_rate: NonNegativeFloat = 0.0
     decay_epochs: PositiveFloat = 30.0
@@ -149,6 +150,7 @@ class Recipe(Typed):
         drop_path: largest probability with which a branch is zeroed for an image.
         drop_path_grows: ``depth``: probability grows with the branch's depth; ``time``: with the epochs.
         auxiliary_weight: weight of the loss of an auxiliary head; 0 for none.
+        settle_statistics: whether batch norm's statistics are taken anew over the training images at the end.
         ema_decay: of a moving average of the weights that is then the result; None for none.
         distillation: used where a teacher is given.
         crop_fraction: share of the resized image that the centre crop of a test keeps.
@@ -167,6 +169,7 @@ class Recipe(Typed):
     drop_path: Fraction = 0.0
     drop_path_grows: Literal["depth", "time"] = "depth"
     auxiliary_weight: NonNegativeFloat = 0.0
+    settle_statistics: bool = False
     ema_decay: Fraction | None = None
     distillation: Distillation = Distillation(weight=0.5)
     crop_fraction: float = Field(0.875, gt=0, le=1)

@@ -8,7 +8,8 @@ weights and its computation graph stay the same:
 * ``auxiliary_source = True`` on the module whose output (batch, channels, height, width) an auxiliary head
   takes.
 
-Dropout needs no mark: it acts on the input of the last linear layer.
+Dropout needs no mark: a network's own layer gets the recipe's probability; without one, the input of the
+last linear layer is dropped.
 """
 
 from typing import Any
@@ -37,8 +38,7 @@ class Regularisation:
         self._grows_with_time = recipe.drop_path_grows == "time"
         self._largest = recipe.drop_path
         self._probability = [0.0]
-        if recipe.dropout:
-            _add_dropout(network, recipe.dropout)
+        _set_dropout(network, recipe.dropout)
         if recipe.drop_path:
             self._probability = _add_drop_path(network, recipe.drop_path)
 
@@ -118,7 +118,13 @@ def _auxiliary_head(features: Tensor, classes: int) -> nn.Module:
     )
 
 
-def _add_dropout(network: nn.Module, probability: float) -> None:
+def _set_dropout(network: nn.Module, probability: float) -> None:
+    """The recipe decides: dropout that the network brings along gets its probability, else a hook drops."""
+    own = [module for module in network.modules() if isinstance(module, nn.Dropout)]
+    if own:
+        own[-1].p = probability
+    if own or not probability:
+        return
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise InputError("dropout needs a linear layer at the end of the network: set dropout to 0")

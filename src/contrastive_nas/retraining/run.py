@@ -142,7 +142,7 @@ def _identity(settings: RunSettings, recipe: Recipe, plan: Plan) -> dict[str, An
         "architecture": settings.architecture,
         "space": settings.space,
         "space options": json.dumps(settings.space_options, sort_keys=True),
-        "data": settings.data.model_dump_json(exclude={"workers", "train", "test"}),
+        "data": settings.data.model_dump_json(exclude={"workers", "train", "test", "images"}),
         "number of training images": plan.samples,
         "recipe": recipe.model_dump_json(),
         "number of devices": plan.devices,

@@ -48,7 +48,7 @@ class SpaceNetwork(nn.Module):
         space: name of a space.
         space_options: its options.
         architecture: a network of the space.
-        img_size: edge of the images in pixels.
+        image_size: edge of the images in pixels.
         num_classes: must be the network's outputs; timm passes it.
         in_chans: must be the network's image channels; timm passes it.
     """
@@ -58,12 +58,12 @@ class SpaceNetwork(nn.Module):
         space: str,
         space_options: dict[str, Any],
         architecture: str,
-        img_size: int,
+        image_size: int,
         num_classes: int | None = None,
         in_chans: int | None = None,
     ) -> None:
         super().__init__()
-        built = build_network(NetworkName(space, space_options, architecture), img_size)
+        built = build_network(NetworkName(space, space_options, architecture), image_size)
         for name, wanted, found in (
             ("num_classes", num_classes, built.classes),
             ("in_chans", in_chans, built.channels),
@@ -83,7 +83,7 @@ class SpaceNetwork(nn.Module):
 
 def contrastive_nas_network(pretrained: bool = False, **options: Any) -> SpaceNetwork:
     """timm's entry point; ``options`` are those of :class:`SpaceNetwork` and of timm's builder."""
-    return build_model_with_cfg(SpaceNetwork, MODEL, pretrained, kwargs_filter=("img_size",), **options)
+    return build_model_with_cfg(SpaceNetwork, MODEL, pretrained, **options)
 
 
 contrastive_nas_network.__module__ = __name__
@@ -112,7 +112,7 @@ def _config(header: Header) -> dict[str, Any]:
             "space": header.name.space,
             "space_options": header.name.space_options,
             "architecture": header.name.architecture,
-            "img_size": preprocessing.size,
+            "image_size": preprocessing.size,
             "in_chans": preprocessing.channels,
         },
         "pretrained_cfg": {

@@ -17,6 +17,7 @@ from contrastive_nas.retraining.data.prepare import TestFeed
 from contrastive_nas.retraining.data.transforms import Preparation
 from contrastive_nas.retraining.devices import share_buffers
 from contrastive_nas.retraining.scoring import Score, score
+from contrastive_nas.retraining.statistics import settle_statistics
 from contrastive_nas.retraining.update import Updater
 
 logger = logging.getLogger(__name__)
@@ -157,6 +158,8 @@ class Trainer:
                 f"the training loss is {mean_loss} in epoch {epoch + 1}: lower the learning rate"
             )
         tested = (epoch + 1) % self._test_every == 0 or epoch + 1 == plan.epochs
+        if plan.recipe.settle_statistics and epoch + 1 == plan.epochs:
+            self._settle_statistics()
         result = self.score() if tested else None
         return Epoch(
             epoch=epoch + 1,
@@ -168,6 +171,13 @@ class Trainer:
             images_per_second=plan.samples / max(place.training_seconds, 1e-9),
             seconds=place.seconds + time.monotonic() - self._started,
         )
+
+    def _settle_statistics(self) -> None:
+        updater = self._updater
+        device = updater.fabric.device
+        updates = self._feed.epoch(updater.plan.epochs)
+        batches = (batch.images.to(device) for update in updates for batch in update)
+        settle_statistics(self.result(), map(updater.preparation, batches))
 
     def _save_if_due(self) -> None:
         if self._updater.fabric.is_global_zero:

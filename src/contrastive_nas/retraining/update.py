@@ -103,6 +103,9 @@ def make_updater(
     recipe, settings = plan.recipe, plan.recipe.optimizer
     regularisation = Regularisation(network, recipe)
     options: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
+    # Twice as fast for the many small tensors of small networks; on CUDA it would exclude clipping in fp16.
+    if settings.name in ("sgd", "momentum") and fabric.device.type == "cpu":
+        options["fused"] = True
     try:
         optimizer = create_optimizer_v2(
             network,

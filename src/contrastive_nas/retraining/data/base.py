@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from contrastive_nas.errors import InputError
@@ -80,5 +80,7 @@ def decode(content: bytes, channels: int, place: str) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return image.convert(_MODES[channels])
+    except UnidentifiedImageError:
+        raise CorruptImage(f"{place}: no image of a known format") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptImage(f"{place}: {error}") from None

@@ -1,0 +1,70 @@
+"""The plan of a training, and the training in processes of its own."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contrastive_nas.checkpoints import Checkpoints
+from contrastive_nas.pipelines.experiment import SpaceParameters
+from contrastive_nas.pipelines.retrain.parameters import RetrainParameters
+from contrastive_nas.retraining.config import RunSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+
+def plan_retraining(
+    summary: dict[str, Any], parameters: RetrainParameters, space: SpaceParameters, seed: int, device: str
+) -> dict[str, Any]:
+    """Batch, schedule and expected GPU days; needs no images where their number is given."""
+    from contrastive_nas.retraining.forecast import forecast
+    from contrastive_nas.retraining.launch import count_processes
+
+    settings = _settings(summary, parameters, space, seed, device, Path("unused"))
+    expected = forecast(settings, count_processes(parameters.processes, device))
+    logger.info("%s", expected.describe())
+    return expected.as_dict()
+
+
+def retrain_architecture(
+    summary: dict[str, Any],
+    parameters: RetrainParameters,
+    space: SpaceParameters,
+    seed: int,
+    device: str,
+    plan: dict[str, Any],
+    checkpoints: Checkpoints,
+) -> tuple[dict[str, Any], "pd.DataFrame", "pd.DataFrame", Callable[[Path], None]]:
+    """Metrics, history per epoch, confusion, and the exported network."""
+    import tempfile
+
+    from contrastive_nas.retraining.launch import launch
+    from contrastive_nas.retraining.results import copy_exports, read_results
+
+    output = (checkpoints.folder or Path(tempfile.mkdtemp())) / "run"
+    launch(_settings(summary, parameters, space, seed, device, output), plan["devices"])
+    results = read_results(output)
+    return results.metrics, results.history, results.confusion, copy_exports(output)
+
+
+def _settings(
+    summary: dict[str, Any],
+    parameters: RetrainParameters,
+    space: SpaceParameters,
+    seed: int,
+    device: str,
+    output: Path,
+) -> RunSettings:
+    own = {"architecture", "space_options", "processes"}
+    return RunSettings(
+        space=space.name,
+        space_options=space.options | parameters.space_options,
+        architecture=parameters.architecture or summary["best_architecture"],
+        output=output,
+        seed=seed,
+        device=device,
+        **parameters.model_dump(exclude=own),
+    )

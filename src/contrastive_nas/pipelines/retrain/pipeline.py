@@ -1,0 +1,21 @@
+"""Retrain: the best architecture, trained in full and exported."""
+
+from kedro.pipeline import Node, Pipeline
+
+from contrastive_nas.pipelines.retrain.nodes import plan_retraining, retrain_architecture
+
+
+def create_pipeline() -> Pipeline:
+    shared = ["search_summary", "params:retrain", "params:space", "params:seed", "params:device"]
+    return Pipeline(
+        [
+            Node(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
+            Node(
+                func=retrain_architecture,
+                inputs=[*shared, "retrain_plan", "checkpoints"],
+                outputs=["retrain_metrics", "retrain_history", "retrain_confusion", "retrained_network"],
+                name="retrain_architecture",
+                tags="gpu",
+            ),
+        ]
+    )

@@ -1,0 +1,47 @@
+"""Trainings in processes of their own, which can be killed; forked, so that nothing is imported again."""
+
+import multiprocessing
+import os
+import socket
+from multiprocessing.process import BaseProcess
+
+import torch
+
+from contrastive_nas.retraining.config import RunSettings
+from contrastive_nas.retraining.run import retrain
+
+_FORK = multiprocessing.get_context("fork")
+
+
+def start(settings: RunSettings, rank: int = 0, devices: int = 1, port: int = 0) -> BaseProcess:
+    """A process that trains as torchrun would let it, as one of ``devices``."""
+    process = _FORK.Process(target=_train, args=(settings, rank, devices, port))
+    process.start()
+    return process
+
+
+def train_together(settings: RunSettings, devices: int) -> None:
+    """Trains with that many processes to the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [start(settings, rank, devices, port) for rank in range(devices)]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * devices
+
+
+def _train(settings: RunSettings, rank: int, devices: int, port: int) -> None:
+    torch.set_num_threads(1)
+    if devices > 1:
+        os.environ |= {
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "GROUP_RANK": "0",
+            "WORLD_SIZE": str(devices),
+            "LOCAL_WORLD_SIZE": str(devices),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "TORCHELASTIC_RUN_ID": "test",
+        }
+    retrain(settings)
