@@ -42,7 +42,7 @@ def compute(
         stored = [
             numpy_helper.from_array(known, name) for known, name in zip(numbers, node.input, strict=True)
         ]
-        outputs = [helper.make_value_info(name, None) for name in node.output]
+        outputs = [helper.make_empty_tensor_value_info(name) for name in node.output]
         graph = helper.make_graph([node], "constant", [], outputs, stored)
         try:
             found = ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets)).run(None, {})

@@ -18,7 +18,8 @@ from contrastive_nas.graphs.trace_record import BATCH, Constant, Dims, Recorder,
 def trace_onnx(path: str | Path) -> ComputationGraph:
     """The computation graph of an ONNX file; needs the extra ``onnx``.
 
-    Exporters may merge a batch norm into the convolution before it; such a file gives the merged network.
+    Exporters merge a batch norm into the convolution before it, and such a file gives the merged network;
+    ``torch.onnx.export(..., optimize=False)`` does not.
 
     Args:
         path: of a model with one input, whose first dimension is the batch: free, or 1.
