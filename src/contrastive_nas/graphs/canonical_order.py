@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from contrastive_nas.graphs.mixing import GOLDEN, Hashes, argument_weights, mix, row_hashes
-from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges, used_types
 
 
 def reorder(batch: GraphBatch) -> GraphBatch:
@@ -36,7 +37,7 @@ def reorder(batch: GraphBatch) -> GraphBatch:
     rank = np.where(commutative, source, np.arange(len(source)))
     edge_order = np.lexsort((rank, target))
     edges = np.stack([source, target])[:, edge_order]
-    node_types, type_ids = _used_types(batch.node_types, batch.type_ids[order])
+    node_types, type_ids = used_types(batch.node_types, batch.type_ids[order])
     return replace(batch, node_types=node_types, type_ids=type_ids, edges=edges)
 
 
@@ -122,8 +123,8 @@ def _distinct_colours(batch: GraphBatch, weights: Hashes) -> Hashes:
     """A colour per node that differs within each graph and does not depend on the numbering."""
     colours = row_hashes(batch.node_types)[batch.type_ids]
     result = np.empty_like(colours)
-    nodes = np.arange(len(colours))
-    classes = np.zeros(len(batch), dtype=np.int64)
+    nodes: IntArray = np.arange(len(colours))
+    classes: IntArray = np.zeros(len(batch), dtype=np.int64)
     while len(batch):
         colours = _Sweep.against(batch, weights).colours(_Sweep.along(batch, weights).colours(colours))
         result[nodes] = colours
@@ -145,7 +146,12 @@ def _distinct_colours(batch: GraphBatch, weights: Hashes) -> Hashes:
 
 
 def _restrict(
-    batch: GraphBatch, weights: Hashes, nodes: IntArray, colours: Hashes, classes: IntArray, wanted: IntArray
+    batch: GraphBatch,
+    weights: Hashes,
+    nodes: IntArray,
+    colours: Hashes,
+    classes: IntArray,
+    wanted: NDArray[np.bool_],
 ) -> tuple[GraphBatch, Hashes, IntArray, Hashes, IntArray]:
     """Everything, for some of the graphs."""
     graphs = np.flatnonzero(wanted)
@@ -190,12 +196,3 @@ def _sort_keys(batch: GraphBatch, depth: IntArray, colours: Hashes) -> Hashes:
     if used == 0:
         return colours
     return head << np.uint64(64 - used) | colours >> np.uint64(used)
-
-
-def _used_types(node_types: IntArray, type_ids: IntArray) -> tuple[IntArray, IntArray]:
-    """The rows that are in use, distinct and sorted, and the numbers of the nodes among them."""
-    used = np.flatnonzero(np.bincount(type_ids, minlength=len(node_types)))
-    rows, place = np.unique(node_types[used], axis=0, return_inverse=True)
-    number = np.zeros(len(node_types), dtype=np.int32)
-    number[used] = place.reshape(-1)
-    return rows, number[type_ids]

@@ -36,12 +36,13 @@ def compute(
     if node.op_type == "Shape" and shapes[0] is not None:
         limits = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         yield node.output[0], np.array(shapes[0][limits.get("start", 0) : limits.get("end")])
-    elif node.op_type == "CastLike" and numbers[0] is not None:
+        return
+    if node.op_type == "CastLike" and numbers[0] is not None:
         yield node.output[0], numbers[0]
-    elif all(known is not None for known in numbers):
-        stored = [
-            numpy_helper.from_array(known, name) for known, name in zip(numbers, node.input, strict=True)
-        ]
+        return
+    known = [one for one in numbers if one is not None]
+    if len(known) == len(numbers):
+        stored = [numpy_helper.from_array(one, name) for one, name in zip(known, node.input, strict=True)]
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output]
         graph = helper.make_graph([node], "constant", [], outputs, stored)
         try:

@@ -276,7 +276,9 @@ def _split(call: OnnxCall) -> list[Value]:
 
 def _pad(call: OnnxCall) -> Value:
     widths = call.integers("pads", 1)
-    return _identity(call) if widths and not any(widths) else _plain(Operation.PAD)(call)
+    if widths and not any(widths):
+        return _identity(call)
+    return call.record.add(Operation.PAD, call.values, call.shape)
 
 
 def _attention(call: OnnxCall) -> Value:

@@ -76,6 +76,7 @@ def arithmetic(record: Recorder, name: str, a: Operand, b: Operand, shape: Dims)
 
 def clamp(record: Recorder, x: Value, low: float | None, high: float | None) -> Value:
     """Limiting the range, which is one of several activations."""
+    kinds: dict[tuple[float | None, float | None], Operation]
     kinds = {(0.0, None): Operation.RELU, (0.0, 6.0): Operation.RELU6, (-1.0, 1.0): Operation.HARD_TANH}
     bounds = (None if low is None else float(low), None if high is None else float(high))
     if bounds == (0.0, math.inf):

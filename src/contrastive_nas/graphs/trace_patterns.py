@@ -65,7 +65,7 @@ def quotient(record: Recorder, x: Value, divisor: Value) -> Value | None:
     parts, node = [divisor.node], record.nodes[divisor.node]
     if node.detail[:1] != ("pow",):
         return None
-    window = ()
+    window: Dims = ()
     while node.row[0] in _LRN_CHAIN and len(node.sources) == 1:
         window = node.row[7:9] if node.row[0] == Operation.AVG_POOL else window
         parts.append(node.sources[0])

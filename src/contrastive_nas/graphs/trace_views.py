@@ -1,5 +1,7 @@
 """How functions of PyTorch that move, cut and join tensors become nodes, and what constants they give."""
 
+from typing import Any
+
 from contrastive_nas.graphs import trace_elementwise as elementwise
 from contrastive_nas.graphs import trace_layers as layers
 from contrastive_nas.graphs.operations import Operation
@@ -135,7 +137,7 @@ def _repeat(call: Call) -> Result:
 
 def constant_result(call: Call) -> Result:
     """What a function gives that reads nothing that depends on the input."""
-    parts = []
+    parts: list[Any] = []
     for argument in call.arguments.values():
         parts += argument if isinstance(argument, list | tuple) else [argument]
     result = call.node.meta["val"]
