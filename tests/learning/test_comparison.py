@@ -7,7 +7,7 @@ from tests.learning.sources import make_source
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
-from contrastive_nas.learning.comparison import all_pairs, pair_loss, train_comparator
+from contrastive_nas.learning.comparison import all_pairs, train_comparator
 from contrastive_nas.learning.embedding import run_model
 from contrastive_nas.learning.metrics import kendall_tau
 from contrastive_nas.learning.parameters import (
@@ -22,7 +22,7 @@ from contrastive_nas.models.parameters import EncoderParameters
 
 ENCODER = EncoderParameters(width=16, rounds=2, embedding=16)
 PRETRAIN = PretrainParameters(encoder=ENCODER, optimisation=Optimisation(steps=6), batch=16)
-COMPARE = CompareParameters(optimisation=Optimisation(steps=60, rate=5e-3))
+COMPARE = CompareParameters()
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,6 @@ def test_all_pairs_are_those_of_different_labels():
     expected = {(a + 10, b + 10) for a, b in itertools.permutations(range(4), 2) if labels[a] > labels[b]}
     assert set(zip(pairs.better.tolist(), pairs.worse.tolist(), strict=True)) == expected
     assert len(pairs) == len(expected) == 5
-
-
-def test_pair_loss_is_the_cross_entropy_of_the_win_probability():
-    scores = torch.tensor([0.3, -1.2, 2.0])
-    better, worse = torch.tensor([2, 0]), torch.tensor([0, 1])
-    expected = -torch.log(torch.sigmoid(scores[better] - scores[worse])).mean()
-    torch.testing.assert_close(pair_loss(scores, better, worse), expected)
 
 
 @pytest.mark.parametrize("variant", ["families", "dropout"])
@@ -152,17 +145,24 @@ def test_confidence_has_a_floor_and_ties_give_no_pair():
 
 def test_augmentation_is_bounded_replaced_and_leaves_the_comparator_alone(comparator, source):
     before = weights(comparator)
-    parameters = AugmentParameters(
-        ratio=0.5, rounds=3, optimisation=Optimisation(steps=5), least_confidence=0.5
-    )
+    parameters = AugmentParameters(ratio=0.5, rounds=3, least_confidence=0.5)
     better, pseudo = augment(
-        comparator, source, np.arange(20), source.truth[:20], np.arange(20, 80), parameters, seed=0
+        comparator, source, np.arange(50), source.truth[:50], np.arange(50, 80), parameters, seed=0
     )
     assert torch.equal(weights(comparator), before)
-    assert not torch.equal(weights(better), before)
-    assert 0 < len(pseudo) <= 0.5 * len(all_pairs(np.arange(20), source.truth[:20]))
-    assert {*pseudo.better.tolist(), *pseudo.worse.tolist()} <= set(range(20, 80))
+    assert not np.array_equal(run_model(better, source), run_model(comparator, source))
+    assert 0 < len(pseudo) <= 0.5 * len(all_pairs(np.arange(50), source.truth[:50]))
+    assert {*pseudo.better.tolist(), *pseudo.worse.tolist()} <= set(range(50, 80))
     assert pseudo_label_accuracy(pseudo, source.truth) > 0.8
+
+
+def test_no_round_of_pseudo_labels_leaves_the_ranking_as_it_is(comparator, source):
+    parameters = AugmentParameters(rounds=0)
+    same, pseudo = augment(
+        comparator, source, np.arange(50), source.truth[:50], np.arange(50, 80), parameters, seed=0
+    )
+    assert len(pseudo) == 0
+    np.testing.assert_allclose(run_model(same, source), run_model(comparator, source), rtol=1e-4, atol=1e-4)
 
 
 def test_accuracy_of_pseudo_labels_leaves_ties_out():

@@ -8,15 +8,20 @@ from tests.graphs.random_graphs import random_graph
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import GraphBatch
-from contrastive_nas.models.comparator import Comparator, win_probability
+from contrastive_nas.models.comparator import Comparator, ComparatorShape, win_probability
 from contrastive_nas.models.encoder import Encoder
+from contrastive_nas.models.kernel import View
 from contrastive_nas.models.parameters import EncoderParameters
 from contrastive_nas.models.weights import load_comparator, load_encoder, save_weights
 
 
 def make_comparator():
     torch.manual_seed(1)
-    return Comparator(Encoder(EncoderParameters(width=8, rounds=2, embedding=6))).eval()
+    encoder = Encoder(EncoderParameters(width=8, rounds=2, embedding=6))
+    comparator = Comparator(encoder, ComparatorShape((View("matern", 4), View("linear", 2)), support=7))
+    comparator.columns = torch.tensor([0, 2, 3, 5, 0, 2])
+    comparator.support, comparator.weights = torch.randn(7, 6), torch.randn(7)
+    return comparator.eval()
 
 
 @pytest.fixture
@@ -34,9 +39,19 @@ def test_both_directions_add_up_to_exactly_one(kind):
     assert win_probability(scores[0], scores[0]).eq(0.5).all()
 
 
-def test_one_score_a_graph(batch):
+def test_scores_are_the_formula(batch):
     comparator = make_comparator()
-    assert comparator(comparator.encoder.prepare(batch)).shape == (5,)
+    comparator.temperature = torch.tensor(2.0)
+    graphs = comparator.encoder.prepare(batch)
+    points = comparator.encoder(graphs)[:, comparator.columns]
+    expected = []
+    for point in points:
+        total = 0.0
+        for weight, other in zip(comparator.weights, comparator.support, strict=True):
+            r = 5**0.5 * (point[:4] - other[:4]).square().mean().sqrt()
+            total += weight * ((1 + r + r**2 / 3) * torch.exp(-r) + (point[4:] * other[4:]).mean())
+        expected.append(total / 2)
+    torch.testing.assert_close(comparator(graphs), torch.stack(expected), rtol=1e-4, atol=1e-4)
 
 
 def test_weights_come_back_bit_for_bit(batch, tmp_path):

@@ -1,7 +1,8 @@
 """Training a comparator on all pairs of the labelled architectures.
 
-Source: Chen et al., Contrastive Neural Architecture Search with Neural Architecture Comparators, CVPR 2021,
-section 3.2; here the comparison is antisymmetric, and every labelled architecture is encoded once per step.
+Sources: Chen et al., Contrastive Neural Architecture Search with Neural Architecture Comparators, CVPR 2021,
+section 3.2 (pairs, cross-entropy); the comparison here is antisymmetric, and a Gaussian process prior takes
+the place of a network trained from scratch, which has too much freedom for some dozen labels.
 """
 
 import copy
@@ -9,17 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
-from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.embedding import prepare
-from contrastive_nas.learning.loop import fit
-from contrastive_nas.learning.parameters import CompareParameters, Optimisation
+from contrastive_nas.learning.embedding import run_model
+from contrastive_nas.learning.gaussian_process import GaussianProcess
+from contrastive_nas.learning.parameters import CompareParameters
+from contrastive_nas.learning.preference import (
+    LOGISTIC_SCALE,
+    Comparisons,
+    calibrate,
+    fit_preferences,
+    left_out_scores,
+)
 from contrastive_nas.learning.ranker import Floats, GraphSource
-from contrastive_nas.models.comparator import Comparator
+from contrastive_nas.models.comparator import Comparator, ComparatorShape
 from contrastive_nas.models.encoder import Encoder
+from contrastive_nas.models.kernel import View
 
 
 @dataclass(frozen=True)
@@ -44,11 +54,6 @@ def all_pairs(indices: IntArray, labels: Floats) -> Pairs:
     return Pairs(np.asarray(indices)[higher], np.asarray(indices)[lower])
 
 
-def pair_loss(scores: Tensor, better: Tensor, worse: Tensor) -> Tensor:
-    """Cross-entropy -log p(better beats worse), mean over pairs that index ``scores``."""
-    return torch.nn.functional.softplus(scores[worse] - scores[better]).mean()
-
-
 def train_comparator(
     encoder: Encoder,
     source: GraphSource,
@@ -57,62 +62,93 @@ def train_comparator(
     parameters: CompareParameters,
     *,
     seed: int,
-    checkpoints: Checkpoints | None = None,
 ) -> Comparator:
     """A comparator fitted to all pairs of the labelled architectures; ``encoder`` itself stays as it is.
 
+    The kernel is the most probable one for the normal quantiles of the labels; scores are then the most
+    probable ones for all comparisons; probabilities are calibrated on predictions that leave one label out.
+
     Args:
-        encoder: where training starts.
+        encoder: embeds graphs.
         source: all graphs.
         labelled: numbers of the labelled graphs.
         labels: their accuracies, higher is better.
-        parameters: optimisation.
-        seed: of the head's weights and dropout.
-        checkpoints: where unfinished training is kept.
+        parameters: of the fit.
+        seed: of the sample that features are standardised by.
 
     Raises:
         InputError: labels that are not finite, or no two different ones.
     """
-    labels = np.asarray(labels, dtype=np.float64)
+    labelled, labels = np.asarray(labelled, np.int64), np.asarray(labels, np.float64)
     if not np.isfinite(labels).all():
         raise InputError("compare: labels must be finite numbers")
-    pairs = all_pairs(labelled, labels)
+    pairs = all_pairs(np.arange(len(labels)), labels)
     if len(pairs) == 0:
         raise InputError(
             f"compare: {len(labels)} labels without two different ones give no pair to learn from"
         )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = Comparator(copy.deepcopy(encoder)).to(encoder.device)
-    return train_on_pairs(
-        model, source, [(pairs, 1.0)], parameters.optimisation, seed=seed, checkpoints=checkpoints
+
+    count = min(parameters.reference, len(source))
+    sample = np.random.default_rng(seed).choice(len(source), size=count, replace=False)
+    model = _standardised(
+        encoder, features(encoder, source, np.concatenate([labelled, sample])), len(labelled)
     )
+    process = GaussianProcess(model.shape.views)
+    targets = ndtri((rankdata(labels) - 0.5) / len(labels))
+    process.fit(model.support.numpy(), targets)
+    variances, lengths, noise = process.hyperparameters
+    model.variances, model.lengths = torch.tensor(variances), torch.tensor(lengths)
+    model.noise = torch.tensor(noise)
 
-
-def train_on_pairs(
-    model: Comparator,
-    source: GraphSource,
-    parts: list[tuple[Pairs, float]],
-    optimisation: Optimisation,
-    *,
-    seed: int,
-    checkpoints: Checkpoints | None = None,
-) -> Comparator:
-    """Trains ``model`` in place on weighted sets of pairs."""
-    used, places = np.unique(
-        np.concatenate([[pairs.better, pairs.worse] for pairs, _ in parts], axis=1), return_inverse=True
+    kernel = kernel_matrix(model)
+    start = kernel @ np.linalg.solve(kernel + noise * np.eye(len(kernel)), targets)
+    weights = fit_preferences(kernel, [weighted(pairs, len(labels), parameters)], pair_scale(model), start)
+    model.weights = torch.tensor(weights)
+    model.temperature = torch.tensor(
+        calibrate(left_out_scores(kernel, noise, targets), pairs.better, pairs.worse)
     )
-    graphs = prepare(model, source, used)
-    positions = torch.as_tensor(places.reshape(2, -1), device=model.encoder.device)
-    ends = np.cumsum([0, *(len(pairs) for pairs, _ in parts)])
+    return model.float().to(encoder.device).eval()
 
-    def loss(step: int) -> Tensor:
-        scores = model(graphs)
-        losses = [
-            weight * pair_loss(scores, *positions[:, start:stop])
-            for (_, weight), start, stop in zip(parts, ends[:-1], ends[1:], strict=True)
-        ]
-        return torch.stack(losses).sum()
 
-    fit(model, loss, optimisation, seed=seed, description="comparator", checkpoints=checkpoints)
+def features(encoder: Encoder, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
+    """What graphs are compared by, unscaled: statistics, as far as the encoder reads them, and embedding."""
+    embeddings = run_model(encoder, source, rows)
+    statistics = source.statistics[rows] if encoder.statistics else np.zeros((len(rows), 0))
+    return np.concatenate([statistics, embeddings], axis=1, dtype=np.float64)
+
+
+def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Comparisons:
+    """Pairs as comparisons that together weigh ``evidence`` per label: m (m - 1) / 2 pairs of m labels are
+    not as many
+    independent observations."""
+    return Comparisons(pairs.better, pairs.worse, parameters.evidence * labels / len(pairs))
+
+
+def kernel_matrix(model: Comparator) -> NDArray[np.float64]:
+    """The kernel between all networks of the support."""
+    matrix: NDArray[np.float64] = model.kernel(model.support).numpy()
+    return matrix
+
+
+def pair_scale(model: Comparator) -> float:
+    """The difference of scores that makes a logit of 1 against the noise of the labels."""
+    return LOGISTIC_SCALE * float(model.noise) ** 0.5
+
+
+def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) -> Comparator:
+    """A comparator in double precision that knows its columns, their scale and its support: the first
+    ``labelled``
+    rows of raw features."""
+    spread = values.std(axis=0)
+    columns = np.flatnonzero(spread > 1e-6 * np.maximum(1, np.abs(values).max(axis=0)))
+    statistics = columns[columns < encoder.statistics]
+    embedding = columns[columns >= encoder.statistics]
+    views = [View("matern", len(statistics)), View("linear", len(statistics)), View("matern", len(embedding))]
+    columns = np.concatenate([statistics, statistics, embedding])
+    model = Comparator(
+        copy.deepcopy(encoder).cpu(), ComparatorShape(tuple(view for view in views if view.columns), labelled)
+    ).double()
+    model.columns = torch.tensor(columns)
+    model.centre, model.spread = torch.tensor(values.mean(axis=0)[columns]), torch.tensor(spread[columns])
+    model.support = model.standardise(torch.tensor(values[:labelled]))
     return model

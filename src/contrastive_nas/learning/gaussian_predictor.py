@@ -8,8 +8,9 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.learning.gaussian_process import GaussianProcess, View
+from contrastive_nas.learning.gaussian_process import GaussianProcess
 from contrastive_nas.learning.space_source import SpaceSource
+from contrastive_nas.models.kernel import View
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 FloatArray = NDArray[np.float64]

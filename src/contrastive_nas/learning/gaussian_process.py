@@ -7,8 +7,6 @@ likelihood alone overfits them with some dozen labels.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,24 +14,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
+from contrastive_nas.models.kernel import View, compared, covariance
+
 FloatArray = NDArray[np.float64]
 JITTER = 1e-6
 NOISE = 0.05
 STEPS = 50
-
-
-@dataclass(frozen=True)
-class View:
-    """How two inputs are compared.
-
-    Attributes:
-        kernel: ``matern``: Matern 5/2 on root mean square differences of standardised columns; ``hamming``:
-            exp(-differing choices / length) on one-hot columns.
-        columns: how many columns of the input belong to the view; views stand side by side.
-    """
-
-    kernel: Literal["matern", "hamming"]
-    columns: int
 
 
 class GaussianProcess:
@@ -57,7 +43,7 @@ class GaussianProcess:
         """
         self._inputs = torch.as_tensor(inputs, dtype=torch.float64)
         values = torch.as_tensor(targets, dtype=torch.float64)
-        distances = self._distances(self._inputs, self._inputs)
+        distances = compared(self._inputs, self._inputs, self._views)
 
         def negative_log_posterior(point: FloatArray) -> tuple[float, FloatArray]:
             logs = torch.tensor(point, requires_grad=True)
@@ -76,18 +62,24 @@ class GaussianProcess:
     def predict(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Posterior mean and standard deviation (without noise) of the function at every point."""
         points = torch.as_tensor(inputs, dtype=torch.float64)
-        cross = self._kernel(self._logs, self._distances(points, self._inputs))
+        cross = self._kernel(self._logs, compared(points, self._inputs, self._views))
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False)
-        variance = self._variances(self._logs).sum() - solved.square().sum(0)
+        variance = self._prior_variances(points) - solved.square().sum(0)
         return (cross @ self._weights).numpy(), variance.clamp_min(1e-12).sqrt().numpy()
 
     def covariance(self, inputs: FloatArray) -> FloatArray:
         """Posterior covariance, points x points."""
         points = torch.as_tensor(inputs, dtype=torch.float64)
-        cross = self._kernel(self._logs, self._distances(points, self._inputs))
+        cross = self._kernel(self._logs, compared(points, self._inputs, self._views))
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False)
-        prior = self._kernel(self._logs, self._distances(points, points))
+        prior = self._kernel(self._logs, compared(points, points, self._views))
         return (prior - solved.T @ solved).numpy()
+
+    @property
+    def hyperparameters(self) -> tuple[FloatArray, FloatArray, float]:
+        """Variances and lengths of the views, and variance of the noise."""
+        values, count = self._logs.exp().numpy(), len(self._views)
+        return values[:count], values[count : 2 * count], float(values[-1])
 
     # Hyper-parameters are logarithms: variances of the views, lengths of the views, noise.
 
@@ -100,33 +92,16 @@ class GaussianProcess:
         widths = torch.tensor([1.5] * count + [1.0] * count + [1.0], dtype=torch.float64)
         return -0.5 * ((logs - torch.from_numpy(self._start())) / widths).square().sum()
 
-    def _variances(self, logs: Tensor) -> Tensor:
-        return logs[: len(self._views)].exp()
-
-    def _distances(self, first: Tensor, second: Tensor) -> list[Tensor]:
-        """Per view, points x points; they stay the same while hyper-parameters are sought."""
-        parts: list[Tensor] = []
-        start = 0
-        for view in self._views:
-            a, b = (points[:, start : start + view.columns] for points in (first, second))
-            start += view.columns
-            if view.kernel == "hamming":
-                parts.append(a.sum(1, keepdim=True) - a @ b.T)
-            else:
-                squared = a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T
-                parts.append((squared.clamp_min(0) / view.columns).sqrt())
-        return parts
-
-    def _kernel(self, logs: Tensor, distances: list[Tensor]) -> Tensor:
+    def _kernel(self, logs: Tensor, parts: Sequence[Tensor]) -> Tensor:
         count = len(self._views)
-        total = torch.zeros_like(distances[0])
-        for number, (view, distance) in enumerate(zip(self._views, distances, strict=True)):
-            variance, scaled = logs[number].exp(), distance / logs[count + number].exp()
-            if view.kernel == "matern":
-                scaled = math.sqrt(5) * scaled
-                total = total + variance * (1 + scaled + scaled.square() / 3) * (-scaled).exp()
-            else:
-                total = total + variance * (-scaled).exp()
+        return covariance(parts, self._views, logs[:count].exp(), logs[count : 2 * count].exp())
+
+    def _prior_variances(self, points: Tensor) -> Tensor:
+        """The kernel of every point with itself."""
+        total = torch.zeros(len(points), dtype=torch.float64)
+        widths = [view.columns for view in self._views]
+        for view, part, log in zip(self._views, points.split(widths, 1), self._logs, strict=False):
+            total += log.exp() * (part.square().mean(1) if view.kernel == "linear" else 1.0)
         return total
 
     def _noisy(self, logs: Tensor, distances: list[Tensor]) -> Tensor:

@@ -56,12 +56,15 @@ class CompareParameters(BaseModel):
     """Training of the comparator on labelled architectures.
 
     Attributes:
-        optimisation: steps and rates; every step sees all labelled architectures and all their pairs.
+        evidence: what all comparisons of one label weigh together, in comparisons; less trusts the prior
+            more.
+        reference: unlabelled architectures by which features are standardised, at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    optimisation: Optimisation = Optimisation(steps=150, rate=2e-3, decay=0.05)
+    evidence: float = Field(default=4.0, gt=0, le=1000)
+    reference: int = Field(default=1024, ge=2, le=1_000_000)
 
 
 class AugmentParameters(BaseModel):
@@ -71,9 +74,9 @@ class AugmentParameters(BaseModel):
         ratio: r, pseudo-labelled pairs per labelled pair, at most.
         candidates: unlabelled architectures among which pairs are sought.
         rounds: how often pseudo-labels are chosen afresh, replacing the earlier ones.
-        weight: of a pseudo-labelled pair in the loss; a labelled one has 1.
+        weight: of a pseudo-labelled pair, as a part of a labelled one's.
         least_confidence: pairs below it are not taken, however few there are.
-        optimisation: steps and rates of each round.
+        compare: how the labelled pairs are weighed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,4 +86,4 @@ class AugmentParameters(BaseModel):
     rounds: int = Field(default=2, ge=0, le=100)
     weight: float = Field(default=0.5, ge=0, le=10)
     least_confidence: float = Field(default=0.8, ge=0.5, lt=1)
-    optimisation: Optimisation = Optimisation(steps=40, rate=5e-4, decay=0.05)
+    compare: CompareParameters = CompareParameters()

@@ -22,13 +22,15 @@ class ComparatorPredictor:
         space: where architectures come from.
         encoder: the pretrained encoder that every fit starts from.
         parameters: of the fits.
-        seed: of the fits.
+        seed: of the fits, and of the networks that features are standardised by.
     """
 
     def __init__(
         self, space: SearchSpace, encoder: Encoder, parameters: CompareParameters, *, seed: int
     ) -> None:
         self.source = SpaceSource(space)
+        # Features are standardised by what the source knows; labelled networks alone are too few for that.
+        self.source.rows(space.sample(np.random.default_rng(seed), min(parameters.reference, 512)))
         self._encoder = encoder
         self._parameters = parameters
         self._seed = seed

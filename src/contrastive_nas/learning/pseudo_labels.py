@@ -1,8 +1,8 @@
 """Pseudo-labels: confident comparisons of unlabelled architectures join the training.
 
 Source: Chen et al., CTNAS, CVPR 2021, section 3.3. Confidence is max(p, 1 - p), so that wins and losses are
-    picked
-alike; every round chooses afresh, so that the set does not grow and errors can be undone.
+picked alike, and p is calibrated; every round chooses afresh, so that the set does not grow and errors can be
+undone.
 """
 
 import copy
@@ -11,11 +11,18 @@ import numpy as np
 import torch
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.comparison import Pairs, all_pairs, train_on_pairs
-from contrastive_nas.learning.embedding import run_model
+from contrastive_nas.learning.comparison import (
+    Pairs,
+    all_pairs,
+    features,
+    kernel_matrix,
+    pair_scale,
+    weighted,
+)
 from contrastive_nas.learning.parameters import AugmentParameters
+from contrastive_nas.learning.preference import Comparisons, fit_preferences
 from contrastive_nas.learning.ranker import Floats, GraphSource
-from contrastive_nas.models.comparator import Comparator, win_probability
+from contrastive_nas.models.comparator import Comparator, ComparatorShape, win_probability
 
 
 def choose_pairs(scores: Floats, indices: IntArray, limit: int, least_confidence: float) -> Pairs:
@@ -60,21 +67,43 @@ def augment(
         labels: their accuracies.
         unlabelled: numbers among which pairs are sought.
         parameters: number, confidence and weight of pseudo-labels.
-        seed: of the candidates and dropout.
+        seed: of the candidates.
     """
-    model = copy.deepcopy(comparator)
-    known = all_pairs(labelled, np.asarray(labels, dtype=np.float64))
+    rng = np.random.default_rng(seed)
+    size = min(parameters.candidates, len(unlabelled))
+    candidates = rng.choice(np.asarray(unlabelled, dtype=np.int64), size=size, replace=False)
+    model = _with_support(comparator, source, np.concatenate([labelled, candidates]))
+    known = all_pairs(np.arange(len(labels)), np.asarray(labels, dtype=np.float64))
+    evidence = weighted(known, len(labels), parameters.compare)
+    kernel, places = kernel_matrix(model), np.arange(len(labels), len(labels) + size)
+    scores = kernel[:, : len(labels)] @ comparator.weights.double().cpu().numpy()
     limit = int(parameters.ratio * len(known))
-    pseudo = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    for number in range(parameters.rounds):
-        rng = np.random.default_rng([seed, number])
-        size = min(parameters.candidates, len(unlabelled))
-        candidates = rng.choice(np.asarray(unlabelled, dtype=np.int64), size=size, replace=False)
-        scores = run_model(model, source, candidates)
-        pseudo = choose_pairs(scores, candidates, limit, parameters.least_confidence)
-        parts = [(known, 1.0)] + ([(pseudo, parameters.weight)] if len(pseudo) else [])
-        train_on_pairs(model, source, parts, parameters.optimisation, seed=seed + number)
-    return model, pseudo
+    pseudo = Pairs(places[:0], places[:0])
+    for _ in range(parameters.rounds):
+        logits = scores[places] / float(model.temperature)
+        pseudo = choose_pairs(logits, places, limit, parameters.least_confidence)
+        joined = Comparisons(pseudo.better, pseudo.worse, parameters.weight * evidence.weight)
+        weights = fit_preferences(kernel, [evidence, joined], pair_scale(model), scores)
+        scores, model.weights = kernel @ weights, torch.tensor(weights)
+    rows = np.concatenate([labelled, candidates])
+    return model.float().to(comparator.encoder.device).eval(), Pairs(rows[pseudo.better], rows[pseudo.worse])
+
+
+def _with_support(comparator: Comparator, source: GraphSource, rows: IntArray) -> Comparator:
+    """The same comparator in double precision, with the graphs at ``rows`` as its support."""
+    known = len(comparator.weights)
+    model = Comparator(
+        copy.deepcopy(comparator.encoder).cpu(), ComparatorShape(comparator.shape.views, len(rows))
+    )
+    for name, values in comparator.named_buffers(recurse=False):
+        if name not in ("support", "weights"):
+            setattr(model, name, values.cpu().clone())
+    model = model.double()
+    model.support = model.standardise(torch.tensor(features(comparator.encoder, source, rows)))
+    model.support[:known] = comparator.support.cpu()
+    model.weights = torch.zeros(len(rows), dtype=torch.float64)
+    model.weights[:known] = comparator.weights.cpu()
+    return model
 
 
 def pseudo_label_accuracy(pairs: Pairs, truth: Floats) -> float:

@@ -18,6 +18,8 @@ from contrastive_nas.learning.baselines.regressors import (
     TreesRanker,
 )
 from contrastive_nas.learning.baselines.zero_cost import AzNasRanker, ProxyRanker, statistics_and_proxies
+from contrastive_nas.learning.comparator_ranker import ComparatorRanker
+from contrastive_nas.learning.parameters import AugmentParameters, Optimisation, PretrainParameters
 from contrastive_nas.learning.ranker import Ranker
 from contrastive_nas.spaces.base import SearchSpace
 
@@ -43,6 +45,8 @@ def _proxy(name: str) -> Method:
     return Method(lambda space, proxies: ProxyRanker(proxies, name), learns=False)
 
 
+_UNTRAINED = PretrainParameters(optimisation=Optimisation(steps=0))
+
 METHODS: dict[str, Method] = {
     "macs": Method(lambda space, proxies: StatisticRanker("log_macs"), learns=False),
     "parameters": Method(lambda space, proxies: StatisticRanker("log_parameters"), learns=False),
@@ -58,6 +62,14 @@ METHODS: dict[str, Method] = {
     ),
     "statistics_and_proxies": Method(
         lambda space, proxies: _average(statistics_and_proxies(proxies), statistics_and_proxies(proxies))
+    ),
+    "ours": Method(lambda space, proxies: ComparatorRanker()),
+    "ours_without_pretraining": Method(lambda space, proxies: ComparatorRanker(pretraining=_UNTRAINED)),
+    "ours_dropout_variant": Method(
+        lambda space, proxies: ComparatorRanker(pretraining=PretrainParameters(variant="dropout"))
+    ),
+    "ours_with_pseudo_labels": Method(
+        lambda space, proxies: ComparatorRanker(augmenting=AugmentParameters())
     ),
     "az_nas": Method(lambda space, proxies: AzNasRanker(proxies), learns=False),
     **{name: _proxy(name) for name in PROXY_NAMES},

@@ -1,36 +1,88 @@
 """Which of two networks is better: a score per graph, and win probabilities from two scores."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from contrastive_nas.models.encoder import Encoder, EncoderInput
+from contrastive_nas.models.kernel import View, compared, covariance
+
+# A feature this many standard deviations off counts as this far: unseen extremes would be far from
+# everything.
+FEATURE_LIMIT = 5.0
+_GRAPHS_AT_ONCE = 16_384
+
+
+@dataclass(frozen=True)
+class ComparatorShape:
+    """What has to be known to load a comparator's weights.
+
+    Attributes:
+        views: kernels over columns of statistics and embedding; columns that never vary are left out.
+        support: networks that others are compared with.
+    """
+
+    views: tuple[View, ...]
+    support: int
 
 
 class Comparator(nn.Module):
-    """p(a beats b) = sigmoid((score(a) - score(b)) / temperature).
+    """p(a beats b) = sigmoid(score(a) - score(b)), score(x) = sum over support i of weight_i k(x, x_i).
 
-    Every antisymmetric comparator that ranks transitively is of this form, and ranking N graphs costs N
-    encodings.
+    k is the sum of the views' kernels. Every antisymmetric comparator that ranks transitively has such a
+    score, and ranking N graphs costs N encodings.
 
     Args:
-        encoder: embeds graphs; it is trained together with the head.
+        encoder: embeds graphs.
+        shape: sizes of the buffers, which training fills.
     """
 
+    columns: Tensor
+    centre: Tensor
+    spread: Tensor
+    support: Tensor
+    weights: Tensor
+    variances: Tensor
+    lengths: Tensor
+    noise: Tensor
     temperature: Tensor
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, shape: ComparatorShape) -> None:
         super().__init__()
         self.encoder = encoder
-        width = encoder.parameters_.embedding
-        self.head = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)
-        )
+        self.shape = shape
+        width, views = sum(view.columns for view in shape.views), len(shape.views)
+        self.register_buffer("columns", torch.zeros(width, dtype=torch.int64))
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("spread", torch.ones(width))
+        self.register_buffer("support", torch.zeros(shape.support, width))
+        self.register_buffer("weights", torch.zeros(shape.support))
+        self.register_buffer("variances", torch.ones(views))
+        self.register_buffer("lengths", torch.ones(views))
+        self.register_buffer("noise", torch.ones(()))
         self.register_buffer("temperature", torch.ones(()))
 
+    def standardise(self, features: Tensor) -> Tensor:
+        """The compared columns of raw features (graphs x statistics and embedding)."""
+        scaled = (features[:, self.columns] - self.centre) / self.spread
+        return scaled.clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
+
+    def score(self, features: Tensor) -> Tensor:
+        """Scores of raw features, one per graph, as differences of logits."""
+        parts = [
+            self.kernel(self.standardise(part)) @ self.weights for part in features.split(_GRAPHS_AT_ONCE)
+        ]
+        return torch.cat(parts) / self.temperature
+
+    def kernel(self, points: Tensor) -> Tensor:
+        """Standardised points x support."""
+        parts = compared(points, self.support, self.shape.views)
+        return covariance(parts, self.shape.views, self.variances, self.lengths)
+
     def forward(self, graphs: EncoderInput) -> Tensor:
-        """Scores, one per graph, on the scale of the logits of the comparison."""
-        scores: Tensor = self.head(self.encoder(graphs)).squeeze(1)
-        return scores / self.temperature
+        """Scores of graphs."""
+        return self.score(torch.cat([graphs.statistics, self.encoder(graphs)], 1))
 
 
 def win_probability(first: Tensor, second: Tensor) -> Tensor:
@@ -42,8 +94,3 @@ def win_probability(first: Tensor, second: Tensor) -> Tensor:
     difference = first - second
     larger = torch.sigmoid(difference.abs())
     return torch.where(difference >= 0, larger, 1 - larger)
-
-
-def pairwise_logits(scores: Tensor) -> Tensor:
-    """n x n logits, row beats column."""
-    return scores[:, None] - scores[None, :]

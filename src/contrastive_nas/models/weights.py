@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -9,8 +10,9 @@ from safetensors.torch import save_file
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.models.comparator import Comparator
+from contrastive_nas.models.comparator import Comparator, ComparatorShape
 from contrastive_nas.models.encoder import Encoder
+from contrastive_nas.models.kernel import View
 from contrastive_nas.models.parameters import EncoderParameters
 
 SCHEMA_VERSION = 1
@@ -24,13 +26,16 @@ def save_weights(model: Encoder | Comparator, path: str | Path) -> None:
         OSError: the file cannot be written.
     """
     encoder = model.encoder if isinstance(model, Comparator) else model
-    header = {
+    header: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "model": type(model).__name__,
         "parameters": encoder.parameters_.model_dump(exclude={"engine"}),
         "statistics": encoder.statistics,
         "vocabulary": _VOCABULARY,
     }
+    if isinstance(model, Comparator):
+        header["views"] = [[view.kernel, view.columns] for view in model.shape.views]
+        header["support"] = model.shape.support
     tensors = {name: values.detach().cpu().contiguous() for name, values in model.state_dict().items()}
     with atomic_path(path) as partial:
         save_file(tensors, partial, metadata={"contrastive_nas": json.dumps(header, sort_keys=True)})
@@ -69,7 +74,11 @@ def _load(path: str | Path) -> Encoder | Comparator:
             raise InputError(f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}")
         _check_vocabulary(path, header["vocabulary"])
         encoder = Encoder(EncoderParameters(**header["parameters"]), header["statistics"])
-        model = Comparator(encoder) if header["model"] == "Comparator" else encoder
+        model: Encoder | Comparator = encoder
+        if header["model"] == "Comparator":
+            model = Comparator(
+                encoder, ComparatorShape(tuple(View(*view) for view in header["views"]), header["support"])
+            )
         model.load_state_dict(tensors)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error

@@ -50,7 +50,6 @@ def train_first_comparator(
     parameters: CompareParameters,
     seed: int,
     device: str,
-    checkpoints: Checkpoints,
 ) -> Callable[[Path], Any]:
     """The comparator's weights."""
     from contrastive_nas.devices import pick_device
@@ -67,7 +66,6 @@ def train_first_comparator(
         labels["accuracy"].to_numpy(),
         parameters,
         seed=seed,
-        checkpoints=checkpoints,
     )
     return partial(save_weights, comparator)
 

@@ -37,7 +37,6 @@ def create_pipeline() -> Pipeline:
                     "params:compare.training",
                     "params:seed",
                     "params:device",
-                    "checkpoints",
                 ],
                 outputs="comparator",
                 name="train_comparator",
