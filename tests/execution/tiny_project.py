@@ -227,6 +227,7 @@ class TinyProject:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def records(self) -> list[dict[str, Any]]:

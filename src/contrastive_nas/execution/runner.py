@@ -58,6 +58,9 @@ class CachingRunner(AbstractRunner):
         hooks = hook_manager or _NullPluginManager()
         recorder = _recorder(hooks)
         project = recorder.project if recorder else Path(find_kedro_project(Path.cwd()) or Path.cwd())
+        if recorder is not None:
+            # Kedro tells its hooks the runner that was passed, not the one that it filled in.
+            recorder.record["runner"] = type(self).__name__
         unknown = set(self._forced) - {node.name for node in pipeline.nodes}
         if unknown:
             raise InputError(f"force: there is no node {', '.join(sorted(unknown))} in this pipeline")
