@@ -56,6 +56,7 @@ STAGE_COUNTS: dict[str, tuple[str, ...]] = {
 }
 # Numbers of output channels, log2; the ends take what is beyond.
 CHANNEL_BINS = range(3, 12)
+_DECIMALS = 9
 # Nodes that are measured together; bounds memory at some 300 MB.
 _NODES_AT_ONCE = 1 << 18
 
@@ -136,7 +137,8 @@ def _statistics(batch: GraphBatch) -> NDArray[np.float32]:
         *_profiles(measured, paths.share),
         *_signal_columns(measured, weights),
     ]
-    return np.concatenate(columns, axis=1).astype(np.float32)
+    # The order of additions depends on what else is in the batch; what is 0 but for that shall be 0.
+    return np.round(np.concatenate(columns, axis=1), _DECIMALS).astype(np.float32)
 
 
 def _totals(measured: _Measured) -> list[FloatArray]:

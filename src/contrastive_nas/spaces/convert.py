@@ -1,11 +1,16 @@
 """From architectures to a graph store, as a stream."""
 
+import pickle
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
@@ -20,6 +25,8 @@ from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.checks import InvalidArchitecturesError, parse_rows
 
 ARCHITECTURES_AT_ONCE = 1000
+# Chunks per worker that are being made or wait to be written; bounds memory.
+_CHUNKS_AHEAD = 2
 
 
 def convert(
@@ -28,6 +35,7 @@ def convert(
     *,
     spectrum_size: int = SPECTRUM_SIZE,
     canonical_form: bool = True,
+    workers: int = 1,
 ) -> None:
     """Writes the graphs of architectures, with hashes, statistics and spectra, into a new graph store.
 
@@ -38,6 +46,8 @@ def convert(
         architectures: spaces with their architectures, which may be generators.
         spectrum_size: eigenvalues per graph; 0 leaves them out, which saves most of the time.
         canonical_form: store graphs in canonical form; else as they are described (hashes stay the same).
+        workers: processes; the store is the same for any number. A space that cannot be sent to another
+            process, such as one from a file, is converted in this one.
 
     Raises:
         InvalidArchitecturesError: architectures are not in their space; it names every such row of the space,
@@ -45,48 +55,43 @@ def convert(
     """
     with GraphStoreWriter(path, STATISTICS, spectrum_size) as writer:
         for space, of_space in architectures:
-            _Conversion(writer, space, spectrum_size, canonical_form).run(of_space)
+            _convert_space(writer, of_space, Measurement(space, spectrum_size, canonical_form), workers)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Some graphs as they go into a store."""
+
+    batch: GraphBatch
+    hashes: NDArray[np.uint64]
+    statistics: NDArray[np.float32]
+    spectra: NDArray[np.float32]
 
 
 @dataclass
-class _Conversion:
-    """The conversion of one space."""
+class Measurement:
+    """How the graphs of a space are made and measured; keeps the spectra that it has seen."""
 
-    writer: GraphStoreWriter
     space: SearchSpace
     spectrum_size: int
     canonical_form: bool
     known_spectra: dict[int, NDArray[np.float32]] = field(default_factory=dict)
 
-    def run(self, architectures: Iterable[str]) -> None:
-        reasons: dict[int, str] = {}
-        rows = 0
-        total = (
-            -(-len(architectures) // ARCHITECTURES_AT_ONCE) if isinstance(architectures, Sequence) else None
-        )
-        for chunk in progress(_chunks(architectures), f"convert {self.space.name}, thousands", total):
-            try:
-                batch = self.space.graphs(chunk)
-            except InputError:
-                found = _invalid_rows(self.space, chunk)
-                if not found:
-                    raise
-                reasons |= {rows + row: reason for row, reason in found.items()}
-            else:
-                if not reasons:
-                    self.append(batch, chunk)
-            rows += len(chunk)
-        if reasons:
-            raise InvalidArchitecturesError(self.space.name, reasons, rows)
-
-    def append(self, batch: GraphBatch, architectures: Sequence[str]) -> None:
+    def of(self, architectures: Sequence[str]) -> Measured | dict[int, str]:
+        """The graphs, or why architectures are not in the space, by row."""
+        try:
+            batch = self.space.graphs(architectures)
+        except InputError:
+            reasons = _invalid_rows(self.space, architectures)
+            if not reasons:
+                raise
+            return reasons
         canonical = canonical_batch(batch)
         hashes = function_hashes(canonical, is_canonical=True)
         kept = canonical if self.canonical_form else batch
-        spectra = self.spectra(kept, hashes)
-        self.writer.append(kept, self.space.name, architectures, hashes, statistics(kept), spectra)
+        return Measured(kept, hashes, statistics(kept), self._spectra(kept, hashes))
 
-    def spectra(self, batch: GraphBatch, hashes: NDArray[np.uint64]) -> NDArray[np.float32]:
+    def _spectra(self, batch: GraphBatch, hashes: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Spectra, each canonical graph's computed only when it is first seen."""
         if self.spectrum_size == 0 or not self.canonical_form:
             return spectrum(batch, self.spectrum_size)
@@ -95,6 +100,63 @@ class _Conversion:
         computed = spectrum(batch.take(np.array(list(new.values()), dtype=np.int64)), self.spectrum_size)
         self.known_spectra.update(zip(new, computed, strict=True))
         return np.stack([self.known_spectra[key] for key in keys])
+
+
+def _convert_space(
+    writer: GraphStoreWriter, architectures: Iterable[str], measurement: Measurement, workers: int
+) -> None:
+    name, reasons, rows = measurement.space.name, dict[int, str](), 0
+    total = -(-len(architectures) // ARCHITECTURES_AT_ONCE) if isinstance(architectures, Sequence) else None
+    chunks = _measured_chunks(_chunks(architectures), measurement, workers)
+    for chunk, found in progress(chunks, f"convert {name}, thousands", total):
+        if isinstance(found, dict):
+            reasons |= {rows + row: reason for row, reason in found.items()}
+        elif not reasons:
+            writer.append(found.batch, name, chunk, found.hashes, found.statistics, found.spectra)
+        rows += len(chunk)
+    if reasons:
+        raise InvalidArchitecturesError(name, reasons, rows)
+
+
+def _measured_chunks(
+    chunks: Iterator[list[str]], measurement: Measurement, workers: int
+) -> Iterator[tuple[list[str], Measured | dict[int, str]]]:
+    """Every chunk with its graphs, in order."""
+    if workers == 1 or not _can_be_sent(measurement):
+        yield from ((chunk, measurement.of(chunk)) for chunk in chunks)
+        return
+    waiting: deque[tuple[list[str], Future[Measured | dict[int, str]]]] = deque()
+    # Forked processes would inherit the state of threads that they do not have.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(measurement,)) as pool:
+        for chunk in chunks:
+            waiting.append((chunk, pool.submit(_measure_in_worker, chunk)))
+            if len(waiting) == workers * _CHUNKS_AHEAD:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        yield from ((chunk, future.result()) for chunk, future in waiting)
+
+
+def _can_be_sent(measurement: Measurement) -> bool:
+    try:
+        pickle.dumps(measurement)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
+
+
+_worker_measurement: Measurement | None = None
+
+
+def _start_worker(measurement: Measurement) -> None:
+    global _worker_measurement
+    torch.set_num_threads(1)
+    _worker_measurement = measurement
+
+
+def _measure_in_worker(architectures: list[str]) -> Measured | dict[int, str]:
+    assert _worker_measurement is not None
+    return _worker_measurement.of(architectures)
 
 
 def _invalid_rows(space: SearchSpace, architectures: Sequence[str]) -> dict[int, str]:
