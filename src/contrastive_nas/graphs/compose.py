@@ -13,7 +13,7 @@ import numpy as np
 
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges
+from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges, used_types
 
 Row = tuple[int, ...]
 # About 100 MB; a space of few blocks never gets there, one of many cells starts again.
@@ -113,7 +113,7 @@ class FragmentTable:
         edges = np.stack([np.where(sources < 0, given, start + sources), start + targets])
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         edge_starts = np.concatenate([[0], np.cumsum(edge_counts)])
-        node_types, type_ids = _compact(self.node_types, type_ids)
+        node_types, type_ids = used_types(self.node_types, type_ids)
         return GraphBatch(node_types, type_ids, edges, starts[bounds], edge_starts[bounds])
 
 
@@ -169,13 +169,3 @@ class FragmentLibrary:
             np.cumsum([0, *(len(entry.sources) for entry in entries)], dtype=np.int64),
             np.array([entry.output for entry in entries], dtype=np.int64),
         )
-
-
-def _compact(node_types: IntArray, type_ids: IntArray) -> tuple[IntArray, IntArray]:
-    """Only the types that occur, in the order of their rows, whatever was written before."""
-    used = np.zeros(len(node_types), dtype=bool)
-    used[type_ids] = True
-    kept, order = np.unique(node_types[used], axis=0, return_inverse=True)
-    new_ids = np.zeros(len(node_types), dtype=np.int32)
-    new_ids[used] = order.reshape(-1)
-    return kept, new_ids[type_ids]

@@ -1,11 +1,11 @@
 """Computation graphs as arrays: one graph, and many graphs at once.
 
-Every node is one row of integer features (``FEATURES``). A network repeats few distinct rows, so a batch keeps
-each distinct row once and an index per node: files stay small, and a model embeds a row once instead of once
-per node.
+Every node is one row of integer features (``FEATURES``). A network repeats few distinct rows, so a batch
+keeps each distinct row once and an index per node: files stay small, and a model embeds a row once instead of
+once per node.
 
-Source: Han et al., A General-Purpose Transferable Predictor for Neural Architecture Search, SDM 2023, section 3;
-dilation is an addition, without which dilated and dense convolutions of one shape look the same.
+Source: Han et al., A General-Purpose Transferable Predictor for Neural Architecture Search, SDM 2023, section
+3; dilation is an addition, without which dilated and dense convolutions of one shape look the same.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,13 +38,13 @@ class ComputationGraph:
     """A network as a directed acyclic graph of primitive operations.
 
     Nodes are in topological order: every edge goes from a lower to a higher number. Exactly one node is the
-    ``OUTPUT``; its in-edges are the results of the network in their order. Edges into one node stand in the order
-    of its arguments. A node that reads one tensor twice has two edges.
+    ``OUTPUT``; its in-edges are the results of the network in their order. Edges into one node stand in the
+    order of its arguments. A node that reads one tensor twice has two edges.
 
-    Shapes are (C, H, W) without the batch dimension: a vector of D numbers is (D, 1, 1), a sequence of L tokens
-    with D channels is (D, L, 1). ``in_shape`` of a node with several inputs is their elementwise maximum.
-    ``weight_shape`` is (out, in / groups, kernel height, kernel width) for convolutions, (out, in, 1, 1) for linear
-    layers, (channels, 1, 1, 1) for norms with weights, zeros where there is no weight.
+    Shapes are (C, H, W) without the batch dimension: a vector of D numbers is (D, 1, 1), a sequence of L
+    tokens with D channels is (D, L, 1). ``in_shape`` of a node with several inputs is their elementwise
+    maximum. ``weight_shape`` is (out, in / groups, kernel height, kernel width) for convolutions, (out, in,
+    1, 1) for linear layers, (channels, 1, 1, 1) for norms with weights, zeros where there is no weight.
     ``tied`` is 1 where an earlier node holds the same weights, which then count once.
 
     Attributes:
@@ -161,14 +161,16 @@ class GraphBatch:
         graphs = list(graphs)
         node_offsets = np.cumsum([0, *(len(graph) for graph in graphs)], dtype=np.int64)
         edge_offsets = np.cumsum([0, *(graph.edges.shape[1] for graph in graphs)], dtype=np.int64)
-        features = np.concatenate([graph.features for graph in graphs] or [np.zeros((0, FEATURE_COUNT), np.int32)])
+        features = np.concatenate(
+            [graph.features for graph in graphs] or [np.zeros((0, FEATURE_COUNT), np.int32)]
+        )
         edges = np.concatenate([graph.edges for graph in graphs] or [np.zeros((2, 0), np.int64)], axis=1)
         edges = edges.astype(np.int64) + np.repeat(node_offsets[:-1], np.diff(edge_offsets))
-        node_types, type_ids = np.unique(features, axis=0, return_inverse=True)
-        return cls(node_types, type_ids.astype(np.int32).reshape(-1), edges, node_offsets, edge_offsets)
+        node_types, type_ids = distinct_rows(features)
+        return cls(node_types, type_ids.astype(np.int32), edges, node_offsets, edge_offsets)
 
     def take(self, indices: IntArray) -> "GraphBatch":
-        """The graphs at ``indices`` (integers, repeats allowed) as a new batch, without a loop over graphs."""
+        """The graphs at ``indices`` (integers, repeats allowed) as a new batch, without a loop over them."""
         indices = np.asarray(indices, dtype=np.int64)
         node_counts, edge_counts = np.diff(self.node_offsets)[indices], np.diff(self.edge_offsets)[indices]
         node_offsets = np.concatenate([[0], np.cumsum(node_counts)])
@@ -177,6 +179,34 @@ class GraphBatch:
         picked = self.edges[:, ranges(self.edge_offsets[indices], edge_counts)]
         shift = np.repeat(node_offsets[:-1] - self.node_offsets[indices], edge_counts)
         return GraphBatch(self.node_types, self.type_ids[nodes], picked + shift, node_offsets, edge_offsets)
+
+
+def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct rows in lexicographic order, and which of them each row is.
+
+    As ``np.unique`` over an axis, but it sorts one number per row instead of the rows themselves.
+    """
+    # Powers of an odd number, modulo 2^64, scatter rows of small numbers.
+    factors = np.uint64(0x9E3779B97F4A7C15) ** np.arange(rows.shape[1], dtype=np.uint64)
+    keys = (rows.astype(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    found = rows[first]
+    if not np.array_equal(found[group], rows):
+        found, group = np.unique(rows, axis=0, return_inverse=True)
+        return found, group.reshape(-1)
+    order = np.lexsort(found.T[::-1])
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return found[order], rank[group]
+
+
+def used_types(node_types: IntArray, type_ids: IntArray) -> tuple[IntArray, IntArray]:
+    """The rows that are in use, distinct and sorted, and the numbers of the nodes among them."""
+    used = np.flatnonzero(np.bincount(type_ids, minlength=len(node_types)))
+    rows, place = distinct_rows(node_types[used])
+    number = np.zeros(len(node_types), dtype=np.int32)
+    number[used] = place
+    return rows, number[type_ids]
 
 
 def ranges(starts: IntArray, counts: IntArray) -> IntArray:

@@ -116,9 +116,15 @@ class _CellModule(nn.Module):
     def _read(self, values: Sequence[Tensor], vertex: int) -> list[Tensor]:
         width = self.channels[vertex]
         return [
-            _cut(values[source], width) if source else self.projections[str(vertex)](values[0])
+            self._cut(values[source], self.channels[source], width)
+            if source
+            else self.projections[str(vertex)](values[0])
             for source in self.sources[vertex]
         ]
+
+    @staticmethod
+    def _cut(x: Tensor, own: int, channels: int) -> Tensor:
+        return x if own == channels else x[:, :channels]
 
 
 def sum_of(values: Sequence[Tensor]) -> Tensor:
@@ -127,10 +133,6 @@ def sum_of(values: Sequence[Tensor]) -> Tensor:
     for value in others:
         total = total + value
     return total
-
-
-def _cut(x: Tensor, channels: int) -> Tensor:
-    return x if x.shape[1] == channels else x[:, :channels]
 
 
 def _operation(name: str, channels: int) -> nn.Module:
