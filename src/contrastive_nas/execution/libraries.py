@@ -10,6 +10,7 @@ OTHERWISE_NAMED = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
     "PIL": "pillow",
+    "google": "protobuf",
     "lightning_fabric": "lightning-fabric",
 }
 
