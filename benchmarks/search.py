@@ -7,8 +7,8 @@
 A run spends the largest number of queries once and is read at all of them. The network chosen after q
 queries is the one with the highest label among them; what counts is its target. Labels are the target
 unless ``--label-column`` says otherwise. A table that holds a part of the space is a closed pool; with
-``--surrogate`` the whole space is searched instead, on a model fitted to the table, whose predictions are then
-labels and targets.
+``--surrogate`` the whole space is searched instead, on a model fitted to the table, whose predictions are
+then labels and targets.
 
 Prints means and spreads, and paired comparisons with the baselines; keeps one row per strategy, seed and
 number of queries, and a plot of the regret beside it.

@@ -11,6 +11,7 @@ from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.strategy import PredictorStrategy, Setting
 from contrastive_nas.spaces.base import Architecture
 
+FloatArray = NDArray[np.float64]
 IMPOSSIBLE = 0.0
 CHALLENGERS = 64
 
@@ -23,7 +24,9 @@ class Curriculum(PredictorStrategy):
     few steps the baseline becomes the best of the recent samples and itself by mean winning probability
     among them. The round's labels are bought for the samples with most to gain.
 
-    Decision vectors that stand for no architecture get reward 0 and are never proposed.
+    Decision vectors that stand for no architecture get reward 0 and are never proposed. Where costs count
+    too, every round draws a budget, samples beyond it get reward 0, and the baseline is the best within it:
+    over the rounds the policies cover the front.
 
     Source: Chen et al., CVPR 2021, section 3.3 and algorithm 1; batched sampling, the control variate and
     buying labels in rounds are additions.
@@ -36,13 +39,26 @@ class Curriculum(PredictorStrategy):
         self._decoded: dict[bytes, Architecture | None] = {}
 
     def propose(self, count: int) -> list[Proposal]:
-        baseline = max(self.labels, key=self.labels.__getitem__)
-        seen = self._improve_policy(baseline)
-        return self.most_promising(seen, count)
+        return self.most_promising(self._improve_policy(self._draw_budget()), count)
 
-    def _improve_policy(self, baseline: Architecture) -> list[Architecture]:
-        """All distinct architectures that a new policy sampled while it learned."""
+    def _draw_budget(self) -> FloatArray | None:
+        """Costs between those of a labelled architecture and the largest that count; None without costs."""
+        if self.costs is None:
+            return None
+        labelled = self.costs.measure(list(self.labels))
+        low = labelled[int(self.rng.integers(len(labelled)))]
+        return low + self.rng.random() * np.maximum(self.costs.reference - low, 0)
+
+    def _affordable(self, architectures: list[Architecture], budget: FloatArray | None) -> list[Architecture]:
+        if budget is None or self.costs is None:
+            return architectures
+        within = (self.costs.measure(architectures) <= budget).all(axis=1)
+        return [name for name, fits in zip(architectures, within, strict=True) if fits]
+
+    def _improve_policy(self, budget: FloatArray | None) -> list[Architecture]:
+        """All distinct architectures within the budget that a new policy sampled while it learned."""
         parameters = self.parameters
+        baseline = max(self._affordable(list(self.labels), budget), key=self.labels.__getitem__)
         policy = Policy.of_space(self.space, parameters.hidden, seed=int(self.rng.integers(2**31)))
         optimizer = torch.optim.Adam(policy.parameters(), lr=parameters.learning_rate)
         seen: dict[Architecture, None] = {}
@@ -50,9 +66,9 @@ class Curriculum(PredictorStrategy):
         for step in range(1, parameters.steps + 1):
             decisions = policy.sample(parameters.samples, self._generator)
             architectures, index = self._decode(decisions.numpy())
-            rewards = self._rewards(architectures, baseline)[index]
+            possible = self._affordable([name for name in architectures if name is not None], budget)
+            rewards = self._rewards(architectures, possible, baseline)[index]
             entropy = _reinforce(policy, optimizer, decisions, rewards, parameters.entropy_bonus)
-            possible = [architecture for architecture in architectures if architecture is not None]
             recent.update(dict.fromkeys(possible))
             self._record(step, baseline, float(rewards.mean()), entropy)
             if parameters.baseline_every and step % parameters.baseline_every == 0 and recent:
@@ -70,20 +86,18 @@ class Curriculum(PredictorStrategy):
         return [self._decoded[row.tobytes()] for row in rows], index.reshape(-1)
 
     def _rewards(
-        self, architectures: list[Architecture | None], baseline: Architecture
-    ) -> NDArray[np.float64]:
-        rewards = np.full(len(architectures), IMPOSSIBLE)
-        possible = [number for number, name in enumerate(architectures) if name is not None]
-        names = [name for name in architectures if name is not None]
-        if not names:
-            return rewards
+        self, architectures: list[Architecture | None], possible: list[Architecture], baseline: Architecture
+    ) -> FloatArray:
+        """Rewards of the possible ones; all others get the least that there is."""
+        if not possible:
+            return np.full(len(architectures), IMPOSSIBLE)
         if self.parameters.reward == "score":
-            scores = self.predictor.scores(names)
-            rewards[:] = scores.min()
-            rewards[possible] = scores
+            values = self.predictor.scores(possible)
         else:
-            rewards[possible] = self.predictor.probability(names, [baseline])[:, 0]
-        return rewards
+            values = self.predictor.probability(possible, [baseline])[:, 0]
+        least = min(IMPOSSIBLE, float(values.min()))
+        known: dict[Architecture | None, float] = dict(zip(possible, values.tolist(), strict=True))
+        return np.array([known.get(name, least) for name in architectures])
 
     def _raise_baseline(self, baseline: Architecture, recent: list[Architecture]) -> Architecture:
         """The candidate that beats the other candidates with the highest mean probability."""
@@ -105,7 +119,7 @@ def _reinforce(
     policy: Policy,
     optimizer: torch.optim.Optimizer,
     decisions: torch.Tensor,
-    rewards: NDArray[np.float64],
+    rewards: FloatArray,
     entropy_bonus: float,
 ) -> float:
     """One step of REINFORCE; returns the mean entropy in nats."""
