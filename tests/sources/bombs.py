@@ -48,9 +48,9 @@ def weights() -> bytes:
 
 
 def archive_header() -> bytes:
-    """A tar archive whose extended header says that it has 8 GB, and goes on for long."""
+    """A tar archive whose extended header says that it has 7 GB, and goes on for long."""
     info = tarfile.TarInfo("x")
-    info.type, info.size = tarfile.XHDTYPE, 8 << 30
+    info.type, info.size = tarfile.XHDTYPE, 7 << 30
     packed = gzip.compress(b"\0" * MB)
     return gzip.compress(info.tobuf(tarfile.USTAR_FORMAT)) + packed * 8000
 

@@ -9,6 +9,7 @@ import pytest
 import range_server
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.pipelines.download.nodes import download_benchmark
 from contrastive_nas.sources import download, list_downloads
 from contrastive_nas.sources.download import read_downloads
 from contrastive_nas.sources.registry import SOURCES
@@ -140,6 +141,13 @@ def test_unknown_and_by_hand_only(tmp_path) -> None:
         download("imagenet", tmp_path)
     with pytest.raises(InputError, match=r"cannot be fetched by a program\. Get NAS-Bench-201"):
         download("nasbench201", tmp_path)
+
+
+def test_the_pipeline_says_which_benchmarks_there_are(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"Give --params source=NAME, one of nasbench101, "):
+        download_benchmark(None, str(tmp_path))
+    with pytest.raises(InputError, match="cannot be fetched by a program"):
+        download_benchmark("nasbench301", str(tmp_path))
 
 
 def test_the_list_is_complete() -> None:

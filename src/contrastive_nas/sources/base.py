@@ -143,7 +143,12 @@ def describe(
         fields: columns that ``architecture`` takes, in its order.
         architecture: makes the string of one row; raises RowError where the row does not allow it.
         problems: where such rows are noted.
+
+    Raises:
+        InputError: one of ``fields`` is missing, or there twice.
     """
+    if not set(fields) <= set(frame.columns) or not frame.columns.is_unique:
+        raise InputError(f"{problems.file}: the columns {', '.join(fields)} are needed, once each")
 
     def attempt(row: Row, *values: Any) -> str | None:
         try:

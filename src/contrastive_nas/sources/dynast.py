@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.sources import notation, tidy_csv
 from contrastive_nas.sources.base import Problems, RowError, Source, frames, usable_records
 
@@ -52,6 +53,8 @@ def _row(texts: dict[str, str]) -> dict[str, Any]:
 
 
 def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
+    if _NETWORK not in tidy_csv.header(path):
+        raise InputError(f"{path}: there is no column {_NETWORK!r}")
     yield from frames(usable_records(tidy_csv.records(path, problems), _row, problems))
 
 

@@ -1,8 +1,7 @@
 """The one string form of an architecture in each space whose benchmark files write it differently."""
 
 from collections.abc import Sequence
-
-import numpy as np
+from operator import itemgetter
 
 from contrastive_nas.sources.base import RowError
 
@@ -96,5 +95,6 @@ def darts(normal: Sequence[tuple[str, int]], reduction: Sequence[tuple[str, int]
 def _darts_cell(cell: Sequence[tuple[str, int]]) -> str:
     if len(cell) != DARTS_INPUTS * DARTS_NODES:
         raise RowError(f"a cell has {DARTS_INPUTS * DARTS_NODES} edges, not {len(cell)}")
-    edges = [f"{operation}~{origin}" for operation, origin in cell]
-    return "|".join(",".join(pair) for pair in np.reshape(edges, (DARTS_NODES, DARTS_INPUTS)))
+    # Published genotypes name the two edges of a node in any order; the space has them by their inputs.
+    nodes = (sorted(pair, key=itemgetter(1)) for pair in zip(cell[::2], cell[1::2], strict=True))
+    return "|".join(",".join(f"{operation}~{origin}" for operation, origin in node) for node in nodes)

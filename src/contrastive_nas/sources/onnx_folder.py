@@ -21,11 +21,18 @@ def _table(path: Path) -> Path | None:
     return tables[0] if len(tables) == 1 and next(path.rglob("*.onnx"), None) else None
 
 
+def _is_inside(path: Path, name: str) -> bool:
+    try:
+        file = (path / name).resolve()
+        return file.is_relative_to(path.resolve()) and file.is_file()
+    except (ValueError, OSError):
+        return False
+
+
 def _rows(path: Path, problems: Problems) -> Iterator[tuple[Row, dict[str, Any]]]:
     def row(texts: dict[str, str]) -> dict[str, Any]:
         name = texts.pop(_FILE)
-        file = (path / name).resolve()
-        if not file.is_relative_to(path.resolve()) or not file.is_file():
+        if not _is_inside(path, name):
             raise RowError(f"there is no file {name[:120]!r} in the folder")
         return {"architecture": name} | {column: text or None for column, text in texts.items()}
 

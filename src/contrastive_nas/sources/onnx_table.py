@@ -38,6 +38,8 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
 
 
 def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMaker]]:
+    if not tidy_parquet.has_columns(path, {_MODEL}):
+        raise InputError(f"{path}: there is no column {_MODEL!r}")
     for frame in tidy_parquet.read_frames(path, rows=_MODELS_AT_ONCE):
         for row, name, model in _named(frame)[["architecture", _MODEL]].itertuples():
             yield row, name, partial(_traced, model)

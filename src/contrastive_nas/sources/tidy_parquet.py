@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,13 +49,13 @@ def read_frames(
         texts = _text_columns(path)
         # Texts stay as they are stored, once each: a repeated one costs a small file nothing.
         with pq.ParquetFile(path, read_dictionary=texts) as file:
-            _check_sizes(path, file.metadata, columns, rows)
+            if columns is None:
+                _check_sizes(path, file.metadata, rows)
             for batch in file.iter_batches(batch_size=rows, columns=columns):
                 batch.validate(full=True)
-                # What pandas noted of an index when it wrote the file would hide that column.
-                frame = batch.to_pandas(ignore_metadata=True)
-                frame = frame.astype({name: object for name in texts if name in frame.columns})
-                frame.index = pd.RangeIndex(first, first + len(frame))
+                if len(set(batch.schema.names)) < len(batch.schema.names):
+                    raise InputError(f"{path}: a column is there twice")
+                frame = _frame(batch, first)
                 first += len(frame)
                 yield frame
             declared = file.metadata.num_rows
@@ -76,16 +77,31 @@ def _text_columns(path: Path) -> list[str]:
     ]
 
 
-def _check_sizes(path: Path, metadata: pq.FileMetaData, columns: Sequence[str] | None, rows: int) -> None:
-    """Refuses what a small file can claim to unpack to."""
+def _check_sizes(path: Path, metadata: pq.FileMetaData, rows: int) -> None:
+    """Refuses what a small file says that it unpacks to.
+
+    Only whole row groups are looked at: asked about a column of damaged metadata, Arrow ends the process.
+    """
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        chunks = [group.column(place) for place in range(group.num_columns)]
-        size = sum(
-            c.total_uncompressed_size for c in chunks if columns is None or c.path_in_schema in columns
-        )
-        if size * min(1, rows / max(group.num_rows, 1)) > LARGEST_BATCH:
-            raise InputError(f"{path}: rows of {size // max(group.num_rows, 1):,} bytes are no results")
+        if group.total_byte_size * min(1, rows / max(group.num_rows, 1)) > LARGEST_BATCH:
+            raise InputError(
+                f"{path}: rows of {group.total_byte_size // max(group.num_rows, 1):,} bytes are no results"
+            )
+
+
+def _frame(batch: pa.RecordBatch, first: int) -> pd.DataFrame:
+    """Rows numbered from ``first``; equal texts are one object, however many rows they stand in."""
+    columns = {}
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_dictionary(field.type):
+            words = np.array([*column.dictionary.to_pylist(), None], dtype=object)
+            columns[field.name] = words[
+                column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+            ]
+        else:
+            columns[field.name] = column.to_pandas()
+    return pd.DataFrame(columns, index=pd.RangeIndex(first, first + batch.num_rows), copy=False)
 
 
 def _one_line(error: Exception) -> str:
