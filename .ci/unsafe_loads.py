@@ -19,22 +19,24 @@ EVALUATORS = {"eval", "exec"}
 def problems(path: Path) -> Iterator[tuple[int, str]]:
     """Line and reason of everything unsafe in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    imports = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    pickles = {alias.asname or alias.name for alias in imports if alias.name in PICKLES}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in PICKLES:
             for alias in node.names:
                 if alias.name in LOADERS:
                     yield node.lineno, f"{alias.name} of {node.module} runs code from the file"
         if isinstance(node, ast.Call):
-            reason = _call_problem(node)
+            reason = _call_problem(node, pickles)
             if reason:
                 yield node.lineno, reason
 
 
-def _call_problem(call: ast.Call) -> str | None:
+def _call_problem(call: ast.Call, pickles: set[str]) -> str | None:
     name = ast.unparse(call.func)
     owner, _, function = name.rpartition(".")
     keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-    if owner in PICKLES and function in LOADERS - {"Unpickler"}:
+    if owner in pickles and function in LOADERS - {"Unpickler"}:
         return f"{name} runs code from the file"
     if name == "torch.load" and keywords.get("weights_only") != "True":
         return "torch.load without weights_only=True runs code from the file"
