@@ -17,7 +17,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.sources import read_table
@@ -65,10 +67,10 @@ def long_members() -> bytes:
 
 def repeated_text() -> bytes:
     """The same megabyte in every one of 4,000 rows, which Parquet stores once."""
+    architecture = pa.DictionaryArray.from_arrays(np.zeros(4000, np.int32), ["a" * MB])
+    table = pa.table({"architecture": architecture, "x_test_accuracy": np.full(4000, 50.0)})
     out = io.BytesIO()
-    frame = pd.DataFrame({"architecture": ["a" * MB] * 4000, "x_test_accuracy": 50.0})
-    frame = frame.astype({"architecture": "category"})
-    frame.to_parquet(out, row_group_size=4000)
+    pq.write_table(table, out)
     return out.getvalue()
 
 

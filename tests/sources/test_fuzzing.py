@@ -43,5 +43,6 @@ def test_five_hundred_damaged_files_of_every_format() -> None:
 @pytest.mark.slow
 def test_small_files_that_unpack_to_enormous_ones() -> None:
     for name, result in child("bombs.py").items():
-        assert result["error"], name
+        # One that is only long is read: what is the same is kept once.
+        assert result["error"] or name == "repeated text", name
         assert result["peak_bytes"] < LARGEST, (name, result)

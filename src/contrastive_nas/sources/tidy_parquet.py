@@ -101,7 +101,10 @@ def _frame(batch: pa.RecordBatch, first: int) -> pd.DataFrame:
             ]
         else:
             columns[field.name] = column.to_pandas()
-    return pd.DataFrame(columns, index=pd.RangeIndex(first, first + batch.num_rows), copy=False)
+    frame = pd.DataFrame(columns, copy=False)
+    # Only now: as an argument it would select rows of the columns by their own numbers.
+    frame.index = pd.RangeIndex(first, first + batch.num_rows)
+    return frame
 
 
 def _one_line(error: Exception) -> str:
