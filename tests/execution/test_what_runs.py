@@ -200,3 +200,17 @@ def test_verify_names_what_comes_out_otherwise(tiny: TinyProject) -> None:
     tiny.session()
     with pytest.raises(InputError, match=r"otherwise than before: total$"):
         tiny.session(runner=CachingRunner(verify=True))
+
+
+def test_code_edited_while_it_runs_is_not_trusted(tiny: TinyProject) -> None:
+    far = tiny.path("src/tiny/deep/far.py")
+    original = far.read_text()
+    tiny.path("src/tiny/deep/near.py").write_text(
+        "from pathlib import Path\n\ndef add(total, amount):\n"
+        "    from tiny.deep.far import STEP\n"
+        f"    Path({str(far)!r}).write_text('STEP = 7\\n')\n"
+        "    return total + amount * STEP\n"
+    )
+    assert tiny.session() == ALL
+    far.write_text(original)
+    assert tiny.session() == {"total", "shape", "report"}

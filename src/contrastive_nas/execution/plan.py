@@ -1,7 +1,7 @@
 """Decides for every node whether it has to run, and says why."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,16 @@ class Planner:
                 if version.origin.get("input_checksums", {}).get(taken) != checksum:
                     return f"input {taken} has another content than the one it was made from"
         return ""
+
+    def doubt(self, decision: Decision) -> bool:
+        """Whether what a node depends on changed while it ran; nothing is then built on its fingerprint."""
+        try:
+            same = decision.fingerprint is None or self._fingerprint(decision.node) == decision.fingerprint
+        except Unknowable:
+            same = False
+        if not same:
+            self._decisions[decision.node.name] = replace(decision, fingerprint=None)
+        return not same
 
     def origin(self, decision: Decision) -> dict[str, Any] | None:
         """What is kept beside the artifacts that a node is about to make."""

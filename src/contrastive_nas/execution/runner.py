@@ -148,6 +148,12 @@ class _Run:
             self._task(node, self._hooks)
             if folder is not None:
                 folder.load().remove()
+        if planner.doubt(decision):
+            logger.warning("%s: its code or inputs were edited while it ran; it will run again", node.name)
+            for name in node.outputs:
+                dataset = self._dataset(name)
+                if isinstance(dataset, ArtifactDataset):
+                    dataset.disown()
         self._made.update(node.outputs)
         self._record(decision)
 

@@ -11,6 +11,7 @@ key is the fingerprint of the node that made it. Runs with different parameters 
 other's versions, and going back to earlier parameters finds the earlier version.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -139,6 +140,12 @@ class Versions:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
+    def disown(self, version: Version) -> Version:
+        """Takes its fingerprint from a version, which is then known by its content only."""
+        copied = self.add(None, functools.partial(_copy, version.path))
+        shutil.rmtree(version.folder, ignore_errors=True)
+        return copied
+
     def show(self, version: Version) -> None:
         """Makes the link lead to ``version``.
 
@@ -196,6 +203,10 @@ class Versions:
 def _has_same_origin(one: Path, other: Path) -> bool:
     """Whether two versions were made from the same and came out the same."""
     return (one / ORIGIN).is_file() and (one / ORIGIN).read_bytes() == (other / ORIGIN).read_bytes()
+
+
+def _copy(source: Path, target: Path) -> None:
+    (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
 
 
 def _number(folder: Path) -> int:

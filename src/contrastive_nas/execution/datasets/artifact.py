@@ -53,6 +53,11 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
         elif self.versions.checksum_of(lambda path: self.write(path, data)) != self._compared[0]:
             self._compared[1]()
 
+    def disown(self) -> None:
+        """Keeps what was saved last without saying what it was made from."""
+        assert self.reads is not None
+        self.reads = self.versions.disown(self.reads)
+
     @contextmanager
     def compared(self, checksum: str | None, on_difference: Callable[[], None]) -> Iterator[None]:
         """Within it, what is saved is compared with a checksum and not kept."""
