@@ -184,3 +184,12 @@ def test_an_empty_store_opens(tmp_path: Path) -> None:
     assert len(store) == 0
     assert len(store.batch()) == 0
     assert store.statistics.shape == (0, 2)
+
+
+def test_graphs_without_edges_are_kept(tmp_path: Path) -> None:
+    lonely = ComputationGraph(np.full((2, 20), 7, np.int32), np.zeros((2, 0), np.int32))
+    with GraphStoreWriter(tmp_path / "s.arrow", NAMES, 3) as writer:
+        append(writer, lonely, "lonely")
+    (found,) = open_store(tmp_path / "s.arrow").batch()
+    np.testing.assert_array_equal(found.features, lonely.features)
+    assert found.edges.shape == (2, 0)
