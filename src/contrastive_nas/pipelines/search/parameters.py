@@ -21,6 +21,6 @@ class SearchStageParameters(SearchParameters):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    predictor: Literal["comparator", "gaussian_process"] = "comparator"
+    predictor: Literal["comparator", "gaussian_process"] = "gaussian_process"
     refit: CompareParameters = CompareParameters()
     final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)
