@@ -71,16 +71,19 @@ def _in_zip(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
 
 def _in_tar(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
     # "r|" reads forwards only, so that nothing of the archive is kept.
-    with (
-        gzip.open(path) as unpacked,
-        tarfile.open(fileobj=cast(IO[bytes], _Limited(unpacked, path)), mode="r|") as archive,
-    ):
-        while member := archive.next():
-            # The list of members that tarfile keeps would grow with the archive.
-            cast(Any, archive).members = []
-            stream = archive.extractfile(member) if member.isfile() and _wanted(member.name, prefix) else None
-            if stream:
-                yield member.name, stream.read(LONGEST_MEMBER + 1)
+    with gzip.open(path) as unpacked:
+        limited = _Limited(unpacked, path)
+        with tarfile.open(fileobj=cast(IO[bytes], limited), mode="r|") as archive:
+            while member := archive.next():
+                # The list of members that tarfile keeps would grow with the archive.
+                cast(Any, archive).members = []
+                wanted = member.isfile() and _wanted(member.name, prefix)
+                stream = archive.extractfile(member) if wanted else None
+                if stream:
+                    yield member.name, stream.read(LONGEST_MEMBER + 1)
+        # gzip's checksum, which tells whether anything is missing, comes after the last member.
+        while limited.read(LONGEST_MEMBER):
+            pass
 
 
 class _Limited(io.RawIOBase):

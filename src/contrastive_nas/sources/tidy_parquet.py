@@ -96,9 +96,9 @@ def _frame(batch: pa.RecordBatch, first: int) -> pd.DataFrame:
     for field, column in zip(batch.schema, batch.columns, strict=True):
         if pa.types.is_dictionary(field.type):
             words = np.array([*column.dictionary.to_pylist(), None], dtype=object)
-            columns[field.name] = words[
-                column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
-            ]
+            places = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+            # As a Series of objects: pandas would copy the texts of a plain array into a column of its own.
+            columns[field.name] = pd.Series(words[places], dtype=object)
         else:
             columns[field.name] = column.to_pandas()
     frame = pd.DataFrame(columns, copy=False)
