@@ -2,9 +2,9 @@
 
     python benchmarks/ingestion.py [--cells 423624] [--output benchmarks/results/ingestion.csv]
 
-Writes cells with three trainings each, 108 epochs, as TensorFlow's record framing has them; reads the bytes
-once, as the disk gives them; reads the file with `read_table` in a process of its own, each architecture
-checked by the space; and prints seconds, MB/s, processor seconds and peak memory of both.
+Writes the space's cells with three trainings each, 108 epochs, as TensorFlow's record framing has them; reads
+the bytes once, as the disk gives them; reads the file with `read_table` in a process of its own, each
+architecture checked by the space; and prints seconds, MB/s, processor seconds and peak memory of both.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
 import google_crc32c
@@ -27,7 +28,6 @@ import numpy as np
 
 CELLS = 423_624
 REPEATS = 3
-OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 CHUNK_BYTES = 1 << 20
 
 
@@ -46,24 +46,13 @@ def _evaluation(values: np.ndarray) -> bytes:
     return bytes([1 << 3 | 2, len(body)]) + body
 
 
-def _cell(number: int, rng: np.random.Generator) -> tuple[str, str]:
-    """A connected seven-vertex cell of its own for every number."""
-    matrix = np.zeros((7, 7), int)
-    matrix[np.arange(6), np.arange(1, 7)] = 1
-    extra = number // 3**5
-    skips = [(start, end) for start in range(5) for end in range(start + 2, 7)]
-    for place, skip in enumerate(skips):
-        matrix[skip] = extra >> place & 1
-    digits = [number // 3**place % 3 for place in range(5)]
-    names = ["input", *(OPERATIONS[digit] for digit in digits), "output"]
-    return "".join(map(str, matrix.ravel())), ",".join(names)
-
-
 def write(path: Path, cells: int) -> None:
+    from contrastive_nas.spaces import load_space
+
     rng = np.random.default_rng(0)
     with path.open("wb", buffering=CHUNK_BYTES) as stream:
-        for number in range(cells):
-            matrix, operations = _cell(number, rng)
+        for number, architecture in enumerate(islice(load_space("nasbench101").enumerate(), cells)):
+            operations, matrix = architecture.split("/")
             for repeat in range(REPEATS):
                 values = rng.random((3, 5))
                 message = b"".join(map(_evaluation, values)) + b"\x10\x80\x89\x7a"
