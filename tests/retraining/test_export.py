@@ -17,7 +17,7 @@ from contrastive_nas.command_line.main import app
 from contrastive_nas.errors import InputError
 from contrastive_nas.retraining import onnx_export
 from contrastive_nas.retraining.config import RunSettings
-from contrastive_nas.retraining.data.open import digits_source
+from contrastive_nas.retraining.data.digits import digits_source
 from contrastive_nas.retraining.evaluate import evaluate_network
 from contrastive_nas.retraining.export import load_network, read_header
 from contrastive_nas.retraining.run import retrain
@@ -52,7 +52,7 @@ def test_evaluating_the_file_gives_the_reported_accuracy(trained: Path) -> None:
     found = evaluate_network(trained / "network.safetensors", "digits", device="cpu")
     assert found.score.top1_accuracy == reported["test_top1_accuracy"]
     assert found.score.top5_accuracy == reported["test_top5_accuracy"]
-    assert found.score.images == 450
+    assert found.score.images == 700
 
 
 def test_command(trained: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def published_plan(name: str) -> Plan:
         "imagenet_darts": 8,
         "imagenet_resnet": 8,
     }
-    images = {"digits": 1347}.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
+    images = {"digits": 1097}.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
     return Plan(load_recipe(name), images, devices.get(name, 1))
 
 
@@ -94,6 +94,11 @@ def test_description_names_batch_rate_and_schedule() -> None:
     text = published_plan("imagenet_mobilenetv3_sgd").describe()
     for part in ("64 images x 32 devices", "2048", "2.6", "185", "626 updates", "warm-up 5"):
         assert part in text
+
+
+def test_a_warmup_that_leaves_nothing() -> None:
+    with pytest.raises(InputError, match="leaves nothing of 3 epochs"):
+        Plan(load_recipe("digits", {"epochs": 3}), 100)
 
 
 def test_too_few_images() -> None:

@@ -17,8 +17,9 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.retraining.config import DataSettings
 from contrastive_nas.retraining.data.arrays import torchvision_source
 from contrastive_nas.retraining.data.base import CorruptImage, ImageSource
+from contrastive_nas.retraining.data.digits import digits_source
 from contrastive_nas.retraining.data.folder import FolderSource
-from contrastive_nas.retraining.data.open import digits_source, open_sources
+from contrastive_nas.retraining.data.open import open_sources
 from contrastive_nas.retraining.data.parquet import ParquetSource
 from contrastive_nas.retraining.data.shards import ShardSource
 

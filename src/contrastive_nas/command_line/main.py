@@ -9,11 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 from contrastive_nas.command_line.clean import clean
+from contrastive_nas.command_line.evaluate import evaluate
 from contrastive_nas.command_line.inspect import inspect
 from contrastive_nas.command_line.runs import runs
 from contrastive_nas.errors import InputError
 
-COMMANDS = (runs, clean, inspect)
+COMMANDS = (runs, clean, inspect, evaluate)
 
 
 class OneMessage(TyperGroup):

@@ -9,6 +9,7 @@ from pathlib import Path
 from contrastive_nas.errors import InputError
 from contrastive_nas.retraining.config import load_settings
 from contrastive_nas.retraining.forecast import forecast
+from contrastive_nas.retraining.launch import ERROR
 from contrastive_nas.retraining.run import retrain
 
 
@@ -32,7 +33,7 @@ def main() -> int:
         else:
             retrain(settings)
     except InputError as error:
-        logging.getLogger(__name__).error("%s", error)
+        logging.getLogger(__name__).error("%s%s", ERROR, error)
         return 1
     return 0
 

@@ -42,6 +42,9 @@ def make_deterministic() -> None:
     """Same seed, same machine: same bits, also on CUDA."""
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+    if torch.cuda.is_available():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def share_buffers(fabric: Fabric, network: nn.Module) -> None:

@@ -14,6 +14,8 @@ from contrastive_nas.files import atomic_path
 from contrastive_nas.retraining.config import RunSettings
 
 logger = logging.getLogger(__name__)
+# Begins the line in which a training process names what a user can mend.
+ERROR = "Error: "
 _SHOWN_LINES = 5
 
 
@@ -38,9 +40,9 @@ def launch(settings: RunSettings, processes: int) -> None:
     config = settings.output / "settings.yml"
     with atomic_path(config) as partial:
         partial.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
-    last = _run(_command(config, processes))
-    if last is not None:
-        raise InputError("training failed: " + " | ".join(last))
+    reason = _run(_command(config, processes))
+    if reason is not None:
+        raise InputError(f"training failed: {reason}")
 
 
 def _command(config: Path, processes: int) -> list[str]:
@@ -55,16 +57,20 @@ def _command(config: Path, processes: int) -> list[str]:
     ]
 
 
-def _run(command: list[str]) -> list[str] | None:
-    """The last lines of a program that failed; None where it did not."""
-    lines: list[str] = []
+def _run(command: list[str]) -> str | None:
+    """Why a program failed: the error that it names, or its last lines; None where it did not fail."""
+    last: list[str] = []
+    named: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
         try:
             assert program.stdout is not None
             for line in program.stdout:
                 logger.info("%s", line.rstrip())
-                lines = [*lines[1 - _SHOWN_LINES :], line.strip()]
+                last = [*last[1 - _SHOWN_LINES :], line.strip()]
+                named += [line.split(ERROR, 1)[1].strip()] if ERROR in line else []
         except BaseException:
             program.terminate()
             raise
-    return lines if program.returncode else None
+    if not program.returncode:
+        return None
+    return named[0] if named else " | ".join(last)

@@ -42,6 +42,11 @@ class Plan:
                 f"{self.samples} training images are too few for {self.devices} devices with "
                 f"{self.accumulation} passes per update"
             )
+        if self.recipe.schedule.warmup_place == "within" and self.warmup_epochs >= self.recipe.epochs:
+            raise InputError(
+                f"a warm-up of {self.warmup_epochs:g} epochs leaves nothing of {self.recipe.epochs} epochs: "
+                "set schedule.warmup_epochs"
+            )
 
     @property
     def batch(self) -> int:

@@ -96,8 +96,9 @@ def retrain(settings: RunSettings) -> None:
     history = trainer.run()
     score = trainer.score()
     corrupt = _corrupt_images(fabric, images)
+    trained = trainer.result()
     if fabric.is_global_zero:
-        _write_results(settings, built, images, plan, history, score, corrupt, trainer.result())
+        _write_results(settings, built, images, plan, history, score, corrupt, trained)
     fabric.barrier()
 
 

@@ -117,7 +117,7 @@ def _config(header: Header) -> dict[str, Any]:
         },
         "pretrained_cfg": {
             "input_size": [preprocessing.channels, preprocessing.size, preprocessing.size],
-            "fixed_input_size": True,
+            "fixed_input_size": False,
             "interpolation": "bicubic",
             "crop_pct": preprocessing.crop_fraction or 1.0,
             "mean": [value / 255.0 for value in preprocessing.mean],

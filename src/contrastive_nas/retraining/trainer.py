@@ -17,6 +17,7 @@ from contrastive_nas.retraining.data.prepare import TestFeed
 from contrastive_nas.retraining.data.transforms import Preparation
 from contrastive_nas.retraining.devices import share_buffers
 from contrastive_nas.retraining.scoring import Score, score
+from contrastive_nas.retraining.seeding import seed_generators
 from contrastive_nas.retraining.statistics import settle_statistics
 from contrastive_nas.retraining.update import Updater
 
@@ -142,7 +143,9 @@ class Trainer:
             place.training_seconds = before + time.monotonic() - started
             return self._state()
 
-        for batches in progress(remaining, f"epoch {epoch + 1}", plan.updates_per_epoch - first):
+        if fabric.is_global_zero:
+            remaining = progress(remaining, f"epoch {epoch + 1}", plan.updates_per_epoch - first)
+        for batches in remaining:
             loss += torch.as_tensor(fabric.all_reduce(updater(place.update, batches), reduce_op="sum"))
             place.update += 1
             if fabric.is_global_zero:
@@ -174,8 +177,9 @@ class Trainer:
 
     def _settle_statistics(self) -> None:
         updater = self._updater
-        device = updater.fabric.device
-        updates = self._feed.epoch(updater.plan.epochs)
+        device, plan = updater.fabric.device, updater.plan
+        seed_generators("statistics", plan.seed, updater.fabric.global_rank)
+        updates = self._feed.epoch(plan.epochs)
         batches = (batch.images.to(device) for update in updates for batch in update)
         settle_statistics(self.result(), map(updater.preparation, batches))
 

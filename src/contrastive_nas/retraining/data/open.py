@@ -2,17 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from contrastive_nas.errors import InputError
 from contrastive_nas.retraining.config import DataSettings
-from contrastive_nas.retraining.data.arrays import ArraySource, torchvision_source
+from contrastive_nas.retraining.data.arrays import torchvision_source
 from contrastive_nas.retraining.data.base import ImageSource
+from contrastive_nas.retraining.data.digits import digits_source
 from contrastive_nas.retraining.data.folder import FolderSource
 from contrastive_nas.retraining.data.parquet import ParquetSource
 from contrastive_nas.retraining.data.shards import ShardSource
-
-DIGITS_TEST_SHARE = 0.25
 
 
 def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, ImageSource]:
@@ -64,17 +61,3 @@ def open_source(settings: DataSettings, part: str) -> ImageSource:
             return ShardSource(path)
         case "torchvision":
             return torchvision_source(settings.name, Path(settings.train), train=part == "train")
-
-
-def digits_source(train: bool) -> ArraySource:
-    """scikit-learn's 1,797 handwritten digits of 8x8 pixels, split with equal shares of each digit."""
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    found = load_digits()
-    numbers = train_test_split(
-        np.arange(len(found.target)), test_size=DIGITS_TEST_SHARE, stratify=found.target, random_state=0
-    )
-    chosen = np.sort(numbers[0 if train else 1])
-    images = (found.images[chosen] * (255.0 / 16.0)).round().astype(np.uint8)
-    return ArraySource(images, found.target[chosen], "digits", tuple(map(str, found.target_names)))
