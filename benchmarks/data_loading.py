@@ -2,9 +2,10 @@
 
     python benchmarks/data_loading.py --images 512 --repeats 3 --out benchmarks/data_loading.csv
 
-Writes a folder of random JPEG files of ImageNet's usual size (500 x 375 pixels), reads them once so that all are in the
-page cache, then measures the three in turn, several times, in processor seconds of this process and its
-workers: other programs on the machine then matter little. Every variant gets the same images and transforms.
+Writes a folder of random JPEG files of ImageNet's usual size (500 x 375 pixels), reads them once so that
+all are in the page cache, then measures the three in turn, several times, in processor seconds of this
+process and its workers: other programs on the machine then matter little. Every variant gets the same
+images and transforms.
 """
 
 import argparse

@@ -37,7 +37,9 @@ def test_means_and_repeatability_of_the_table(table: pd.DataFrame) -> None:
         means = table[f"digits_{part}_accuracy"].to_numpy()
         np.testing.assert_allclose(singles.mean(axis=1), means, atol=1e-4)
     # As docs/digits.md says.
-    assert kendall_tau(table["test_0"].to_numpy(), table["test_1"].to_numpy()) == pytest.approx(0.794, abs=1e-3)
+    assert kendall_tau(table["test_0"].to_numpy(), table["test_1"].to_numpy()) == pytest.approx(
+        0.794, abs=1e-3
+    )
 
 
 @pytest.mark.slow

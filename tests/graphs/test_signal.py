@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.graphs.random_graphs import random_graph
 
 from contrastive_nas.graphs.builder import GraphBuilder
 from contrastive_nas.graphs.operations import Operation
@@ -8,7 +9,6 @@ from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.graphs.signal import propagate_signal, relu_covariance
 from contrastive_nas.graphs.statistics import STATISTICS, statistics
 from contrastive_nas.graphs.sweep import Sweep
-from tests.graphs.random_graphs import random_graph
 
 
 def signal_of(builder):
@@ -23,7 +23,9 @@ def test_relu_formula_agrees_with_sampling(correlation):
     first, other = torch.randn(2, 1_000_000, generator=generator, dtype=torch.float64)
     second = correlation * first + np.sqrt(1 - correlation**2) * other
     sampled = (first.relu() * second.relu()).mean().item()
-    assert relu_covariance(np.array([[correlation]]), np.ones((1, 1)))[0, 0] == pytest.approx(sampled, abs=3e-3)
+    assert relu_covariance(np.array([[correlation]]), np.ones((1, 1)))[0, 0] == pytest.approx(
+        sampled, abs=3e-3
+    )
 
 
 def test_sizes_agree_with_a_real_network_of_random_weights():

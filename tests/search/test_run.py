@@ -128,7 +128,7 @@ def test_strategy_without_its_predictor():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"strategy": "magic"}, "strategy 'magic' is unknown: choose from curriculum, evolution"),
+        ({"strategy": "magic"}, "strategy 'magic' is unknown: choose from curriculum, default, evolution"),
         ({"queries": 5}, "budget of 5 queries is smaller than the 10 first labels"),
         ({"queries": 0}, "greater than or equal to 1"),
         ({"curriculum": {"learning_rate": -1}}, "greater than 0"),

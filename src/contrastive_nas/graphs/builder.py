@@ -80,7 +80,7 @@ class GraphBuilder:
     def pool(
         self, operation: Operation, x: int, kernel: int, *, stride: int, padding: int = 0, ceil: bool = False
     ) -> int:
-        """Max or average pooling over square windows; with ``ceil`` also over those that overhang the edge."""
+        """Max or average pooling over square windows; with ``ceil`` also those that overhang the edge."""
         c, h, w = self._shapes[x]
         rest = 2 * padding - kernel + (stride - 1 if ceil else 0)
         out = (c, (h + rest) // stride + 1, (w + rest) // stride + 1)
@@ -132,7 +132,10 @@ class GraphBuilder:
         number = len(self._rows)
         source_shape = in_shape or self._shapes[xs[0]]
         self._rows.append(
-            (int(operation), *source_shape, *out_shape, *kernel, *stride, *dilation, groups, *weight, int(bias), 0)
+            (
+                *(int(operation), *source_shape, *out_shape, *kernel, *stride, *dilation),
+                *(groups, *weight, int(bias), 0),
+            )
         )
         self._shapes.append(out_shape)
         self._sources.extend(xs)

@@ -24,8 +24,8 @@ def comparator_quality(
         truth: accuracy of every row, in percent.
 
     Returns:
-        ``labels``, ``ranked`` (rows that are measured), ``kendall_tau``, ``spearman_rho``, and the same two with the
-        prefix ``macs_`` and ``parameters_`` for these counts in place of scores.
+        ``labels``, ``ranked`` (rows that are measured), ``kendall_tau``, ``spearman_rho``, and the same two
+        with the prefix ``macs_`` and ``parameters_`` for these counts in place of scores.
     """
     rest = np.setdiff1d(np.arange(len(store)), labelled)
     rest = rest[np.isfinite(truth[rest])]

@@ -20,7 +20,9 @@ def draw_losses(losses: pd.DataFrame) -> go.Figure:
     return _titled(figure, "Contrastive pretraining", "step", "loss")
 
 
-def draw_scores(scores: FloatArray, truth: FloatArray, labelled: NDArray[np.integer], name: str) -> go.Figure:
+def draw_scores(
+    scores: NDArray[np.floating], truth: FloatArray, labelled: NDArray[np.integer], name: str
+) -> go.Figure:
     """Scores against true accuracies of all rows, labelled ones marked.
 
     Args:

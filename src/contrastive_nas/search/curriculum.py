@@ -52,8 +52,8 @@ class Curriculum(PredictorStrategy):
     def _affordable(self, architectures: list[Architecture], budget: FloatArray | None) -> list[Architecture]:
         if budget is None or self.costs is None:
             return architectures
-        within = (self.costs.measure(architectures) <= budget).all(axis=1)
-        return [name for name, fits in zip(architectures, within, strict=True) if fits]
+        within: NDArray[np.bool_] = np.all(self.costs.measure(architectures) <= budget, axis=1)
+        return [name for name, fits in zip(architectures, within.tolist(), strict=True) if fits]
 
     def _improve_policy(self, budget: FloatArray | None) -> list[Architecture]:
         """All distinct architectures within the budget that a new policy sampled while it learned."""

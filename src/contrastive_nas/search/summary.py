@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from contrastive_nas.search.random_baseline import expected_best
@@ -24,7 +25,7 @@ def summarise(
         ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher
         test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings).
     """
-    best = history.loc[history["accuracy"].idxmax()]
+    best = best_query(history)
     known = table.dropna(subset=[label, test])
     labels, tests = known[label].to_numpy(dtype=float), known[test].to_numpy(dtype=float)
     return {
@@ -39,3 +40,9 @@ def summarise(
         "table_size": len(known),
         "random_best_test_accuracy": expected_best(labels, tests, len(history)),
     }
+
+
+def best_query(history: pd.DataFrame) -> dict[str, Any]:
+    """The query of the highest accuracy, the first of equals."""
+    row = int(np.nanargmax(history["accuracy"].to_numpy(dtype=float)))
+    return {str(name): value for name, value in history.iloc[row].items()}

@@ -20,7 +20,7 @@ def augment_comparator(
     seed: int,
     device: str,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
-    """The comparator trained on, and the pseudo-labelled pairs of its last round as rows of the graph store."""
+    """The comparator trained on, and the last round's pseudo-labelled pairs as rows of the graph store."""
     import numpy as np
     import pandas as pd
 

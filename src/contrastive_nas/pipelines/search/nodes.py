@@ -34,8 +34,11 @@ def search_architectures(
 
     known = load_space(space.name, **space.options)
     paid = [
-        Evaluation(row.architecture, row.accuracy, row.origin, error=row.error)
-        for row in first_labels.itertuples()
+        Evaluation(architecture, accuracy, origin, error=error)
+        for architecture, accuracy, origin, error in zip(
+            *(first_labels[name].tolist() for name in ("architecture", "accuracy", "origin", "error")),
+            strict=True,
+        )
     ]
     with open_evaluator(evaluator, space.name, space.options, table, target.label) as source:
         result = run_search(
@@ -63,9 +66,9 @@ def summarise_search(
 ) -> dict[str, Any]:
     """The best architecture, its test accuracy and rank among the table's rows, beside random search."""
     from contrastive_nas.evaluators.final import final_test_accuracy
-    from contrastive_nas.search.summary import summarise
+    from contrastive_nas.search.summary import best_query, summarise
 
-    best = history.loc[history["accuracy"].idxmax(), "architecture"]
+    best = best_query(history)["architecture"]
     test = final_test_accuracy(
         evaluator, space.name, space.options, table, target.test, best, parameters.final_seeds
     )
