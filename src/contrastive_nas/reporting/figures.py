@@ -72,7 +72,9 @@ def draw_search_history(history: pd.DataFrame, labels: FloatArray, summary: dict
     figure.add_scatter(
         x=queries, y=history["best_accuracy"], line={"color": OURS, "shape": "hv"}, name=summary["strategy"]
     )
-    low = min(float(band.min()), float(history["best_accuracy"].iloc[min(4, len(history) - 1)]))
+    # The first queries of any search are far below: the range begins where it gets interesting.
+    late = len(history) // 6
+    low = min(float(band[late:].min()), float(history["best_accuracy"].iloc[late:].min()))
     high = max(float(band.max()), float(history["best_accuracy"].max()))
     figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.1 * (high - low)])
     title = f"Search in {summary['space']}: best so far after {len(history)} queries"
