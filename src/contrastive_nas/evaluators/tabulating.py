@@ -49,6 +49,7 @@ def measure_all(
     for measurement in shown:
         done.append(measurement)
         checkpoints.save_if_due(lambda: [asdict(one) for one in done])
+    checkpoints.save([asdict(one) for one in done])
     return done
 
 

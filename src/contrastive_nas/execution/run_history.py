@@ -54,10 +54,10 @@ def compare_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tu
 
 
 def _comparable(run: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {
+    values = {
         f"{word} {name}".strip(): value for part, word in PARTS.items() for name, value in flat(run.get(part))
     }
-    return {**flat, **{f"seconds {node['name']}": node.get("seconds") for node in run.get("nodes", [])}}
+    return {**values, **{f"seconds {node['name']}": node.get("seconds") for node in run.get("nodes", [])}}
 
 
 def _read(file: Path) -> dict[str, Any]:
