@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import kedro.framework.project  # noqa: F401  announces its logging once, when it is imported
 import pytest
 from typer.testing import CliRunner
 
