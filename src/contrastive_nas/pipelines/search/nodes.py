@@ -58,6 +58,7 @@ def search_architectures(
 def summarise_search(
     history: "pd.DataFrame",
     table: "pd.DataFrame",
+    comparator_metrics: dict[str, Any],
     parameters: SearchStageParameters,
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
@@ -77,6 +78,7 @@ def summarise_search(
         "strategy": parameters.strategy,
         "seed": seed,
         **summarise(history, table, label=target.label, test=target.test, best_test_accuracy=test),
+        "comparator_kendall_tau": comparator_metrics["kendall_tau"],
     }
 
 

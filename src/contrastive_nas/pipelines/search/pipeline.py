@@ -31,6 +31,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "search_history",
                     "table",
+                    "comparator_metrics",
                     "params:search",
                     "params:evaluator",
                     "params:space",
