@@ -5,9 +5,8 @@ import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.retraining.data.digits import split_digits
 from contrastive_nas.retraining.short import Images, Part
-
-_DIGITS_PARTS = (597, 500, 700)
 
 
 def load_images(name: str) -> Images:
@@ -26,21 +25,14 @@ def load_digits_images() -> Images:
 
     The split is part of the data set and follows no seed: accuracies of different runs compare.
     """
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    digits = load_digits()
+    digits = split_digits()
     images = digits.images[:, None].astype(np.float32)
-    train_size, valid_size, _ = _DIGITS_PARTS
-    everything = np.arange(len(digits.target))
-    train, rest = train_test_split(everything, train_size=train_size, stratify=digits.target, random_state=0)
-    valid, test = train_test_split(rest, train_size=valid_size, stratify=digits.target[rest], random_state=0)
-    images = (images - images[train].mean()) / images[train].std()
+    images = (images - images[digits.train].mean()) / images[digits.train].std()
 
     def part(rows: NDArray[np.int64]) -> Part:
         return Part(
             torch.from_numpy(images[rows]).contiguous(memory_format=torch.channels_last),
-            torch.from_numpy(digits.target[rows].astype(np.int64)),
+            torch.from_numpy(digits.labels[rows]),
         )
 
-    return Images(part(train), part(valid), part(test))
+    return Images(part(digits.train), part(digits.valid), part(digits.test))
