@@ -1,6 +1,7 @@
 """Progress of long loops: a tqdm bar on a terminal, sparse log lines elsewhere."""
 
 import logging
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -23,7 +24,8 @@ def progress(iterable: Iterable[Item], description: str, total: int | None = Non
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    if sys.stderr.isatty():
+    # Bars of several processes would overwrite each other.
+    if sys.stderr.isatty() and multiprocessing.parent_process() is None:
         yield from tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
         return
     last = time.monotonic()

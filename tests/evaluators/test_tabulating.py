@@ -12,11 +12,10 @@ from contrastive_nas.evaluators.tabulating import draw_functions, measure_all, r
 from contrastive_nas.evaluators.training import TrainingEvaluator
 from contrastive_nas.graphs.hashing import function_hashes
 from contrastive_nas.learning.metrics import kendall_tau
-from contrastive_nas.retraining.short_recipe import ShortRecipe
 from contrastive_nas.spaces import load_space
 
 TABLE = Path(__file__).parents[2] / "data" / "01_raw" / "compact_cnn_digits.parquet"
-QUICK = TrainingParameters(recipe=ShortRecipe(epochs=1), seeds=(0, 1), workers=2)
+QUICK = TrainingParameters(overrides={"epochs": 1, "schedule": {"warmup_epochs": 0}}, seeds=(0, 1), workers=2)
 
 
 @pytest.fixture(scope="module")

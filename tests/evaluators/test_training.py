@@ -1,21 +1,30 @@
 """Training networks as queries: same bits, one training a function, failures recorded."""
 
+import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
+from pydantic import ValidationError
+from sklearn.datasets import load_digits
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.training import TrainingEvaluator
-from contrastive_nas.retraining.short import Images, learning_rates, train_short
-from contrastive_nas.retraining.short_data import load_digits_images
-from contrastive_nas.retraining.short_recipe import ShortRecipe
+from contrastive_nas.retraining.config import DataSettings, ShortSettings
+from contrastive_nas.retraining.data.digits import digits_source
+from contrastive_nas.retraining.short import ShortTraining, split_training_images
 from contrastive_nas.spaces import load_space
 
 ARCHITECTURE = "s8|plain:k3d1w8|residual:k1d1e1w8|inverted:k3d1e1w16"
 OTHER = "s4|separable:k3d1w4|plain:k1d1w8|plain:k3d1w8"
+ONE_EPOCH: dict[str, Any] = {"epochs": 1, "schedule": {"warmup_epochs": 0.25}}
+TWO_EPOCHS = ONE_EPOCH | {"epochs": 2}
 FAILING_SPACE = """
 from torch import nn
 from contrastive_nas.spaces.compact_cnn import CompactCNN
@@ -28,51 +37,80 @@ class Broken(CompactCNN):
 """
 
 
-@pytest.fixture(scope="module")
-def digits() -> Images:
-    return load_digits_images()
+def png(rng: np.random.Generator) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def train(digits: Images, architecture: str, seed: int, recipe: ShortRecipe) -> tuple[float, torch.Tensor]:
+def training(**overrides: Any) -> ShortTraining:
+    return ShortTraining(ShortSettings(overrides=overrides), channels=1, size=8, classes=10)
+
+
+def train(architecture: str, seed: int, **overrides: Any) -> tuple[float, torch.Tensor]:
     torch.manual_seed(seed)
     network = load_space("compact_cnn").build(architecture)
-    score = train_short(network, digits, recipe, seed)
+    score = training(**overrides)(network, seed)
     return score.test_accuracy, torch.cat([weights.flatten() for weights in network.parameters()])
 
 
-def test_parts_are_stratified_and_disjoint(digits: Images) -> None:
-    parts = (digits.train, digits.valid, digits.test)
-    assert [len(part.labels) for part in parts] == [597, 500, 700]
-    rows = torch.cat([part.images.flatten(1) for part in parts])
-    assert len(torch.unique(rows, dim=0)) == len(np.unique(rows.numpy(), axis=0)) == 1797
-    for part in parts:
-        shares = torch.bincount(part.labels, minlength=10) / len(part.labels)
-        assert torch.allclose(shares, torch.full((10,), 0.1), atol=0.01)
+def test_parts_are_stratified_and_disjoint() -> None:
+    source, test = digits_source(train=True), digits_source(train=False)
+    chosen, held_out = split_training_images(source, ShortSettings())
+    parts = [
+        np.array([np.asarray(part.read(n, 1)) for n in range(len(part))]) for part in (chosen, held_out, test)
+    ]
+    assert [len(part) for part in parts] == [597, 500, 700]
+    everything = np.concatenate(parts).reshape(1797, -1)
+    np.testing.assert_array_equal(np.unique(everything, axis=0), np.unique(load_digits().data, axis=0))
+    for part in (chosen, held_out, test):
+        np.testing.assert_allclose(np.bincount(part.labels) / len(part), 0.1, atol=0.01)
 
 
-def test_same_seed_gives_the_same_bits(digits: Images) -> None:
-    recipe = ShortRecipe(epochs=2)
-    first, again, other = (train(digits, ARCHITECTURE, seed, recipe) for seed in (0, 0, 1))
+def test_some_of_the_images_can_be_trained_on() -> None:
+    settings = ShortSettings(train_images=100, valid_images=50)
+    chosen, held_out = split_training_images(digits_source(train=True), settings)
+    assert (len(chosen), len(held_out)) == (100, 50)
+    too_many = ShortSettings(train_images=1000, valid_images=500)
+    with pytest.raises(InputError, match="1097 training images cannot be split into 1000 and 500"):
+        split_training_images(digits_source(train=True), too_many)
+
+
+def test_same_seed_gives_the_same_bits() -> None:
+    first, again, other = (train(ARCHITECTURE, seed, **TWO_EPOCHS) for seed in (0, 0, 1))
     assert first[0] == again[0]
     assert torch.equal(first[1], again[1])
     assert not torch.equal(first[1], other[1])
 
 
-def test_learning_rate_peaks_where_the_recipe_says() -> None:
-    rates = learning_rates(ShortRecipe(learning_rate=0.4, warm_up=0.25), 40)
-    assert max(rates) == pytest.approx(0.4)
-    assert rates.index(max(rates)) in (9, 10)
-    assert np.all(np.diff(rates[:10]) > 0)
-    assert np.all(np.diff(rates[11:]) < 0)
+def test_divergence_ends_a_training() -> None:
+    with pytest.raises(InputError, match="loss is nan in epoch 1"):
+        train(ARCHITECTURE, 0, **ONE_EPOCH, optimizer={"learning_rate": 1e30})
 
 
-def test_divergence_is_recorded_not_raised(digits: Images) -> None:
-    score, _ = train(digits, ARCHITECTURE, 0, ShortRecipe(epochs=1, learning_rate=1e30))
-    assert math.isnan(score)
+def test_a_recipe_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValidationError, match="recipe 'digit' is unknown"):
+        TrainingParameters(recipe="digit")
+    with pytest.raises(ValidationError, match="epochs: Input should be greater than 0"):
+        TrainingParameters(overrides={"epochs": 0})
+
+
+def test_images_are_those_of_a_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [{"image": {"bytes": png(rng)}, "label": n % 3} for n in range(60)]
+    pd.DataFrame(rows).to_parquet(tmp_path / "images.parquet")
+    path = str(tmp_path / "images.parquet")
+    data = DataSettings(kind="parquet", name="noise", train=path, test=path)
+    parameters = TrainingParameters(data=data, valid_images=30, overrides=ONE_EPOCH, seeds=(0,), workers=1)
+    options: dict[str, object] = {"input_shape": [3, 12, 12], "classes": 3}
+    with TrainingEvaluator("compact_cnn", parameters, options) as evaluator:
+        (found,) = evaluator.evaluate([ARCHITECTURE])
+    assert found.error == ""
+    assert 0 <= found.accuracy <= 100
 
 
 def test_functions_are_trained_once_and_answers_keep_their_order() -> None:
-    parameters = TrainingParameters(recipe=ShortRecipe(epochs=1), seeds=(0,), workers=2)
+    parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0,), workers=2)
     with TrainingEvaluator("compact_cnn", parameters) as evaluator:
         found = evaluator.evaluate([OTHER, ARCHITECTURE, OTHER])
         again = evaluator.evaluate([ARCHITECTURE])
@@ -87,7 +125,7 @@ def test_functions_are_trained_once_and_answers_keep_their_order() -> None:
 def test_a_network_that_fails_is_recorded(tmp_path: Path) -> None:
     file = tmp_path / "broken.py"
     file.write_text(FAILING_SPACE)
-    parameters = TrainingParameters(recipe=ShortRecipe(epochs=1), seeds=(0,), workers=1)
+    parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0,), workers=1)
     with TrainingEvaluator(f"{file}:Broken", parameters) as evaluator:
         bad, good = evaluator.evaluate([OTHER, ARCHITECTURE])
     assert math.isnan(bad.accuracy)

@@ -4,23 +4,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_nas.retraining.short_recipe import ShortRecipe
+from contrastive_nas.retraining.config import ShortSettings
 
 
-class TrainingParameters(BaseModel):
+class TrainingParameters(ShortSettings):
     """How the networks of a search are trained.
 
     Attributes:
-        dataset: images in memory, see ``contrastive_nas.retraining.short_data.load_images``.
-        recipe: of each training.
         seeds: one training each; an accuracy is their mean.
         workers: processes; 0 takes one per processor that this process may use.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dataset: str = "digits"
-    recipe: ShortRecipe = ShortRecipe()
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     workers: int = Field(default=0, ge=0, le=1024)
 

@@ -8,16 +8,17 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.graphs.hashing import function_hash
+from contrastive_nas.retraining.network import count_outputs
 from contrastive_nas.retraining.seeding import seed_generators
-from contrastive_nas.retraining.short import Images, ShortScore, train_short
-from contrastive_nas.retraining.short_data import load_images
+from contrastive_nas.retraining.short import ShortScore, ShortTraining
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
 
@@ -130,8 +131,18 @@ def usable_processors() -> int:
 @dataclass(frozen=True)
 class _Worker:
     space: SearchSpace
-    images: Images
     parameters: TrainingParameters
+    trainings: dict[tuple[int, int], ShortTraining] = field(default_factory=dict)
+
+    def training(self, architecture: Architecture) -> ShortTraining:
+        """Images are decoded once for networks of one input shape."""
+        channels, height, width = self.space.image_shape(architecture)
+        if height != width:
+            raise InputError(f"{architecture!r} takes images of {height} x {width}; training needs squares")
+        if (channels, height) not in self.trainings:
+            classes = count_outputs(self.space.build(architecture), channels, height)
+            self.trainings[channels, height] = ShortTraining(self.parameters, channels, height, classes)
+        return self.trainings[channels, height]
 
 
 _worker: _Worker | None = None
@@ -142,7 +153,7 @@ def _start_worker(space_name: str, space_options: dict[str, object], parameters:
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = _Worker(load_space(space_name, **space_options), load_images(parameters.dataset), parameters)
+    _worker = _Worker(load_space(space_name, **space_options), parameters)
 
 
 def _end_with_parent() -> None:
@@ -157,14 +168,13 @@ def _measure(architecture: Architecture) -> Measurement:
     assert _worker is not None
     scores: list[ShortScore] = []
     try:
+        train = _worker.training(architecture)
         for seed in _worker.parameters.seeds:
             seed_generators("weights", seed)
-            network = _worker.space.build(architecture)
-            scores.append(train_short(network, _worker.images, _worker.parameters.recipe, seed))
+            scores.append(train(_worker.space.build(architecture), seed))
     except Exception as error:  # whatever a user's network does is recorded; the search goes on
         return Measurement(architecture, tuple(scores), f"{type(error).__name__}: {error}")
-    diverged = any(math.isnan(score.valid_accuracy) for score in scores)
-    return Measurement(architecture, tuple(scores), "the loss became infinite" if diverged else "")
+    return Measurement(architecture, tuple(scores))
 
 
 def _mean(values: list[float]) -> float:

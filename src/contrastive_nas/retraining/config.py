@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.retraining.recipe import Typed, describe_validation
+from contrastive_nas.retraining.recipe import Typed, describe_validation, load_recipe
 
 SourceKind = Literal["digits", "folder", "parquet", "webdataset", "torchvision"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -48,6 +48,32 @@ class DataSettings(Typed):
             raise ValueError(f"kind {self.kind} needs a path 'train'")
         if self.kind in ("folder", "parquet", "webdataset") and not self.test:
             raise ValueError(f"kind {self.kind} needs a path 'test'")
+        return self
+
+
+class ShortSettings(Typed):
+    """Short trainings, such as a search pays for.
+
+    Attributes:
+        data: images; those of the part ``test`` are for the report alone.
+        valid_images: number of training images that are held out: what a search sees is accuracy on them.
+        train_images: number of images to train on; None takes all that are not held out.
+        recipe: name of a recipe, or a YAML file; augmentation of kind ``batch``.
+        overrides: values that replace those of the recipe.
+    """
+
+    data: DataSettings = DataSettings(kind="digits", name="digits")
+    valid_images: PositiveInt = 500
+    train_images: PositiveInt | None = None
+    recipe: str = "digits_short"
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _recipe_exists(self) -> "ShortSettings":
+        try:
+            load_recipe(self.recipe, self.overrides)
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return self
 
 

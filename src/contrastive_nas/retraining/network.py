@@ -73,17 +73,15 @@ def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> 
     network = space.build(name.architecture)
     size = size or height
     try:
-        logits = _forward(network, torch.zeros(1, channels, size, size))
-    except RuntimeError as error:
-        raise InputError(f"{name.architecture!r} does not take images of {size} pixels: {error}") from None
-    if logits.ndim != 2:
-        raise InputError(f"{name.architecture!r} gives {tuple(logits.shape)}, not (batch, classes)")
+        classes = count_outputs(network, channels, size)
+    except InputError as error:
+        raise InputError(f"{name.architecture!r} {error}") from None
     batch = GraphBatch.from_graphs([space.graph(name.architecture)])
     return Built(
         network=network.train(),
         channels=channels,
         size=size,
-        classes=logits.shape[1],
+        classes=classes,
         macs=int(graph_multiply_accumulates(batch)[0]),
         parameters=sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
     )
@@ -102,7 +100,18 @@ def latency(network: nn.Module, channels: int, size: int) -> float:
     return 1e3 * sorted(seconds)[len(seconds) // 2]
 
 
-def _forward(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def count_outputs(network: nn.Module, channels: int, size: int) -> int:
+    """Number of logits that a network gives for an image.
+
+    Raises:
+        InputError: it does not take such images, or gives something else.
+    """
     network.eval()
-    with torch.inference_mode():
-        return network(images)
+    try:
+        with torch.inference_mode():
+            logits = network(torch.zeros(1, channels, size, size))
+    except RuntimeError as error:
+        raise InputError(f"does not take images of {size} pixels: {error}") from None
+    if logits.ndim != 2:
+        raise InputError(f"gives {tuple(logits.shape)}, not (batch, classes)")
+    return int(logits.shape[1])

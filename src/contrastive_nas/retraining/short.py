@@ -1,119 +1,130 @@
-"""Short trainings of small networks on images in memory: what a query of a search costs.
+"""Short trainings of small networks: what a query of a search costs.
 
-Everything runs on one thread, so that a training gives the same bits whatever runs beside it.
+They are retraining with a short recipe, on images that lie decoded in memory; a part of the training images is
+held out, and a search may see accuracies on that part alone.
 """
 
-import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from contrastive_nas.retraining.seeding import seed_generators
-from contrastive_nas.retraining.short_recipe import ShortRecipe
+from contrastive_nas.checkpoints import Checkpoints
+from contrastive_nas.errors import InputError
+from contrastive_nas.retraining.config import ShortSettings
+from contrastive_nas.retraining.data.base import Batch, ImageSource, Subset
+from contrastive_nas.retraining.data.feed import MemoryFeed, decode_all
+from contrastive_nas.retraining.data.open import open_sources
+from contrastive_nas.retraining.data.order import Order
+from contrastive_nas.retraining.data.prepare import Images, prepare_images
+from contrastive_nas.retraining.data.transforms import Preparation, test_transform
+from contrastive_nas.retraining.devices import make_fabric
+from contrastive_nas.retraining.plan import Plan
+from contrastive_nas.retraining.recipe import load_recipe
+from contrastive_nas.retraining.scoring import score
+from contrastive_nas.retraining.trainer import Trainer
+from contrastive_nas.retraining.update import make_updater
 
-
-@dataclass(frozen=True)
-class Part:
-    """Images (float32, N x C x H x W, normalised) and their labels (int64, N)."""
-
-    images: Tensor
-    labels: Tensor
-
-
-@dataclass(frozen=True)
-class Images:
-    """The three parts of a data set; only ``train`` is trained on, and a search sees only ``valid``."""
-
-    train: Part
-    valid: Part
-    test: Part
+_TEST_BATCH = 1024
 
 
 @dataclass(frozen=True)
 class ShortScore:
-    """Accuracies in percent and processor seconds of one training; NaN where it diverged."""
+    """Accuracies in percent and processor seconds of one training."""
 
     valid_accuracy: float
     test_accuracy: float
     seconds: float
 
 
-def train_short(network: nn.Module, images: Images, recipe: ShortRecipe, seed: int) -> ShortScore:
-    """Trains a network with fresh weights and scores it once, at the end.
-
-    The statistics of batch-norm are taken over all training images after the last update: the moving ones of
-    so few updates are noise.
+class ShortTraining:
+    """Trains networks that take images of one shape, on the CPU.
 
     Args:
-        network: on the CPU; changed in place.
-        images: of the shape that the network takes.
-        recipe: how.
-        seed: of the order of the images.
+        settings: data set, held-out images, recipe.
+        channels: of the networks' input.
+        size: edge of the networks' input in pixels.
+        classes: outputs of the networks.
+
+    Raises:
+        InputError: images or recipe cannot be used.
     """
-    start = time.thread_time()
-    seed_generators("order", seed)
-    network = network.to(memory_format=torch.channels_last).train()
-    finite = _train(network, images.train, recipe)
-    if not finite:
-        return ShortScore(math.nan, math.nan, time.thread_time() - start)
-    _settle_statistics(network, images.train)
-    valid, test = _accuracy(network, images.valid), _accuracy(network, images.test)
-    return ShortScore(valid, test, time.thread_time() - start)
 
-
-def _train(network: nn.Module, part: Part, recipe: ShortRecipe) -> bool:
-    """Whether the loss stayed finite; a diverged training stops at the end of its epoch."""
-    optimizer = torch.optim.SGD(
-        network.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    batches = max(1, len(part.labels) // recipe.batch_size)
-    rates = iter(learning_rates(recipe, recipe.epochs * batches))
-    for _ in range(recipe.epochs):
-        order = torch.randperm(len(part.labels))
-        total = torch.zeros(())
-        for chosen in order[: batches * recipe.batch_size].chunk(batches):
-            optimizer.param_groups[0]["lr"] = next(rates)
-            logits = network(part.images[chosen])
-            loss = functional.cross_entropy(
-                logits, part.labels[chosen], label_smoothing=recipe.label_smoothing
+    def __init__(self, settings: ShortSettings, channels: int, size: int, classes: int) -> None:
+        self._recipe = load_recipe(settings.recipe, settings.overrides)
+        self._fabric = make_fabric("cpu")
+        self._classes = classes
+        train, test = open_sources(settings.data, classes)
+        chosen, held_out = split_training_images(train, settings)
+        images = prepare_images(settings.data, self._recipe, (chosen, test), channels, size)
+        if images.memory is None:
+            raise InputError(
+                f"recipe {settings.recipe!r}: short trainings take augmentation of kind batch only"
             )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach()
-        if not math.isfinite(total.item()):
-            return False
-    return True
+        self._train = images.memory
+        self._valid = _decoded(images, held_out)
+        self._test = _decoded(images, test)
+        moments = images.preprocessing.mean, images.preprocessing.std, self._fabric.device
+        self._preparation = Preparation(*moments, self._recipe.augmentation, channels_last=True)
+        self._test_preparation = Preparation(*moments, channels_last=True)
+
+    def __call__(self, network: nn.Module, seed: int) -> ShortScore:
+        """Trains a network with fresh weights, in place, and scores it once, at the end.
+
+        Args:
+            network: on the CPU.
+            seed: of the order of the images.
+
+        Raises:
+            InputError: the loss did not stay finite; the training ends with that epoch.
+        """
+        start = time.thread_time()
+        network = network.to(memory_format=torch.channels_last).train()
+        plan = Plan(self._recipe, len(self._train.labels), seed=seed)
+        updater = make_updater(network, plan, self._fabric, self._preparation, self._classes)
+        trainer = Trainer(
+            updater,
+            MemoryFeed(self._train, Order(plan, seed)),
+            self._valid,
+            self._test_preparation,
+            Checkpoints(None),
+            identity={},
+            test_every=plan.epochs,
+        )
+        valid = trainer.run()[-1].test_top1_accuracy
+        test = score(trainer.result(), self._test, self._test_preparation, self._fabric.device)
+        return ShortScore(valid, test.top1_accuracy, time.thread_time() - start)
 
 
-def learning_rates(recipe: ShortRecipe, updates: int) -> list[float]:
-    """The learning rate of every update: linear to the peak, then linear to (almost) zero."""
-    steps = np.arange(updates)
-    rising = (steps + 1) / (recipe.warm_up * updates)
-    falling = (updates - steps) / ((1 - recipe.warm_up) * updates)
-    return (recipe.learning_rate * np.minimum(1.0, np.minimum(rising, falling))).tolist()
+def split_training_images(source: ImageSource, settings: ShortSettings) -> tuple[Subset, Subset]:
+    """Images to train on and images held out, both with the classes in their proportions.
+
+    The split is part of the data set and follows no seed, so that accuracies of different runs compare.
+
+    Raises:
+        InputError: there are not as many images.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        chosen, held_out = train_test_split(
+            np.arange(len(source)),
+            train_size=settings.train_images,
+            test_size=settings.valid_images,
+            stratify=source.labels,
+            random_state=0,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{settings.data.name}: {len(source)} training images cannot be split into "
+            f"{settings.train_images or 'the rest'} and {settings.valid_images} held out: {error}"
+        ) from None
+    return Subset(source, chosen), Subset(source, held_out)
 
 
-def _settle_statistics(network: nn.Module, part: Part) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # a cumulative average, here over one batch of everything
-    with torch.no_grad():
-        network(part.images)
-
-
-@torch.inference_mode()
-def _accuracy(network: nn.Module, part: Part) -> float:
-    network.eval()
-    correct = int((network(part.images).argmax(1) == part.labels).sum())
-    return 100.0 * correct / len(part.labels)
+def _decoded(images: Images, source: ImageSource) -> list[Batch]:
+    size, channels = images.preprocessing.size, images.preprocessing.channels
+    whole = decode_all(source, test_transform(size, None), channels, images.corrupt)
+    return [Batch(*parts) for parts in zip(*(part.split(_TEST_BATCH) for part in whole), strict=True)]

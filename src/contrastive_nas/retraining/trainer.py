@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,8 +13,8 @@ from torch import nn
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
 from contrastive_nas.progress import progress
+from contrastive_nas.retraining.data.base import Batch
 from contrastive_nas.retraining.data.feed import Feed
-from contrastive_nas.retraining.data.prepare import TestFeed
 from contrastive_nas.retraining.data.transforms import Preparation
 from contrastive_nas.retraining.devices import share_buffers
 from contrastive_nas.retraining.scoring import Score, score
@@ -85,7 +86,7 @@ class Trainer:
         self,
         updater: Updater,
         feed: Feed,
-        test: TestFeed,
+        test: Iterable[Batch],
         test_preparation: Preparation,
         checkpoints: Checkpoints,
         identity: dict[str, Any],

@@ -28,5 +28,5 @@ def make_benchmark(
     again = training.model_copy(update={"seeds": parameters.extra_seeds})
     with TrainingEvaluator(space.name, again, space.options) as source:
         repeated = measure_all(source, names[: parameters.repeated_networks], checkpoints.part("repeated"))
-    table = tabulate(source.space, training.dataset, measured)
+    table = tabulate(source.space, training.data.name, measured)
     return table, repeatability(measured, repeated)

@@ -71,6 +71,26 @@ class ImageSource(ABC):
             )
 
 
+class Subset(ImageSource):
+    """Some images of a source.
+
+    Args:
+        source: of all.
+        numbers: which ones, int64.
+    """
+
+    def __init__(self, source: ImageSource, numbers: np.ndarray) -> None:
+        self._source, self._numbers = source, numbers
+        self.labels = source.labels[numbers]
+        self.classes = source.classes
+
+    def read(self, number: int, channels: int) -> Image.Image:
+        return self._source.read(int(self._numbers[number]), channels)
+
+    def describe(self, number: int) -> str:
+        return self._source.describe(int(self._numbers[number]))
+
+
 def decode(content: bytes, channels: int, place: str) -> Image.Image:
     """Decodes image bytes.
 
