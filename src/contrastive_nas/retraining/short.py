@@ -1,7 +1,7 @@
 """Short trainings of small networks: what a query of a search costs.
 
-They are retraining with a short recipe, on images that lie decoded in memory; a part of the training images is
-held out, and a search may see accuracies on that part alone.
+They are retraining with a short recipe, on images that lie decoded in memory; a part of the training images
+is held out, and a search may see accuracies on that part alone.
 """
 
 import time
