@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.checks import parse_rows
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Architecture = str
 
@@ -55,7 +58,7 @@ class SearchSpace(ABC):
         """
 
     @abstractmethod
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
         """The network with fresh weights, in training mode.
 
         Raises:

@@ -13,9 +13,9 @@ included.
 import itertools
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
@@ -32,7 +32,10 @@ from contrastive_nas.spaces.nasbench101_cells import (
     parse,
     pruned,
 )
-from contrastive_nas.spaces.nasbench101_network import STACKS, Network, write_cell, write_convolution
+from contrastive_nas.spaces.nasbench101_network import STACKS, write_cell, write_convolution
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _PAIRS = tuple(itertools.combinations(range(MAX_VERTICES), 2))
 _LAST = MAX_VERTICES - 1
@@ -124,7 +127,10 @@ class NASBench101(SearchSpace):
     def _cells_listed(self) -> list[Architecture]:
         return list(every_cell())
 
-    def build(self, architecture: Architecture) -> nn.Module:
+    def build(self, architecture: Architecture) -> "nn.Module":
+        # Not above: checking the rows of a table needs no torch, which takes seconds and half a gigabyte.
+        from contrastive_nas.spaces.nasbench101_module import Network
+
         return Network(parse(architecture), self._channels, self._cells, self._classes, self.input_shape[0])
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
