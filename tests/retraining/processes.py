@@ -1,4 +1,4 @@
-"""Trainings in processes of their own, which can be killed; forked, so that nothing is imported again."""
+"""Trainings in processes of their own, which can be killed."""
 
 import multiprocessing
 import os
@@ -10,12 +10,14 @@ import torch
 from contrastive_nas.retraining.config import RunSettings
 from contrastive_nas.retraining.run import retrain
 
-_FORK = multiprocessing.get_context("fork")
+# Copies of a process that has imported everything once, but has not trained: autograd does not survive a fork.
+_CLEAN = multiprocessing.get_context("forkserver")
+_CLEAN.set_forkserver_preload(["contrastive_nas.retraining.run"])
 
 
 def start(settings: RunSettings, rank: int = 0, devices: int = 1, port: int = 0) -> BaseProcess:
     """A process that trains as torchrun would let it, as one of ``devices``."""
-    process = _FORK.Process(target=_train, args=(settings, rank, devices, port))
+    process = _CLEAN.Process(target=_train, args=(settings, rank, devices, port))
     process.start()
     return process
 

@@ -1,5 +1,6 @@
 """Accuracies from really training networks, several at once in processes of one thread each."""
 
+import logging
 import math
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from multiprocessing.context import BaseContext
 
 import torch
 
@@ -21,6 +23,9 @@ from contrastive_nas.retraining.seeding import seed_generators
 from contrastive_nas.retraining.short import ShortScore, ShortTraining
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
+
+# What a training imports that takes seconds. None of this package: the server may not know where it lies.
+_LIBRARIES = ("lightning_fabric", "pandas", "sklearn.model_selection", "timm.scheduler", "torch.export")
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,23 @@ class TrainingEvaluator(Evaluator):
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.parameters.workers or usable_processors(),
-                # A forked copy of a process that has used torch's threads can hang.
-                multiprocessing.get_context("spawn"),
+                _process_context(),
                 initializer=_start_worker,
                 initargs=self._job,
             )
         return self._pool.submit(_measure, architecture)
+
+
+def _process_context() -> BaseContext:
+    """How processes start: forked from a server that has imported the libraries once and done nothing else.
+
+    A forked copy of this process itself could hang, as it may have used torch's threads.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_LIBRARIES))
+    return context
 
 
 def usable_processors() -> int:
@@ -151,6 +167,9 @@ _worker: _Worker | None = None
 def _start_worker(space_name: str, space_options: dict[str, object], parameters: TrainingParameters) -> None:
     global _worker
     torch.set_num_threads(1)
+    logging.getLogger("contrastive_nas").setLevel(
+        logging.WARNING
+    )  # what a training says of itself is for one alone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = _Worker(load_space(space_name, **space_options), parameters)
