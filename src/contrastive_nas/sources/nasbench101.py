@@ -32,12 +32,15 @@ class _Trainings:
 
     def __init__(self) -> None:
         self.cells: dict[str, int] = {}
-        self.architectures: list[str] = []
         self.first_record = array("q")
         self.parameters = array("q")
-        self.cell = array("q")
+        # A cell is one of few texts of operations and the bits of its matrix: a tenth of its spelling.
+        self._texts: dict[str, int] = {}
+        self._text = array("H")
+        self._matrix = array("Q")
+        self.cell = array("i")
         self.record = array("q")
-        self.epochs = array("q")
+        self.epochs = array("B")
         self.values = tuple(array("d") for _ in (*SPLITS, "seconds"))
 
     def add(self, record: int, payload: bytes) -> None:
@@ -58,8 +61,10 @@ class _Trainings:
             raise RowError(f"accuracies {values[:-1]} are no fractions")
         cell = self.cells.get(module_hash)
         if cell is None:
-            self.architectures.append(notation.nasbench101(operations.split(","), matrix))
+            text, bits = notation.nasbench101(operations.split(","), matrix).split("/")
             cell = self.cells[module_hash] = len(self.cells)
+            self._text.append(self._texts.setdefault(text, len(self._texts)))
+            self._matrix.append(int(bits, 2))
             self.first_record.append(record)
             self.parameters.append(parameters)
         self.cell.append(cell)
@@ -67,6 +72,12 @@ class _Trainings:
         self.epochs.append(epochs)
         for column, value in zip(self.values, values, strict=True):
             column.append(value)
+
+    def architectures(self, part: slice) -> list[str]:
+        """The spellings of some cells."""
+        texts = [(text, (text.count(",") + 1) ** 2) for text in self._texts]
+        spelled = zip(self._text[part], self._matrix[part], strict=True)
+        return [f"{texts[number][0]}/{bits:0{texts[number][1]}b}" for number, bits in spelled]
 
 
 def _fields(payload: bytes) -> list[Any]:
@@ -90,32 +101,45 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
 
     for number, payload in tfrecord.records(path, problems):
         attempt(number, payload)
-    columns = _columns(trainings, problems)
     hashes = list(trainings.cells)
+    cell = np.asarray(trainings.cell)
+    by_cell = np.argsort(cell, kind="stable")
+    budgets = sorted(set(trainings.epochs), reverse=True)
     for start in range(0, len(hashes), ROWS_PER_FRAME):
         part = slice(start, start + ROWS_PER_FRAME)
-        texts = {"architecture": trainings.architectures[part], "module_hash": hashes[part]}
-        numbers = {name: values[part] for name, values in columns.items()}
+        first, last = np.searchsorted(cell, (part.start, part.stop), sorter=by_cell)
+        texts = {"architecture": trainings.architectures(part), "module_hash": hashes[part]}
+        numbers = _columns(trainings, by_cell[first:last], part, budgets, problems)
         labels = pd.Index(trainings.first_record[part], dtype=np.int64)
         yield pd.DataFrame({**texts, **numbers}, index=labels)
 
 
-def _columns(trainings: _Trainings, problems: Problems) -> dict[str, np.ndarray]:
-    """Means and single repeats of every split and the training time, a column each, one value a cell."""
-    cell, record, epochs = (
-        np.asarray(column) for column in (trainings.cell, trainings.record, trainings.epochs)
-    )
+def _columns(
+    trainings: _Trainings, rows: np.ndarray, part: slice, budgets: list[int], problems: Problems
+) -> dict[str, np.ndarray]:
+    """Means and single repeats of every split and the training time of some cells, a column each.
+
+    Args:
+        trainings: of all cells.
+        rows: those of the cells at ``part``, ordered by cell and then as they were recorded.
+        part: which cells.
+        budgets: the numbers of epochs that any cell was trained for.
+        problems: where trainings beyond the third are noted.
+    """
+    cells = np.asarray(trainings.cell)[rows] - part.start
+    epochs = np.asarray(trainings.epochs)[rows]
+    parameters = np.asarray(trainings.parameters[part])
     columns: dict[str, np.ndarray] = {}
-    for budget in sorted(set(epochs.tolist()), reverse=True):
+    for budget in budgets:
         chosen = np.flatnonzero(epochs == budget)
-        repeat = _repeat_numbers(cell[chosen])
-        for extra in record[chosen[repeat >= REPEATS]].tolist():
+        repeat = _repeat_numbers(cells[chosen])
+        for extra in np.asarray(trainings.record)[rows[chosen[repeat >= REPEATS]]].tolist():
             problems.add(extra, f"a training for {budget} epochs beyond the {REPEATS} of its cell")
         chosen, repeat = chosen[repeat < REPEATS], repeat[repeat < REPEATS]
         for name, values in zip((*SPLITS, "seconds"), trainings.values, strict=True):
-            table = np.full((REPEATS, len(trainings.cells)), np.nan)
+            table = np.full((REPEATS, len(parameters)), np.nan)
             scale = 1.0 if name == "seconds" else 100.0
-            table[repeat, cell[chosen]] = np.asarray(values)[chosen] * scale
+            table[repeat, cells[chosen]] = np.asarray(values)[rows[chosen]] * scale
             given = np.isfinite(table)
             mean = np.where(given, table, 0).sum(axis=0) / np.where(
                 given.any(axis=0), given.sum(axis=0), np.nan
@@ -123,18 +147,13 @@ def _columns(trainings: _Trainings, problems: Problems) -> dict[str, np.ndarray]
             title = metric_name(name, budget) if name in SPLITS else f"training_seconds_{budget}_epochs"
             columns[title] = mean
             columns |= {f"{title}_repeat_{number + 1}": table[number] for number in range(REPEATS)}
-    return columns | {"trainable_parameters": np.asarray(trainings.parameters)}
+    return columns | {"trainable_parameters": parameters}
 
 
-def _repeat_numbers(cell: np.ndarray) -> np.ndarray:
-    """For each training, how many trainings of its cell came before it."""
-    order = np.argsort(cell, kind="stable")
-    ordered = cell[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(cell) else np.zeros(0, np.int64)
-    lengths = np.diff(np.r_[starts, len(cell)])
-    numbers = np.empty(len(cell), np.int64)
-    numbers[order] = np.arange(len(cell)) - np.repeat(starts, lengths)
-    return numbers
+def _repeat_numbers(cells: np.ndarray) -> np.ndarray:
+    """For each training, how many trainings of its cell came before it; the cells ascend."""
+    starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]]) if len(cells) else np.zeros(0, np.int64)
+    return np.arange(len(cells)) - np.repeat(starts, np.diff(np.r_[starts, len(cells)]))
 
 
 NASBENCH101 = Source(

@@ -1,6 +1,7 @@
 """What every row of a tidy table must satisfy, whatever file it comes from."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from contrastive_nas.sources.base import Problems, Row, is_accuracy
 
 Validator = Callable[[str], object]
 Validators = Callable[[str | None], Validator | None]
+# Long enough that no two architectures ever share one.
+_DIGEST_BYTES = 16
 
 
 def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None) -> None:
@@ -53,7 +56,8 @@ class RowChecks:
         self._metrics = metrics
         self._validators = validators
         self._unique = unique
-        self._first_row: dict[Hashable, Row] = {}
+        # By digests: the texts of a large table would take three times as much.
+        self._first_row: dict[bytes, Row] = {}
 
     def usable(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that can be used, their accuracy columns as float64."""
@@ -63,7 +67,8 @@ class RowChecks:
         for column in accuracies:
             values = _numbers(frame[column])
             self._reject(frame, keep, column, values)
-            frame[column] = values
+            if frame[column].dtype != np.float64:
+                frame[column] = values
         self._require_values(frame, keep, accuracies)
         self._check_architectures(frame, keep)
         return frame if keep.all() else frame[keep]
@@ -107,7 +112,7 @@ class RowChecks:
             )
         if space is not None and not isinstance(space, str):
             return f"the space {space!r:.60} is no text"
-        key = (space, architecture)
+        key = blake2b(repr((space, architecture)).encode(), digest_size=_DIGEST_BYTES).digest()
         if key in self._first_row:
             if self._unique:
                 return f"the architecture {architecture[:120]} is that of row {self._first_row[key]} again"
