@@ -100,11 +100,14 @@ class GraphStore:
         return self._file.read(np.float32)[self._starts["statistics"][:, None] + np.arange(width)]
 
     @property
+    def spectrum_size(self) -> int:
+        """Number of eigenvalues that are kept of a graph."""
+        return self._file.spectrum_size
+
+    @property
     def spectrum(self) -> NDArray[np.float32]:
         """float32, rows x eigenvalues, read now."""
-        return self._file.read(np.float32)[
-            self._starts["spectrum"][:, None] + np.arange(self._file.spectrum_size)
-        ]
+        return self._file.read(np.float32)[self._starts["spectrum"][:, None] + np.arange(self.spectrum_size)]
 
     def batch(self, rows: IntArray | None = None) -> GraphBatch:
         """The graphs at ``rows`` (all by default, repeats allowed), read without a loop over graphs."""

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
-from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray
+from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, used_types
 
 SCHEMA_VERSION = 1
 METADATA_KEY = b"contrastive_nas"
@@ -151,14 +151,14 @@ class GraphStoreWriter:
 
     def _in_vocabulary(self, batch: GraphBatch) -> tuple[NDArray[np.uint32], IntArray]:
         """The type of every node by the store's vocabulary, and the rows that had to be added to it."""
-        used, inverse = np.unique(batch.type_ids, return_inverse=True)
-        rows = np.ascontiguousarray(batch.node_types[used], dtype=np.int32)
+        # Sorted, so that the file does not depend on how the batch was put together.
+        used, number = used_types(batch.node_types, batch.type_ids)
+        rows = np.ascontiguousarray(used, dtype=np.int32)
         known = len(self._vocabulary)
         ids = np.array(
             [self._vocabulary.setdefault(row.tobytes(), len(self._vocabulary)) for row in rows], np.uint32
         )
-        distinct, first = np.unique(ids, return_index=True)
-        return ids[inverse], rows[first[distinct >= known]]
+        return ids[number], rows[ids >= known]
 
 
 def _lists(offsets: IntArray, values: NDArray[Any] | pa.Array) -> pa.LargeListArray:

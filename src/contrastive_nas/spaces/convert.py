@@ -1,5 +1,6 @@
 """From architectures to a graph store, as a stream."""
 
+import logging
 import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,10 @@ from contrastive_nas.graphs.store_writer import GraphStoreWriter
 from contrastive_nas.progress import progress
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.checks import InvalidArchitecturesError, parse_rows
+from contrastive_nas.spaces.known_graphs import KnownGraphs, open_known
+from contrastive_nas.spaces.measured import Measured
 
+_LOG = logging.getLogger(__name__)
 ARCHITECTURES_AT_ONCE = 1000
 # Chunks per worker that are being made or wait to be written; bounds memory.
 _CHUNKS_AHEAD = 2
@@ -36,6 +40,7 @@ def convert(
     spectrum_size: int = SPECTRUM_SIZE,
     canonical_form: bool = True,
     workers: int = 1,
+    known: str | Path | None = None,
 ) -> None:
     """Writes the graphs of architectures, with hashes, statistics and spectra, into a new graph store.
 
@@ -48,24 +53,19 @@ def convert(
         canonical_form: store graphs in canonical form; else as they are described (hashes stay the same).
         workers: processes; the store is the same for any number. A space that cannot be sent to another
             process, such as one from a file, is converted in this one.
+        known: a store that was made in the same way; what is in it is taken over. The new store is the same
+            as without it.
 
     Raises:
+        InputError: ``known`` is no store or one of another form.
         InvalidArchitecturesError: architectures are not in their space; it names every such row of the space,
             and no store is written.
     """
+    earlier = open_known(known, spectrum_size)
     with GraphStoreWriter(path, STATISTICS, spectrum_size) as writer:
         for space, of_space in architectures:
-            _convert_space(writer, of_space, Measurement(space, spectrum_size, canonical_form), workers)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Some graphs as they go into a store."""
-
-    batch: GraphBatch
-    hashes: NDArray[np.uint64]
-    statistics: NDArray[np.float32]
-    spectra: NDArray[np.float32]
+            measurement = Measurement(space, spectrum_size, canonical_form)
+            _convert_space(writer, of_space, measurement, workers, KnownGraphs(earlier, space.name))
 
 
 @dataclass
@@ -103,38 +103,58 @@ class Measurement:
 
 
 def _convert_space(
-    writer: GraphStoreWriter, architectures: Iterable[str], measurement: Measurement, workers: int
+    writer: GraphStoreWriter,
+    architectures: Iterable[str],
+    measurement: Measurement,
+    workers: int,
+    known: KnownGraphs,
 ) -> None:
-    name, reasons, rows = measurement.space.name, dict[int, str](), 0
+    name, reasons, rows, made = measurement.space.name, dict[int, str](), 0, 0
     total = -(-len(architectures) // ARCHITECTURES_AT_ONCE) if isinstance(architectures, Sequence) else None
-    chunks = _measured_chunks(_chunks(architectures), measurement, workers)
+    chunks = _measured_chunks(_chunks(architectures), measurement, workers, known)
     for chunk, found in progress(chunks, f"convert {name}, thousands", total):
+        missing = known.missing(chunk)
         if isinstance(found, dict):
-            reasons |= {rows + row: reason for row, reason in found.items()}
+            reasons |= {rows + missing[row]: reason for row, reason in found.items()}
         elif not reasons:
-            writer.append(found.batch, name, chunk, found.hashes, found.statistics, found.spectra)
+            whole = known.completed(chunk, found)
+            writer.append(whole.batch, name, chunk, whole.hashes, whole.statistics, whole.spectra)
         rows += len(chunk)
+        made += len(missing)
     if reasons:
         raise InvalidArchitecturesError(name, reasons, rows)
+    _LOG.info("%s: %d graphs made, %d taken from the earlier store", name, made, rows - made)
 
 
 def _measured_chunks(
-    chunks: Iterator[list[str]], measurement: Measurement, workers: int
-) -> Iterator[tuple[list[str], Measured | dict[int, str]]]:
-    """Every chunk with its graphs, in order."""
+    chunks: Iterator[list[str]], measurement: Measurement, workers: int, known: KnownGraphs
+) -> Iterator[tuple[list[str], Measured | dict[int, str] | None]]:
+    """Every chunk in order, with the graphs of what is not known in it; None where all is known."""
+
+    def missing(chunk: list[str]) -> list[str]:
+        return [chunk[place] for place in known.missing(chunk)]
+
     if workers == 1 or not _can_be_sent(measurement):
-        yield from ((chunk, measurement.of(chunk)) for chunk in chunks)
+        for chunk in chunks:
+            new = missing(chunk)
+            yield chunk, measurement.of(new) if new else None
         return
-    waiting: deque[tuple[list[str], Future[Measured | dict[int, str]]]] = deque()
+    waiting: deque[tuple[list[str], Future[Measured | dict[int, str]] | None]] = deque()
     # Forked processes would inherit the state of threads that they do not have.
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(measurement,)) as pool:
         for chunk in chunks:
-            waiting.append((chunk, pool.submit(_measure_in_worker, chunk)))
+            new = missing(chunk)
+            waiting.append((chunk, pool.submit(_measure_in_worker, new) if new else None))
             if len(waiting) == workers * _CHUNKS_AHEAD:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        yield from ((chunk, future.result()) for chunk, future in waiting)
+                yield _finished(*waiting.popleft())
+        yield from (_finished(*some) for some in waiting)
+
+
+def _finished(
+    chunk: list[str], future: Future[Measured | dict[int, str]] | None
+) -> tuple[list[str], Measured | dict[int, str] | None]:
+    return chunk, None if future is None else future.result()
 
 
 def _can_be_sent(measurement: Measurement) -> bool:
