@@ -5,6 +5,7 @@ what is wrong.
 """
 
 import copy
+import errno
 from typing import Any
 
 import click
@@ -16,6 +17,8 @@ from kedro.utils import get_close_matches
 from contrastive_nas.errors import InputError
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
 
+# A disk that is full or may not be written, met outside the artifacts, which name themselves.
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 CACHING_RUNNER = "contrastive_nas.execution.runner.CachingRunner"
 
 
@@ -46,9 +49,15 @@ def _run(**options: Any) -> Any:
 
 def _mendable(error: BaseException | None) -> BaseException | None:
     """What a user can mend, behind an error that Kedro may have wrapped around it."""
-    while error is not None and not isinstance(error, InputError | MissingConfigException):
+    while error is not None and not _is_mendable(error):
         error = error.__cause__
     return error
+
+
+def _is_mendable(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in DISK
+    return isinstance(error, InputError | MissingConfigException)
 
 
 run = copy.copy(kedro_run)

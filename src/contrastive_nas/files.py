@@ -1,10 +1,14 @@
 """Writes that land whole or not at all."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# How libraries written in Rust (safetensors) tell what the system said; it is no OSError there.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
@@ -29,6 +33,11 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         # mkstemp makes files for the owner only; results are as readable as any other file.
         partial.chmod(0o666 & ~_current_umask())
         partial.replace(target)
+    except Exception as error:
+        found = _SYSTEM_ERROR.search(str(error))
+        if found is None or isinstance(error, OSError):
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(target)) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -1,5 +1,7 @@
 """Kedro's command with this project's runner, checks and messages."""
 
+import resource
+
 import pytest
 from kedro.framework.cli.cli import KedroCLI
 from tiny_project import TinyProject
@@ -93,3 +95,41 @@ def test_an_error_of_a_node_is_told_once(tiny: TinyProject, capfd: pytest.Captur
     assert said.count("table.csv, row 3: accuracy is missing") == 1
     assert "Traceback" not in said
     assert tiny.record()["error"] == "table.csv, row 3: accuracy is missing"
+
+
+def test_a_full_disk_gives_one_message_and_leaves_the_old_results(
+    tiny: TinyProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tiny.path("src/tiny/shaping.py").write_text(
+        "import numpy as np\n"
+        "from safetensors.numpy import save_file\n"
+        "from contrastive_nas.files import atomic_path\n\n"
+        "def shape(total, parameters: dict):\n"
+        "    def write(path):\n"
+        "        with atomic_path(path) as partial:\n"
+        "            save_file({'weights': np.full(100_000, total['total'])}, partial)\n"
+        "    return write\n"
+    )
+    tiny.path("src/tiny/reporting.py").write_text(
+        "def report(total, shape):\n    return {'bytes': shape.stat().st_size}\n"
+    )
+    kedro_run(tiny)
+    before = tiny.path("shape").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    capfd.readouterr()
+    for limit, message in (
+        (500_000, f"Error: cannot write {tiny.path('shape')}: File too large\n"),
+        # Then not even the record of the run can be written.
+        (1_000, "Error: [Errno 27] File too large\n"),
+    ):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            assert kedro_run(tiny, "--params", "sum.offset=5") == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        said = capfd.readouterr().err
+        assert message in said
+        assert "Traceback" not in said
+        assert tiny.path("shape").read_bytes() == before
+    assert kedro_run(tiny) == 0
+    assert tiny.ran() == set()

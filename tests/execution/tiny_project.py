@@ -233,7 +233,9 @@ class TinyProject:
     def records(self) -> list[dict[str, Any]]:
         """The records of all runs, oldest first."""
         return [
-            json.loads(file.read_text()) for file in sorted((self.folder / "data/09_runs").glob("*.json"))
+            json.loads(file.read_text())
+            for file in sorted((self.folder / "data/09_runs").glob("*.json"))
+            if file.stat().st_size
         ]
 
     def artifacts(self) -> dict[str, bytes]:

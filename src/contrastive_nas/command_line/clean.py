@@ -3,7 +3,7 @@
 import re
 import time
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,18 +31,25 @@ def clean(
         raise typer.BadParameter("say which runs to keep: --older-than or --keep")
     project = find_project()
     records = read_runs(project)
-    oldest = time.time() - _seconds(older_than) if older_than is not None else time.time()
-    recent = [run for run in records if datetime.fromisoformat(run["started"]).timestamp() >= oldest]
-    last = records[len(records) - keep :] if keep is not None else []
-    kept = {run["run"]: run for run in [*(recent if older_than is not None else []), *last]}
+    now = time.time()
+    threshold = now - _seconds(older_than) if older_than is not None else now
+    recent = [run for run in records if _start(run) >= threshold]
+    last = records[max(0, len(records) - keep) :] if keep is not None else []
+    kept = {run["run"]: run for run in [*recent, *last]}
+    # A killed run that is kept keeps the work that it did not finish.
+    oldest = min([threshold, *map(_start, kept.values())])
     garbage = find_garbage(project, kept.values(), oldest)
     for item in garbage:
         typer.echo(f"{item.size / 1e6:10.2f} MB  {item.path.relative_to(project)}  {item.reason}")
     total = sum(item.size for item in garbage) / 1e6
     typer.echo(f"{len(kept)} of {len(records)} runs are kept; {len(garbage)} folders, {total:.2f} MB can go")
     if garbage and (yes or typer.confirm("Remove them?")):
-        free(project, garbage)
+        free(project, garbage, kept.values(), oldest)
         typer.echo("removed")
+
+
+def _start(run: dict[str, Any]) -> float:
+    return datetime.fromisoformat(run["started"]).timestamp()
 
 
 def _seconds(text: str) -> float:

@@ -44,16 +44,23 @@ def find_garbage(project: Path, kept_runs: Iterable[Mapping[str, Any]], oldest: 
     return [*_old_versions(project, needed), *_old_work(project, oldest)]
 
 
-def free(project: Path, garbage: Iterable[Garbage]) -> None:
-    """Removes it.
+def free(
+    project: Path, garbage: Iterable[Garbage], kept_runs: Iterable[Mapping[str, Any]], oldest: float
+) -> None:
+    """Removes of it what no run has come back to since it was found.
+
+    Args:
+        kept_runs, oldest: as they were given to :func:`find_garbage`.
 
     Raises:
         InputError: a run is at work.
     """
     try:
         with locked(state_folder(project) / "locks" / "runs", "", wait=False):
+            still = {item.path for item in find_garbage(project, kept_runs, oldest)}
             for item in garbage:
-                shutil.rmtree(item.path, ignore_errors=True)
+                if item.path in still:
+                    shutil.rmtree(item.path, ignore_errors=True)
     except BlockingIOError:
         raise InputError("a run is at work in this project: nothing was removed") from None
 

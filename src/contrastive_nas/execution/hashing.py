@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import time
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 from contrastive_nas.execution.state import state_folder
 from contrastive_nas.files import atomic_path
 
+logger = logging.getLogger(__name__)
 CHUNK = 1 << 20
 # Times of files advance in ticks of some milliseconds; a change within one tick would not show.
 SETTLED_NS = 100_000_000
@@ -42,14 +44,17 @@ class Checksums:
         return digest.hexdigest()
 
     def flush(self) -> None:
-        """Remembers what was computed since the last flush."""
+        """Remembers what was computed since the last flush; if that cannot be written, it costs time only."""
         if not self._changed:
             return
         # Another run may have added to the file meanwhile; what both computed is equal.
         merged = {**_read_json(self._memory), **self._changed}
         kept = {path: entry for path, entry in merged.items() if os.path.exists(path)}
-        with atomic_path(self._memory) as partial:
-            partial.write_text(json.dumps(kept), encoding="utf-8")
+        try:
+            with atomic_path(self._memory) as partial:
+                partial.write_text(json.dumps(kept), encoding="utf-8")
+        except OSError as error:
+            logger.warning("checksums of files are not remembered: %s", error)
         self._changed = {}
 
     def _of_file(self, path: Path) -> str:

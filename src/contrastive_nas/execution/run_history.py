@@ -28,10 +28,12 @@ PARTS = {
 def read_runs(project: Path) -> list[dict[str, Any]]:
     """The records of all runs of a project, oldest first; those killed say so.
 
+    An empty one is of a run that ended before it could be written, for want of room or by a kill.
+
     Raises:
         InputError: a record is damaged.
     """
-    return [_read(file) for file in sorted((project / FOLDER).glob("*.json"))]
+    return [_read(file) for file in sorted((project / FOLDER).glob("*.json")) if file.stat().st_size]
 
 
 def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.fingerprint import plain
 from contrastive_nas.execution.machine import describe_git, describe_libraries, describe_machine
 from contrastive_nas.execution.measuring import Measurement
+from contrastive_nas.execution.versions import Version
 from contrastive_nas.files import atomic_path
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class RunRecorder:
         self._context = context
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        self._catalog = catalog
         self._started = time.perf_counter()
         self._nodes = {node.name: {"name": node.name, "ran": False} for node in pipeline.nodes}
         parameters = plain(self._context.params)
@@ -100,34 +104,53 @@ class RunRecorder:
         self._measure(node)
 
     def decided(self, decision: "Decision") -> None:
-        """Called by the caching runner when a node has run or was skipped."""
+        """Called by the caching runner when a node has run or was skipped; written, as a kill may follow."""
         entry = self._nodes[decision.node.name]
         entry["reason"] = decision.reason
         if decision.fingerprint is not None:
             entry["fingerprint"] = decision.fingerprint.checksum
+        self._stop_measuring()
+        self._note(decision.node)
+        self._write()
+
+    def took_over(self, node: Node, output: str, version: Version) -> None:
+        """Called by the caching runner when a node may take parts of an output from an earlier version."""
+        path = os.path.relpath(version.path, self.project)
+        self._nodes[node.name].setdefault("took_over", {})[output] = path
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        self._end("finished", pipeline, catalog)
+    def after_pipeline_run(self, pipeline: Pipeline) -> None:
+        self._end("finished", pipeline)
         print_table(self.record)
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline) -> None:
         self.record["error"] = str(error)
-        self._end("failed", pipeline, catalog)
+        try:
+            self._end("failed", pipeline)
+        except OSError as second:
+            # Of both errors the run's own says more, above all where the disk is full.
+            logger.warning("the record of this run could not be written: %s", second)
 
-    def _end(self, status: str, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def _end(self, status: str, pipeline: Pipeline) -> None:
         self._stop_measuring()
-        artifacts = dict(_artifacts(pipeline, catalog))
         for node in pipeline.nodes:
-            self._nodes[node.name]["outputs"] = {
-                name: _described(artifacts[name], self.project) for name in node.outputs if name in artifacts
-            }
+            self._note(node)
         self.record["status"] = status
-        self.record["seconds"] = round(time.perf_counter() - self._started, 3)
-        self.record["nodes"] = list(self._nodes.values())
-        self.record["metrics"] = dict(_metrics(artifacts))
+        self.record["metrics"] = dict(_metrics(self._artifacts(pipeline.all_outputs())))
         self._write()
+
+    def _note(self, node: Node) -> None:
+        """Which versions of its results a node made, or would have made."""
+        self._nodes[node.name]["outputs"] = {
+            name: _described(dataset, self.project) for name, dataset in self._artifacts(node.outputs)
+        }
+
+    def _artifacts(self, names: Iterable[str]) -> Iterator[tuple[str, ArtifactDataset]]:
+        for name in sorted(names):
+            dataset = self._catalog.get(name)
+            if isinstance(dataset, ArtifactDataset) and dataset.reads is not None:
+                yield name, dataset
 
     def _measure(self, node: Node) -> None:
         if self._measured is None or self._measured[0] != node.name:
@@ -145,6 +168,8 @@ class RunRecorder:
 
     def _write(self) -> None:
         assert self._file is not None
+        self.record["seconds"] = round(time.perf_counter() - self._started, 3)
+        self.record["nodes"] = list(self._nodes.values())
         with atomic_path(self._file) as partial:
             partial.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
 
@@ -180,20 +205,13 @@ def _new_file(folder: Path, run: str) -> Path:
             number += 1
 
 
-def _artifacts(pipeline: Pipeline, catalog: CatalogProtocol) -> Iterator[tuple[str, ArtifactDataset]]:
-    for name in sorted(pipeline.all_outputs()):
-        dataset = catalog.get(name)
-        if isinstance(dataset, ArtifactDataset) and dataset.reads is not None:
-            yield name, dataset
-
-
 def _described(dataset: ArtifactDataset, project: Path) -> dict[str, Any]:
     assert dataset.reads is not None
     return {"version": os.path.relpath(dataset.reads.path, project), "checksum": dataset.reads.checksum}
 
 
-def _metrics(artifacts: Mapping[str, ArtifactDataset]) -> Iterator[tuple[str, Any]]:
-    for name, dataset in artifacts.items():
+def _metrics(artifacts: Iterable[tuple[str, ArtifactDataset]]) -> Iterator[tuple[str, Any]]:
+    for name, dataset in artifacts:
         if dataset.metadata.get("metrics"):
             yield from _flat(name, dataset.load())
 

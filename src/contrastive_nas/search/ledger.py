@@ -83,6 +83,8 @@ class Ledger:
         self._replay: deque[Query] = deque()
         if path is not None:
             self._replay.extend(_open(path, identity))
+        if self._replay:
+            logger.info("continuing with %d queries that are paid already", len(self._replay))
 
     def __len__(self) -> int:
         return len(self._queries)
