@@ -85,6 +85,17 @@ def train(table, seed: int, steps: int, pause: float, checkpoints):
         )
     return {"weights": weights.tolist()}
 """,
+    "src/tiny/growing.py": """
+import json
+
+def squares(table, earlier):
+    old = {} if earlier is None else json.loads(earlier.read_text())
+    values = [str(value) for value in table["value"]]
+    new = [value for value in values if value not in old]
+    print("squared", *new)
+    content = {value: old.get(value, int(value) ** 2) for value in values}
+    return lambda path: path.write_text(json.dumps(content))
+""",
     "src/tiny/shapes/__init__.py": "",
     "src/tiny/shapes/square.py": "def area(side):\n    return side * side\n",
     "src/tiny/shapes/circle.py": "def area(side):\n    return 3 * side * side\n",
@@ -95,6 +106,7 @@ def report(total, shape):
     "src/tiny/pipeline_registry.py": """
 from kedro.pipeline import Node, Pipeline
 
+from tiny.growing import squares
 from tiny.reading import read
 from tiny.reporting import report
 from tiny.shaping import shape
@@ -117,7 +129,10 @@ def register_pipelines():
              outputs="trained", name="train"),
         Node(func=rank, inputs="trained", outputs="ranked", name="rank"),
     ])
-    return {"__default__": everything, "sum": everything.to_nodes("total"), "long": long}
+    growing = everything.only_nodes("read") + Pipeline([
+        Node(func=squares, inputs=["table", "earlier_squares"], outputs="squares", name="squares"),
+    ])
+    return {"__default__": everything, "growing": growing, "sum": everything.to_nodes("total"), "long": long}
 """,
     ".telemetry": "consent: false\n",
     "conf/local/.gitkeep": "",
@@ -146,6 +161,12 @@ shape:
 checkpoints:
   type: contrastive_nas.execution.datasets.CheckpointFolder
   seconds: 0.05
+squares:
+  type: contrastive_nas.execution.datasets.PathArtifact
+  filepath: data/04_feature/${globals:experiment}/squares.json
+earlier_squares:
+  type: contrastive_nas.execution.datasets.EarlierResult
+  of: squares
 trained:
   type: contrastive_nas.execution.datasets.JsonArtifact
   filepath: data/06_models/${globals:experiment}/trained.json

@@ -42,6 +42,10 @@ class Project:
     def read_json(self, name: str) -> Any:
         return json.loads((self.folder / "data/08_reporting/test" / name).read_text())
 
+    def record(self) -> dict[str, Any]:
+        """The record of the last run."""
+        return json.loads(max((self.folder / "data/09_runs").glob("*.json")).read_text())
+
     def artifacts(self) -> dict[str, bytes]:
         """Bytes of everything that stages wrote, by path; keepings of the runner left out."""
         return {

@@ -12,6 +12,7 @@ from kedro.pipeline.node import Node
 from contrastive_nas.execution.code import source_checksum
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
+from contrastive_nas.execution.datasets.earlier_result import EarlierResult
 from contrastive_nas.execution.datasets.raw_file import RawFile
 from contrastive_nas.execution.fingerprint import Fingerprint, Unknowable, changes, fingerprint
 from contrastive_nas.execution.hashing import checksums_for
@@ -19,6 +20,8 @@ from contrastive_nas.execution.parameters import PREFIX
 from contrastive_nas.execution.versions import Version
 
 MOST_REASONS = 3
+# Inputs that change how long a node takes, not what it makes.
+_AIDS = (CheckpointFolder, EarlierResult)
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,20 @@ class Planner:
             "node": decision.node.name,
         }
 
+    def earlier(self, decision: Decision, output: str) -> Version | None:
+        """The newest whole version of an output that differs in nothing but the inputs it was made from.
+
+        A node that is forced to run makes everything anew.
+        """
+        if decision.fingerprint is None or decision.node.name in self._forced:
+            return None
+        versions = self._artifacts([output])[output].versions
+        wanted = _without_inputs(decision.fingerprint.as_dict())
+        alike = (found for found in versions.newest() if _without_inputs(found.made_from) == wanted)
+        return next((found for found in alike if found.is_whole(versions.checksums)), None)
+
     def _fingerprint(self, node: Node) -> Fingerprint:
-        taken = [name for name in node.inputs if not isinstance(self._dataset(name), CheckpointFolder)]
+        taken = [name for name in node.inputs if not isinstance(self._dataset(name), _AIDS)]
         parameters = {name: self._dataset(name).load() for name in taken if _is_parameter(name)}
         inputs = {name: self._input_fingerprint(name) for name in taken if not _is_parameter(name)}
         formats = [type(self._dataset(name)) for name in node.outputs]
@@ -190,11 +205,14 @@ class Planner:
         return dataset
 
 
+def _without_inputs(made_from: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: value for part, value in made_from.items() if part != "inputs"}
+
+
 def _explained(version: Version, known: Fingerprint) -> str:
-    made_from = version.origin.get("made_from")
-    if made_from is None:
+    if not version.made_from:
         return "its result was made without a fingerprint"
-    found = changes(made_from, known.as_dict())
+    found = changes(version.made_from, known.as_dict())
     more = f" and {len(found) - MOST_REASONS} more" if len(found) > MOST_REASONS else ""
     return "; ".join(found[:MOST_REASONS]) + more
 

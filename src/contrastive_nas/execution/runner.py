@@ -21,6 +21,7 @@ from pluggy import PluginManager
 from contrastive_nas.errors import InputError
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
+from contrastive_nas.execution.datasets.earlier_result import EarlierResult
 from contrastive_nas.execution.hashing import checksums_for
 from contrastive_nas.execution.plan import Decision, Planner
 from contrastive_nas.execution.run_record import RunRecorder
@@ -144,7 +145,7 @@ class _Run:
             dataset = self._dataset(name)
             if isinstance(dataset, ArtifactDataset):
                 dataset.origin = origin
-        with self._checkpoints(decision) as folder:
+        with self._checkpoints(decision) as folder, self._earlier_results(planner, decision):
             self._task(node, self._hooks)
             if folder is not None:
                 folder.load().remove()
@@ -198,6 +199,24 @@ class _Run:
             yield dataset
         finally:
             dataset.folder = None
+
+    @contextmanager
+    def _earlier_results(self, planner: Planner, decision: Decision) -> Iterator[None]:
+        """Shows a node what it made before from other inputs."""
+        taken = map(self._dataset, decision.node.inputs)
+        datasets = [dataset for dataset in taken if isinstance(dataset, EarlierResult)]
+        for dataset in datasets:
+            version = planner.earlier(decision, dataset.of)
+            if version is not None:
+                dataset.path = version.path
+                logger.info("%s takes over what it can from %s", decision.node.name, version.path)
+                if self._recorder is not None:
+                    self._recorder.took_over(decision.node, dataset.of, version)
+        try:
+            yield
+        finally:
+            for dataset in datasets:
+                dataset.path = None
 
     def _record(self, decision: Decision) -> None:
         if self._recorder is not None:

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,11 @@ class Version:
         """Of the node that made it; None when a runner made it that takes no fingerprints."""
         return self.origin.get("fingerprint")
 
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """The fingerprint as data; empty when a runner made it that takes no fingerprints."""
+        return self.origin.get("made_from") or {}
+
     def is_whole(self, checksums: Checksums) -> bool:
         """Whether the content still has its checksum."""
         try:
@@ -101,6 +107,11 @@ class Versions:
             return []
         folders = sorted(path for path in self.folder.iterdir() if not path.name.startswith("."))
         return [Version(folder, self.link.name) for folder in folders]
+
+    def newest(self) -> list[Version]:
+        """Every version with an origin, the one that was made last first."""
+        dated = [(_made_at(version.folder), version) for version in self.all()]
+        return [version for moment, version in sorted(dated, key=itemgetter(0), reverse=True) if moment]
 
     def find(self, fingerprint: str) -> list[Version]:
         """The versions that a node with this fingerprint made, latest first."""
@@ -207,6 +218,14 @@ def _has_same_origin(one: Path, other: Path) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+
+
+def _made_at(folder: Path) -> int:
+    """Nanoseconds since 1970; 0 where it cannot be told."""
+    try:
+        return (folder / ORIGIN).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _number(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
+from contrastive_nas.execution.datasets.earlier_result import EarlierResult
 from contrastive_nas.execution.datasets.kinds import (
     FigureArtifact,
     JsonArtifact,
@@ -13,6 +14,7 @@ from contrastive_nas.execution.datasets.raw_file import RawFile
 __all__ = [
     "ArtifactDataset",
     "CheckpointFolder",
+    "EarlierResult",
     "FigureArtifact",
     "JsonArtifact",
     "ParquetArtifact",

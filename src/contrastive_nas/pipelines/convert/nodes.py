@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 
 def convert_architectures(
-    table: "pd.DataFrame", parameters: ConvertParameters, space: SpaceParameters
+    table: "pd.DataFrame",
+    parameters: ConvertParameters,
+    space: SpaceParameters,
+    earlier_graphs: Path | None,
 ) -> Callable[[Path], Any]:
-    """The graph store of the table's architectures, in the table's order."""
+    """The graph store of the table's architectures, in the table's order; only new ones are converted."""
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.convert import convert
 
@@ -23,6 +26,7 @@ def convert_architectures(
         convert,
         architectures=[(load_space(space.name, **space.options), table["architecture"].tolist())],
         spectrum_size=parameters.eigenvalues,
+        known=earlier_graphs,
     )
 
 

@@ -10,7 +10,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=convert_architectures,
-                inputs=["table", "params:convert", "params:space"],
+                inputs=["table", "params:convert", "params:space", "earlier_graphs"],
                 outputs="graphs",
                 name="convert_architectures",
             ),

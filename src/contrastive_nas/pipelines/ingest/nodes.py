@@ -1,5 +1,6 @@
 """From a benchmark file to the experiment's table."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,9 @@ from contrastive_nas.pipelines.ingest.parameters import IngestParameters
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LOG = logging.getLogger(__name__)
+_PROBLEMS_KEPT = 10
 
 
 def ingest_table(
@@ -24,8 +28,16 @@ def ingest_table(
         space=known.name,
         metrics=list(dict.fromkeys([target.label, target.test])),
         on_error=parameters.on_error,
+        limit=_PROBLEMS_KEPT,
         validate=known.validate,
     )
     table = read.frame if parameters.rows is None else read.frame.head(parameters.rows)
-    report = read.summary() | {"file": raw_table.name, "architectures": len(table)}
+    problems = [f"row {problem.row}: {problem.reason}" for problem in read.problems]
+    if problems:
+        _LOG.warning("%d of %d rows left out, the first: %s", read.problem_count, read.rows_read, problems[0])
+    report = read.summary() | {
+        "file": raw_table.name,
+        "architectures": len(table),
+        "first_problems": problems,
+    }
     return table, report
