@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.search.ledger import Proposal
@@ -16,15 +16,15 @@ from contrastive_nas.search.parameters import OptunaParameters
 from contrastive_nas.search.strategy import Setting, Strategy
 from contrastive_nas.spaces.base import Architecture
 
-ATTEMPTS = 50
+STEPS = 50
 
 
 class OptunaSearch(Strategy):
     """A sampler of Optuna over the space's categorical choices.
 
     A suggestion that is no architecture of the space, or breaks a limit, is moved step by step towards a
-    random one that is not; Optuna then learns from where it arrived. A suggestion whose accuracy is known is
-    answered at no cost.
+    random one that does not; one that was asked for before is mutated until it is new. Optuna learns from
+    where it arrived, as from a trial of its own.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -53,7 +53,7 @@ class OptunaSearch(Strategy):
         proposals: list[Proposal] = []
         for _ in range(count):
             taken = self.asked | {proposal.architecture for proposal in proposals}
-            architecture = self._suggestion(taken) or self._random(taken)
+            architecture = self._suggestion(taken)
             if architecture is None:
                 break
             proposals.append(Proposal(architecture, "sampler"))
@@ -64,31 +64,31 @@ class OptunaSearch(Strategy):
         for evaluation in evaluations:
             name = evaluation.architecture
             trial = self._pending.pop(name, None)
-            if name not in self.labels:
-                if trial is not None:
-                    self._study.tell(trial, state=TrialState.FAIL)
-            elif trial is None:
-                self._study.add_trial(self._known_trial(name))
-            else:
-                self._study.tell(trial, self._values(name))
+            if name in self.labels:
+                self._study.tell(trial or self._trial(name), self._values(name))
+            elif trial is not None:
+                self._study.tell(trial, state=TrialState.FAIL)
 
     def _suggestion(self, taken: set[Architecture]) -> Architecture | None:
-        for _ in range(ATTEMPTS):
-            trial = self._study.ask(self._distributions)
-            decisions = [trial.params[choice.name] for choice in self.space.choices]
-            name = self.space.decode(decisions)
-            if name is not None and name not in taken:
-                self._pending[name] = trial
+        trial = self._study.ask(self._distributions)
+        decisions = [trial.params[choice.name] for choice in self.space.choices]
+        name = self.space.decode(decisions)
+        if name is not None and name not in taken:
+            self._pending[name] = trial
+            return name
+        self._study.tell(trial, state=TrialState.FAIL)
+        name = self._new_near(name or self._moved_into_space(decisions), taken)
+        if name is not None:
+            self._pending[name] = self._trial(name)
+        return name
+
+    def _new_near(self, name: Architecture, taken: set[Architecture]) -> Architecture | None:
+        """Where a walk from ``name`` meets something new; None where nothing new is left."""
+        for _ in range(STEPS):
+            if name not in taken:
                 return name
-            if name in self.labels:
-                self._study.tell(trial, self._values(name))
-                continue
-            self._study.tell(trial, state=TrialState.FAIL)
-            if name is None:
-                moved = self._moved_into_space(decisions)
-                if moved not in taken:
-                    return moved
-        return None
+            name = self.space.mutate(name, self.rng)
+        return next((proposal.architecture for proposal in self.sample_new(1, "random", taken)), None)
 
     def _moved_into_space(self, decisions: list[int]) -> Architecture:
         """Takes over decisions of a random architecture until the result is in the space."""
@@ -101,19 +101,15 @@ class OptunaSearch(Strategy):
                 return name
         return target
 
-    def _random(self, taken: set[Architecture]) -> Architecture | None:
-        return next((proposal.architecture for proposal in self.sample_new(1, "random", taken)), None)
+    def _trial(self, name: Architecture) -> Trial:
+        """A trial of an architecture that the sampler did not choose, which it learns from all the same."""
+        names = [choice.name for choice in self.space.choices]
+        self._study.enqueue_trial(dict(zip(names, self.space.encode(name), strict=True)))
+        return self._study.ask(self._distributions)
 
     def _values(self, name: Architecture) -> list[float]:
         costs = [] if self.costs is None else self.costs.measure([name])[0].tolist()
         return [self.labels[name], *costs]
-
-    def _known_trial(self, name: Architecture) -> FrozenTrial:
-        names = [choice.name for choice in self.space.choices]
-        decisions = dict(zip(names, self.space.encode(name), strict=True))
-        return optuna.trial.create_trial(
-            params=decisions, distributions=self._distributions, values=self._values(name)
-        )
 
 
 class TPE(OptunaSearch):
