@@ -6,6 +6,7 @@ object.
 
 import faulthandler
 import json
+import os
 import random
 import resource
 import shutil
@@ -16,11 +17,14 @@ from collections import Counter
 from pathlib import Path
 
 from fuzz_samples import SAMPLES, Sample
+from fuzz_structures import MARKER
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.sources import SourceTable, detect, read_table
 from contrastive_nas.sources.base import is_accuracy
 
+# Every third file keeps its form and says something else; all others are damaged anywhere.
+CHANGED = 3
 JUNK = (
     b"\0",
     b"\xff",
@@ -107,7 +111,9 @@ def run(name: str, cases: int, seed: int, folder: Path) -> dict[str, int]:
     whole = read_table(original, validate=_anything)
     outcomes: Counter[str] = Counter()
     for case in range(cases):
-        content = damaged(sample.content, random.Random(f"{name} {seed} {case}"))
+        random_ = random.Random(f"{name} {seed} {case}")
+        change = sample.change if sample.change and case % CHANGED == 0 else damaged
+        content = change(sample.content, random_)
         sample.write(path, content)
         try:
             outcomes[read_damaged(path, content, whole, sample)] += 1
@@ -115,6 +121,9 @@ def run(name: str, cases: int, seed: int, folder: Path) -> dict[str, int]:
             outcomes["failed"] += 1
             sys.stderr.write(f"{name}, seed {seed}, case {case}\n{traceback.format_exc()}\n")
         remove(path)
+        assert not Path(MARKER).exists(), (
+            f"{name}, seed {seed}, case {case}: what the file asks for was called"
+        )
     remove(original)
     return dict(outcomes)
 
@@ -124,6 +133,8 @@ def main() -> None:
     seed, cases = int(sys.argv[1]), int(sys.argv[2])
     names = sys.argv[3:] or list(SAMPLES)
     with tempfile.TemporaryDirectory() as folder:
+        # Where a file that is made to run something would leave its mark.
+        os.chdir(folder)
         counts = {name: run(name, cases, seed, Path(folder)) for name in names}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sys.stdout.write(json.dumps({"counts": counts, "peak_bytes": peak}))

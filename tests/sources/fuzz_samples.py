@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import pickle
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import record_writer
 import test_json_results as results
+from fuzz_structures import wrong_csv, wrong_json, wrong_parquet, wrong_pickle
 
 
 def _plain(path: Path, content: bytes) -> None:
@@ -77,6 +79,8 @@ class Sample:
     write: Callable[[Path, bytes], None] = _plain
     # A file cut off between two rows is a shorter file, which no reader can tell.
     may_shorten: bool = False
+    # Makes content of the same form that says something else.
+    change: Callable[[bytes, random.Random], bytes] | None = None
 
 
 RECIPES = {"12": 2, "200": 3}
@@ -149,35 +153,44 @@ SAMPLES = {
     "tfrecord": Sample(
         "nasbench101", b"".join(map(record_writer.record, record_writer.rows())), may_shorten=True
     ),
-    "tfrecord rows": Sample("nasbench101", record_writer.rows()[2], _framed, may_shorten=True),
-    "torch legacy": Sample("nasbench201_torch", _torch_legacy()),
+    "tfrecord rows": Sample("nasbench101", record_writer.rows()[2], _framed, True, wrong_json),
+    "torch legacy": Sample("nasbench201_torch", _torch_legacy(), change=wrong_pickle),
     "torch zip": Sample("nasbench201_torch", _torch_zip()),
-    "torch zip pickle": Sample("nasbench201_torch", _torch_pickle(), _in_torch_zip),
-    "nats folder": Sample("nats_bench_folder", _pickled_architecture(), _in_folder),
+    "torch zip pickle": Sample("nasbench201_torch", _torch_pickle(), _in_torch_zip, change=wrong_pickle),
+    "nats folder": Sample("nats_bench_folder", _pickled_architecture(), _in_folder, change=wrong_pickle),
     "nats pickle": Sample(
-        "nats_bench_pickle", pickle.dumps(nats_writer.everything(RECIPES, 2), protocol=4), _compressed
+        "nats_bench_pickle",
+        pickle.dumps(nats_writer.everything(RECIPES, 2), protocol=4),
+        _compressed,
+        change=wrong_pickle,
     ),
     "nats pbz2": Sample("nats_bench_pickle", bz2.compress(pickle.dumps(nats_writer.everything(RECIPES, 2)))),
     "nasbench301": Sample(
         "nasbench301",
         json.dumps(results.nasbench301_result(*RNG_CELLS, 90, 89)).encode(),
         _json_folder("results"),
+        change=wrong_json,
     ),
     "accel json": Sample(
-        "accel_nasbench", json.dumps(results.accel_result(3, 60.0)).encode(), _json_folder("result")
+        "accel_nasbench",
+        json.dumps(results.accel_result(3, 60.0)).encode(),
+        _json_folder("result"),
+        change=wrong_json,
     ),
-    "accel tar member": Sample("accel_nasbench", json.dumps(results.accel_result(3, 60.0)).encode(), _tarred),
-    "ctnas": Sample("ctnas", json.dumps([results.LINE, results.DIRECT]).encode()),
-    "dynast": Sample("dynast", _csv(DYNAST), may_shorten=True),
-    "nasbench101 table": Sample("nasbench101_table", _parquet(CELLS)),
-    "mnasnet table": Sample("mnasnet_table", _parquet(BLOCKS)),
-    "once for all table": Sample("once_for_all_table", _parquet(SUB_NETWORKS)),
-    "tidy parquet": Sample("tidy_parquet", _parquet(OWN)),
-    "tidy csv": Sample("tidy_csv", OWN.to_csv(index=False).encode(), may_shorten=True),
+    "accel tar member": Sample(
+        "accel_nasbench", json.dumps(results.accel_result(3, 60.0)).encode(), _tarred, change=wrong_json
+    ),
+    "ctnas": Sample("ctnas", json.dumps([results.LINE, results.DIRECT]).encode(), change=wrong_json),
+    "dynast": Sample("dynast", _csv(DYNAST), may_shorten=True, change=wrong_csv),
+    "nasbench101 table": Sample("nasbench101_table", _parquet(CELLS), change=wrong_parquet),
+    "mnasnet table": Sample("mnasnet_table", _parquet(BLOCKS), change=wrong_parquet),
+    "once for all table": Sample("once_for_all_table", _parquet(SUB_NETWORKS), change=wrong_parquet),
+    "tidy parquet": Sample("tidy_parquet", _parquet(OWN), change=wrong_parquet),
+    "tidy csv": Sample("tidy_csv", OWN.to_csv(index=False).encode(), may_shorten=True, change=wrong_csv),
     "onnx folder": Sample(
-        "onnx_folder", b"file,x_test_accuracy\na.onnx,50\nb.onnx,60\n", _onnx_folder, may_shorten=True
+        "onnx_folder", b"file,x_test_accuracy\na.onnx,50\nb.onnx,60\n", _onnx_folder, True, wrong_csv
     ),
-    "onnx table": Sample("onnx_table", _parquet(MODELS)),
+    "onnx table": Sample("onnx_table", _parquet(MODELS), change=wrong_parquet),
 }
 with io.BytesIO() as _out:
     with tarfile.open(fileobj=_out, mode="w:gz") as _archive:
