@@ -23,6 +23,9 @@ MODULES = {
     "reader.py": "from pathlib import Path\nTABLE = Path(__file__).parent / 'table.csv'\n",
     "table.csv": "1,2\n",
     "unused.py": "",
+    "program/__init__.py": "",
+    "program/__main__.py": "from sample import unused\n",
+    "starter.py": "import sys\nCOMMAND = [sys.executable, '-m', 'sample.program']\n",
     "two.py": """
 def work():
     return helper()
@@ -109,3 +112,8 @@ def test_what_other_functions_of_the_module_import_does_not_count(sample: Path) 
     assert "sample.unused" not in found
     assert "sample.unused" in closure("sample.two", "other", []).modules
     assert "sample.unused" in closure("sample.two", "<lambda>", []).modules
+
+
+def test_a_program_that_is_started_counts(sample: Path) -> None:
+    found = closure("sample.starter", "work", []).modules
+    assert {"sample.program.__main__", "sample.unused"} <= set(found)

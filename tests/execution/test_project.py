@@ -1,5 +1,8 @@
 """This project's own pipelines keep the rules that caching needs."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -60,3 +63,72 @@ def test_a_stage_brings_what_it_needs_and_its_tag_is_the_stage_alone() -> None:
         assert set(own.nodes) <= set(pipeline.nodes) or name.startswith("__")
     assert {node.name for node in pipelines["ingest"].nodes} == {"ingest_table"}
     assert not pipelines["__default__"].only_nodes_with_tags("benchmark").nodes
+
+
+CODE_OF_NODES = """
+import json
+from contrastive_nas.execution.code import closure
+from contrastive_nas.execution.fingerprint import _function
+from contrastive_nas.pipeline_registry import register_pipelines
+
+found = {}
+for node in register_pipelines()["__all__"].nodes:
+    function, _ = _function(node)
+    values = ["compact_cnn", "digits", "digits_short", "training"]
+    found[node.name] = closure(function.__module__, function.__qualname__, values).modules
+print(json.dumps(found))
+"""
+TRAINING_NODES = {
+    "buy_first_labels",
+    "search_architectures",
+    "summarise_search",
+    "make_benchmark",
+    "plan_retraining",
+    "retrain_architecture",
+}
+
+
+def code_of_nodes(source: Path) -> dict[str, dict[str, str]]:
+    """Modules and their checksums behind every node, in a process that imports from ``source``."""
+    done = subprocess.run(
+        [sys.executable, "-c", CODE_OF_NODES],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(source)},
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_changed_recipe_changes_what_trains_by_recipes(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "src/contrastive_nas", tmp_path / "contrastive_nas")
+    before = code_of_nodes(tmp_path)
+    recipe = tmp_path / "contrastive_nas/retraining/recipes/digits_short.yml"
+    recipe.write_text(recipe.read_text() + "# changed\n")
+    after = code_of_nodes(tmp_path)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed >= TRAINING_NODES
+    assert not changed & {"ingest_table", "convert_architectures", "pretrain_encoder", "augment_comparator"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "nodes"),
+    [
+        ("contrastive_nas.retraining.__main__", {"retrain_architecture"}),
+        (
+            "contrastive_nas.evaluators.training, contrastive_nas.spaces.compact_cnn",
+            TRAINING_NODES - {"plan_retraining", "retrain_architecture"},
+        ),
+    ],
+)
+def test_what_processes_of_a_node_import_is_its_code(program: str, nodes: set[str]) -> None:
+    """Found by reading against found by running."""
+    own = "[name for name in sys.modules if name.startswith('contrastive_nas')]"
+    listing = f"import {program}, sys; print(*{own})"
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert len(imported) > 20
+    code = code_of_nodes(PROJECT / "src")
+    for node in nodes:
+        assert imported <= set(code[node])

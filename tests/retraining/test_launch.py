@@ -1,9 +1,12 @@
 """Processes, forecasts and what happens when a process dies."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from tests.retraining.generated import write_image_folder
@@ -126,3 +129,27 @@ def test_imagenet_recipe_end_to_end(make_settings: MakeSettings, tmp_path: Path)
     assert results.history["train_loss"].iloc[0] == pytest.approx(6.9, abs=1.0)
     assert results.metrics["params"] > 2e6
     assert (settings.output / "timm" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_trainings_end_with_whoever_started_them(
+    make_settings: MakeSettings, tmp_path: Path, processes: int
+) -> None:
+    settings = make_settings(overrides={"epochs": 100_000}, checkpoint_seconds=0)
+    config = tmp_path / "run.yml"
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    program = (
+        "import sys; from pathlib import Path; from contrastive_nas.retraining.config import load_settings; "
+        "from contrastive_nas.retraining.launch import launch; "
+        "launch(load_settings(Path(sys.argv[1])), int(sys.argv[2]))"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", program, str(config), str(processes)])
+    while not (settings.output / "checkpoint").exists():
+        assert starter.poll() is None
+        time.sleep(0.1)
+    trainings = psutil.Process(starter.pid).children(recursive=True)
+    assert len(trainings) >= processes
+    starter.kill()
+    starter.wait()
+    assert not psutil.wait_procs(trainings, timeout=60)[1]

@@ -125,10 +125,17 @@ class _Walk:
             self.add(name)
 
     def add_target(self, target: str) -> None:
-        """Adds the module of ``package.module:Class``, ``package.module`` or ``package.module.Class``."""
+        """Adds the module of ``package.module:Class``, ``package.module`` or ``package.module.Class``.
+
+        The name of a package that is a program counts as its start, as in ``python -m package``.
+        """
         module = target.partition(":")[0]
-        if module.partition(".")[0] in self._own and not self.add(module):
+        if module.partition(".")[0] not in self._own:
+            return
+        if not self.add(module):
             self.add(module.rpartition(".")[0])
+        elif module == target:
+            self.add(f"{module}.__main__")
 
     def _read(self, task: _Task) -> Part:
         stat = task.file.stat()

@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 
 from contrastive_nas.errors import InputError
@@ -23,7 +24,14 @@ def main() -> int:
         metavar="DEVICES",
         help="only print plan, schedule and price on that many devices",
     )
+    parser.add_argument(
+        "--with-parent",
+        action="store_true",
+        help="end when standard input does: whoever started this program is then gone",
+    )
     arguments = parser.parse_args()
+    if arguments.with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(asctime)s %(message)s")
     try:
@@ -36,6 +44,13 @@ def main() -> int:
         logging.getLogger(__name__).error("%s%s", ERROR, error)
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    # Not by sys.stdin, whose lock a waiting thread would keep until after the end of the program.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def _command(config: Path, processes: int) -> list[str]:
         "contrastive_nas.retraining",
         "--config",
         str(config),
+        "--with-parent",
     ]
 
 
@@ -61,7 +62,9 @@ def _run(command: list[str]) -> str | None:
     """Why a program failed: the error that it names, or its last lines; None where it did not fail."""
     last: list[str] = []
     named: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as program:
         try:
             assert program.stdout is not None
             for line in program.stdout:
