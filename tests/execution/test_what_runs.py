@@ -10,6 +10,7 @@ from kedro.runner import SequentialRunner
 from tiny_project import TinyProject
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.execution import libraries
 from contrastive_nas.execution.runner import CachingRunner
 
 ALL = {"read", "total", "shape", "report"}
@@ -214,3 +215,39 @@ def test_code_edited_while_it_runs_is_not_trusted(tiny: TinyProject) -> None:
     assert tiny.session() == ALL
     far.write_text(original)
     assert tiny.session() == {"total", "shape", "report"}
+
+
+def test_verify_passes_over_durations(tiny: TinyProject) -> None:
+    edit(tiny.path("src/tiny/reading.py"), "import pandas as pd\n", "import time\n\nimport pandas as pd\n")
+    edit(tiny.path("src/tiny/reading.py"), "split()]}", 'split()], "seconds": time.time()}')
+    edit(tiny.path("src/tiny/reporting.py"), "def report", "import time\n\ndef report")
+    edit(tiny.path("src/tiny/reporting.py"), "return {", 'return {"seconds": time.time(), ')
+    tiny.session()
+    with pytest.raises(InputError, match=r"otherwise than before: table, report$"):
+        tiny.session(runner=CachingRunner(verify=True))
+    catalog = tiny.path("conf/base/catalog.yml")
+    edit(catalog, "metadata: {metrics: true}", "metadata: {metrics: true, measured: [seconds]}")
+    edit(catalog, "table.parquet\n", "table.parquet\n  metadata: {measured: [ seconds ]}\n")
+    assert tiny.session(runner=CachingRunner(verify=True)) == set()
+    edit(catalog, "[seconds]", "[total]")
+    with pytest.raises(InputError, match=r"otherwise than before"):
+        tiny.session(runner=CachingRunner(verify=True))
+
+
+def test_another_version_of_a_library_runs_what_imports_it(
+    tiny: TinyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tiny.folder / "site-packages"
+    (installed / "gadget-1.0.dist-info").mkdir(parents=True)
+    (installed / "gadget.py").write_text("TWO = 2\n")
+    metadata = installed / "gadget-1.0.dist-info/METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: gadget\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(installed))
+    edit(tiny.path("src/tiny/shaping.py"), "import importlib\n", "import importlib\n\nimport gadget\n")
+    assert tiny.session() == ALL
+    metadata.write_text("Metadata-Version: 2.1\nName: gadget\nVersion: 1.1\n")
+    # As in a new process.
+    libraries._version.cache_clear()
+    assert tiny.session() == {"shape", "report"}
+    reasons = {node["name"]: node["reason"] for node in tiny.record()["nodes"]}
+    assert reasons["shape"] == 'library gadget changed from "1.0" to "1.1"'

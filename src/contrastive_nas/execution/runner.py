@@ -173,8 +173,8 @@ class _Run:
         with ExitStack() as stack:
             for name, dataset in datasets.items():
                 assert isinstance(dataset, ArtifactDataset)
-                expected = decision.versions[name].checksum
-                stack.enter_context(dataset.compared(expected, partial(self._different.append, name)))
+                differs = partial(self._different.append, name)
+                stack.enter_context(dataset.compared(decision.versions[name], differs))
             self._task(decision.node, _NullPluginManager())
 
     def _task(self, node: Node, hooks: Any) -> None:

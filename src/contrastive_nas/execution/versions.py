@@ -15,7 +15,8 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -143,11 +144,13 @@ class Versions:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def checksum_of(self, write: Callable[[Path], None]) -> str:
-        """What the checksum of a version would be that is written so; nothing of it stays."""
+    @contextmanager
+    def written(self, write: Callable[[Path], None]) -> Iterator[tuple[Path, str]]:
+        """What a version would be that is written so, and its checksum; nothing of it stays."""
         partial = self.folder / f"{PARTIAL}compared-{os.getpid()}"
         try:
-            return self._fill(partial, None, write)
+            checksum = self._fill(partial, None, write)
+            yield partial / self.link.name, checksum
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

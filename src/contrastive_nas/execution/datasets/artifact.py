@@ -25,7 +25,9 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
 
     Args:
         filepath: where people find the version made or used last.
-        metadata: not used here; ``{metrics: true}`` puts a JSON artifact's numbers into the run record.
+        metadata: ``{metrics: true}`` puts a JSON artifact's numbers into the run record; ``measured`` names
+            the keys or columns that hold durations and speeds, which differ between runs that are otherwise
+            equal.
     """
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -34,7 +36,12 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
         self.versions = Versions(self._filepath)
         self.reads: Version | None = None
         self.origin: dict[str, Any] | None = None
-        self._compared: tuple[str | None, Callable[[], None]] | None = None
+        self._compared: tuple[Version, Callable[[], None]] | None = None
+
+    @property
+    def measured(self) -> list[str]:
+        """Keys or columns with durations and speeds."""
+        return list(self.metadata.get("measured", []))
 
     @abstractmethod
     def read(self, path: Path) -> Any:
@@ -50,8 +57,15 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
     def save(self, data: Any) -> None:
         if self._compared is None:
             self.reads = self.versions.add(self.origin, lambda path: self.write(path, data))
-        elif self.versions.checksum_of(lambda path: self.write(path, data)) != self._compared[0]:
-            self._compared[1]()
+        else:
+            version, on_difference = self._compared
+            with self.versions.written(lambda path: self.write(path, data)) as (path, checksum):
+                if checksum != version.checksum and not self.same_but_for_measured(path, version.path):
+                    on_difference()
+
+    def same_but_for_measured(self, one: Path, other: Path) -> bool:
+        """Whether two versions differ in nothing but what ``metadata`` calls measured."""
+        return False
 
     def disown(self) -> None:
         """Keeps what was saved last without saying what it was made from."""
@@ -59,9 +73,9 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
         self.reads = self.versions.disown(self.reads)
 
     @contextmanager
-    def compared(self, checksum: str | None, on_difference: Callable[[], None]) -> Iterator[None]:
-        """Within it, what is saved is compared with a checksum and not kept."""
-        self._compared = (checksum, on_difference)
+    def compared(self, version: Version, on_difference: Callable[[], None]) -> Iterator[None]:
+        """Within it, what is saved is compared with a version and not kept."""
+        self._compared = (version, on_difference)
         try:
             yield
         finally:
