@@ -35,10 +35,9 @@ def test_means_and_repeatability_of_the_table(table: pd.DataFrame) -> None:
         singles = table[[f"{part}_{number}" for number in range(3)]].to_numpy(dtype=float)
         means = table[f"digits_{part}_accuracy"].to_numpy()
         np.testing.assert_allclose(singles.mean(axis=1), means, atol=1e-4)
-    # As docs/digits.md says.
-    assert kendall_tau(table["test_0"].to_numpy(), table["test_1"].to_numpy()) == pytest.approx(
-        0.794, abs=1e-3
-    )
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        tau = kendall_tau(table[f"test_{first}"].to_numpy(), table[f"test_{second}"].to_numpy())
+        assert tau >= 0.8
 
 
 @pytest.mark.slow

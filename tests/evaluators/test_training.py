@@ -21,8 +21,8 @@ from contrastive_nas.retraining.data.digits import digits_source
 from contrastive_nas.retraining.short import ShortTraining, split_training_images
 from contrastive_nas.spaces import load_space
 
-ARCHITECTURE = "s8|plain:k3d1w8|residual:k1d1e1w8|inverted:k3d1e1w16"
-OTHER = "s4|separable:k3d1w4|plain:k1d1w8|plain:k3d1w8"
+ARCHITECTURE = "s8|plain:k3d1w16|residual:k1d1e1w16|inverted:k3d1e1w16"
+OTHER = "s4|separable:k3d1w4|plain:k1d1w16|plain:k3d1w16"
 ONE_EPOCH: dict[str, Any] = {"epochs": 1, "schedule": {"warmup_epochs": 0.25}}
 TWO_EPOCHS = ONE_EPOCH | {"epochs": 2}
 FAILING_SPACE = """

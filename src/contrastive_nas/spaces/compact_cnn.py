@@ -27,6 +27,7 @@ from contrastive_nas.graphs.builder import GraphBuilder
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.checks import check_input_shape, check_positive
 
 STEMS = (4, 8, 16)
 KINDS = ("plain", "separable", "residual", "inverted")
@@ -34,7 +35,7 @@ EXPANDING_KINDS = ("residual", "inverted")
 KERNELS = (1, 3, 5)
 DEPTHS = (1, 2)
 EXPANSIONS = (1, 2)
-WIDTHS = (4, 8, 16, 32)
+WIDTHS = (4, 16, 32)
 STRIDES = (1, 2, 2)
 
 _STAGE = re.compile(
@@ -58,15 +59,13 @@ class Stage:
 
 
 class CompactCNN(SearchSpace):
-    """The space of these networks: 3 stems and 144 different stages at each of three places."""
+    """The space of these networks: 3 stems and 108 different stages at each of three places."""
 
     name = "compact_cnn"
 
     def __init__(self, input_shape: Sequence[int] = (1, 8, 8), classes: int = 10) -> None:
-        channels, height, width = input_shape
-        if min(channels, height, width, classes) < 1:
-            raise InputError(f"compact_cnn: input shape {input_shape} and {classes} classes must be positive")
-        self.input_shape = (channels, height, width)
+        check_positive(self.name, classes=classes)
+        self.input_shape = check_input_shape(self.name, input_shape, multiple=1)
         self.classes = classes
 
     @property
