@@ -133,36 +133,6 @@ def usable_records(
             yield label, columns
 
 
-def describe(
-    frame: pd.DataFrame, fields: list[str], architecture: Callable[..., str], problems: Problems
-) -> pd.DataFrame:
-    """The frame with an ``architecture`` column in place of ``fields``, without the rows that make none.
-
-    Args:
-        frame: rows labelled by their index.
-        fields: columns that ``architecture`` takes, in its order.
-        architecture: makes the string of one row; raises RowError where the row does not allow it.
-        problems: where such rows are noted.
-
-    Raises:
-        InputError: one of ``fields`` is missing, or there twice.
-    """
-    if not set(fields) <= set(frame.columns) or not frame.columns.is_unique:
-        raise InputError(f"{problems.file}: the columns {', '.join(fields)} are needed, once each")
-
-    def attempt(row: Row, *values: Any) -> str | None:
-        try:
-            return architecture(*values)
-        except (RowError, OverflowError) as error:
-            problems.add(row, str(error))
-            return None
-
-    described = [attempt(*row) for row in frame[fields].itertuples()]
-    frame = frame.drop(columns=fields)
-    frame.insert(0, "architecture", pd.Series(described, index=frame.index, dtype=object))
-    return frame[frame.architecture.notna()]
-
-
 def head(path: Path, size: int) -> bytes:
     """The first ``size`` bytes of a file; empty for a folder or a file that cannot be read."""
     try:

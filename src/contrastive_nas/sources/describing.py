@@ -20,7 +20,7 @@ def describe_file(path: str | Path, *, source: str = AUTO, space: str | None = N
     Args:
         path: the file or folder.
         source: the format's name, or "auto" to tell it by content.
-        space: the search space; None takes the format's own, or the one that all of the first rows belong to.
+        space: the search space; None takes the format's own, or the one of most of the first rows.
         rows: how many first rows are shown.
 
     Raises:
@@ -37,21 +37,23 @@ def describe_file(path: str | Path, *, source: str = AUTO, space: str | None = N
 
 
 def guess_space(architectures: list[str]) -> str | None:
-    """The only space of this package that all ``architectures`` belong to; None for none or several."""
+    """The only space of this package that most ``architectures`` belong to; None for none or several."""
     # Not above: spaces need torch, which takes seconds to import.
     from contrastive_nas.spaces import list_spaces, load_space
 
-    fitting = [name for name in list_spaces() if _all_valid(load_space(name).validate, architectures)]
+    fitting = [name for name in list_spaces() if _most_valid(load_space(name).validate, architectures)]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _all_valid(validate: Validator, architectures: list[str]) -> bool:
-    try:
-        for architecture in architectures:
+def _most_valid(validate: Validator, architectures: list[str]) -> bool:
+    def is_valid(architecture: str) -> bool:
+        try:
             validate(architecture)
-    except InputError:
-        return False
-    return True
+        except InputError:
+            return False
+        return True
+
+    return 2 * sum(map(is_valid, architectures)) > len(architectures)
 
 
 def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
@@ -60,7 +62,8 @@ def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
     yield f"file           {table.file}"
     yield f"format         {table.source}: {SOURCES[table.source].title}"
     yield f"space          {named}{' (by the form of its architectures)' if guessed else ''}"
-    yield f"architectures  {len(table.frame):,} from {table.rows_read:,} rows"
+    averaged = " (repeated ones averaged)" if SOURCES[table.source].repeats else ""
+    yield f"architectures  {len(table.frame):,} from {table.rows_read:,} rows{averaged}"
     yield f"problems       {table.problem_count:,}"
     yield from (f"  {problem}" for problem in table.problems)
     if table.problem_count > len(table.problems):

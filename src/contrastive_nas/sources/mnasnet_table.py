@@ -1,14 +1,12 @@
 """The MnasNet-like space of Accel-NASBench as a Parquet of ``block<i>_<e|k|l|se>`` columns."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from contrastive_nas.sources import notation, tidy_parquet
-from contrastive_nas.sources.base import Problems, RowError, Source, describe
+from contrastive_nas.sources import notation
+from contrastive_nas.sources.base import RowError
+from contrastive_nas.sources.described_parquet import described_parquet
 
 BLOCKS = 7
 FIELDS = [f"block{block}_{field}" for block in range(BLOCKS) for field in ("e", "k", "l", "se")]
@@ -34,15 +32,10 @@ def _integer(name: str, value: Any) -> int:
     raise RowError(f"{name} is {str(value)[:60]!r}, no whole number")
 
 
-def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
-    for frame in tidy_parquet.read_frames(path):
-        yield describe(frame, FIELDS, architecture, problems)
-
-
-MNASNET_TABLE = Source(
-    name="mnasnet_table",
-    title="Accel-NASBench, Parquet with `block<i>_<e|k|l|se>` columns",
-    space="mnasnet",
-    detect=lambda path: tidy_parquet.has_columns(path, set(FIELDS)),
-    read=_read,
+MNASNET_TABLE = described_parquet(
+    "mnasnet_table",
+    "Accel-NASBench, Parquet with `block<i>_<e|k|l|se>` columns",
+    "mnasnet",
+    FIELDS,
+    architecture,
 )

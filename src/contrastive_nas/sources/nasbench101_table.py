@@ -1,16 +1,11 @@
 """NAS-Bench-101 as a Parquet of ``adjacency`` and ``operations``, with validation accuracy by epochs."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pandas as pd
-
-from contrastive_nas.sources import notation, tidy_parquet
-from contrastive_nas.sources.base import Problems, Source, describe
+from contrastive_nas.sources import notation
+from contrastive_nas.sources.described_parquet import described_parquet
 
 _ACCURACY_BY_EPOCHS = re.compile(r"(train|valid|test)_accuracy_(\d+)_epochs")
-FIELDS = ["operations", "adjacency"]
 FULL_EPOCHS = 108
 
 
@@ -29,15 +24,11 @@ def _architecture(operations: object, matrix: object) -> str:
     return notation.nasbench101(str(operations).split(","), str(matrix))
 
 
-def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
-    for frame in tidy_parquet.read_frames(path):
-        yield describe(frame, FIELDS, _architecture, problems).rename(columns=_column)
-
-
-NASBENCH101_TABLE = Source(
-    name="nasbench101_table",
-    title="NAS-Bench-101, Parquet with `adjacency` and `operations`",
-    space="nasbench101",
-    detect=lambda path: tidy_parquet.has_columns(path, set(FIELDS)),
-    read=_read,
+NASBENCH101_TABLE = described_parquet(
+    "nasbench101_table",
+    "NAS-Bench-101, Parquet with `adjacency` and `operations`",
+    "nasbench101",
+    ["operations", "adjacency"],
+    _architecture,
+    column=_column,
 )

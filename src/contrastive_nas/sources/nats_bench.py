@@ -30,13 +30,13 @@ _MEMBER = re.compile(r"\d{1,6}\.pickle\.pbz2")
 _Records = Iterator[tuple[Row, Any]]
 
 
-def _read_with(
-    records: Callable[[Path, Problems], _Records],
-) -> Callable[[Path, Problems], Iterator[pd.DataFrame]]:
+def _source(
+    name: str, title: str, detect: Callable[[Path], bool], records: Callable[[Path, Problems], _Records]
+) -> Source:
     def read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
         yield from frames(usable_records(records(path, problems), columns, problems))
 
-    return read
+    return Source(name=name, title=title, space="nasbench201", detect=detect, read=read)
 
 
 def _in_folder(path: Path, problems: Problems) -> _Records:
@@ -139,24 +139,18 @@ def _is_pickle(path: Path) -> bool:
         return False
 
 
-NATS_FOLDER = Source(
-    name="nats_bench_folder",
-    title="NATS-Bench topology, folder or .tar of one .pickle.pbz2 an architecture (-simple or -full)",
-    space="nasbench201",
-    detect=_is_folder,
-    read=_read_with(_in_folder),
+NATS_FOLDER = _source(
+    "nats_bench_folder",
+    "NATS-Bench topology, folder or .tar of one .pickle.pbz2 an architecture (-simple or -full)",
+    _is_folder,
+    _in_folder,
 )
-NATS_PICKLE = Source(
-    name="nats_bench_pickle",
-    title="NATS-Bench topology, one .pickle.pbz2 of all architectures",
-    space="nasbench201",
-    detect=_is_pickle,
-    read=_read_with(_in_pickle),
+NATS_PICKLE = _source(
+    "nats_bench_pickle",
+    "NATS-Bench topology, one .pickle.pbz2 of all architectures",
+    _is_pickle,
+    _in_pickle,
 )
-NASBENCH201_TORCH = Source(
-    name="nasbench201_torch",
-    title="NAS-Bench-201's own .pth files",
-    space="nasbench201",
-    detect=is_torch_file,
-    read=_read_with(_in_torch_file),
+NASBENCH201_TORCH = _source(
+    "nasbench201_torch", "NAS-Bench-201's own .pth files", is_torch_file, _in_torch_file
 )

@@ -1,14 +1,8 @@
 """Sub-networks of the Once-for-All MobileNetV3 supernet as a Parquet of comma-separated layer settings."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pandas as pd
-
-from contrastive_nas.sources import notation, tidy_parquet
-from contrastive_nas.sources.base import Problems, RowError, Source, describe
-
-FIELDS = ["resolution", "kernel_sizes", "expand_ratios", "depths"]
+from contrastive_nas.sources import notation
+from contrastive_nas.sources.base import RowError
+from contrastive_nas.sources.described_parquet import described_parquet
 
 
 def _integers(name: str, text: object) -> list[int]:
@@ -30,17 +24,12 @@ def _architecture(resolution: object, kernels: object, expansions: object, depth
     )
 
 
-def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
-    for frame in tidy_parquet.read_frames(path):
-        yield describe(frame, FIELDS, _architecture, problems)
-
-
-ONCE_FOR_ALL_TABLE = Source(
-    name="once_for_all_table",
-    title="Once-for-All MobileNetV3 sub-networks, Parquet with `kernel_sizes`, `expand_ratios` and `depths`",
-    space="mobilenet_v3",
-    detect=lambda path: tidy_parquet.has_columns(path, set(FIELDS)),
-    read=_read,
+ONCE_FOR_ALL_TABLE = described_parquet(
+    "once_for_all_table",
+    "Once-for-All MobileNetV3 sub-networks, Parquet with `kernel_sizes`, `expand_ratios` and `depths`",
+    "mobilenet_v3",
+    ["resolution", "kernel_sizes", "expand_ratios", "depths"],
+    _architecture,
     # Layers beyond a stage's depth do not exist, so that rows which differ only there are one sub-network.
     repeats=True,
 )
