@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from contrastive_nas.models.kernel import View, compared, covariance
+from contrastive_nas.models.kernel import View, compared, covariance, prior_variances
 
 FloatArray = NDArray[np.float64]
 JITTER = 1e-6
@@ -64,7 +64,8 @@ class GaussianProcess:
         points = torch.as_tensor(inputs, dtype=torch.float64)
         cross = self._kernel(self._logs, compared(points, self._inputs, self._views))
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False)
-        variance = self._prior_variances(points) - solved.square().sum(0)
+        variances = self._logs[: len(self._views)].exp()
+        variance = prior_variances(points, self._views, variances) - solved.square().sum(0)
         return (cross @ self._weights).numpy(), variance.clamp_min(1e-12).sqrt().numpy()
 
     def covariance(self, inputs: FloatArray) -> FloatArray:
@@ -95,14 +96,6 @@ class GaussianProcess:
     def _kernel(self, logs: Tensor, parts: Sequence[Tensor]) -> Tensor:
         count = len(self._views)
         return covariance(parts, self._views, logs[:count].exp(), logs[count : 2 * count].exp())
-
-    def _prior_variances(self, points: Tensor) -> Tensor:
-        """The kernel of every point with itself."""
-        total = torch.zeros(len(points), dtype=torch.float64)
-        widths = [view.columns for view in self._views]
-        for view, part, log in zip(self._views, points.split(widths, 1), self._logs, strict=False):
-            total += log.exp() * (part.square().mean(1) if view.kernel == "linear" else 1.0)
-        return total
 
     def _noisy(self, logs: Tensor, distances: list[Tensor]) -> Tensor:
         return self._kernel(logs, distances) + (logs[-1].exp() + JITTER) * torch.eye(

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_nas.models.encoder import Encoder, EncoderInput
-from contrastive_nas.models.kernel import View, compared, covariance
+from contrastive_nas.models.kernel import View, compared, covariance, prior_variances
 
 # A feature this many standard deviations off counts as this far: unseen extremes would be far from
 # everything.
 FEATURE_LIMIT = 5.0
 _GRAPHS_AT_ONCE = 16_384
+_JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,23 @@ class Comparator(nn.Module):
             self.kernel(self.standardise(part)) @ self.weights for part in features.split(_GRAPHS_AT_ONCE)
         ]
         return torch.cat(parts) / self.temperature
+
+    def deviation(self, features: Tensor) -> Tensor:
+        """How unsure the scores are: standard deviations of raw features' scores, on their scale.
+
+        They are those of regression on the support with the same kernel and noise (Rasmussen and Williams,
+        Gaussian Processes for Machine Learning, 2006, equation 2.26), so the support must be labelled.
+        """
+        noisy = self.kernel(self.support).double()
+        noisy.diagonal().add_(self.noise.double() + _JITTER)
+        factor = torch.linalg.cholesky(noisy)
+        parts = [self._deviation(self.standardise(part), factor) for part in features.split(_GRAPHS_AT_ONCE)]
+        return torch.cat(parts) / self.temperature
+
+    def _deviation(self, points: Tensor, factor: Tensor) -> Tensor:
+        solved = torch.linalg.solve_triangular(factor, self.kernel(points).double().T, upper=False)
+        prior = prior_variances(points, self.shape.views, self.variances).double()
+        return (prior - solved.square().sum(0)).clamp_min(_JITTER).sqrt().to(points.dtype)
 
     def kernel(self, points: Tensor) -> Tensor:
         """Standardised points x support."""

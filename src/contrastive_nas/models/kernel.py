@@ -56,6 +56,15 @@ def covariance(parts: Sequence[Tensor], views: Sequence[View], variances: Tensor
     return total
 
 
+def prior_variances(points: Tensor, views: Sequence[View], variances: Tensor) -> Tensor:
+    """The kernel of every point with itself."""
+    total = points.new_zeros(len(points))
+    parts = points.split([view.columns for view in views], 1)
+    for view, part, variance in zip(views, parts, variances, strict=True):
+        total = total + variance * (part.square().mean(1) if view.kernel == "linear" else 1.0)
+    return total
+
+
 def matern(distance: Tensor) -> Tensor:
     """Matern 5/2 correlation of points at ``distance``, in units of the kernel's length.
 
