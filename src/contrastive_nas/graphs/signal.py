@@ -83,6 +83,11 @@ def relu_covariance(covariance: FloatArray, variance: FloatArray) -> FloatArray:
     return variance / (2 * np.pi) * (np.sin(angle) + (np.pi - angle) * np.cos(angle))
 
 
+def _within(op: IntArray, kinds: range) -> NDArray[np.bool_]:
+    """Which operations lie in a range; on the few nodes of a level np.isin takes several times as long."""
+    return (op >= kinds.start) & (op < kinds.stop)
+
+
 class _Forward:
     """Fills in the nodes level by level; every method handles the nodes of one kind in one level."""
 
@@ -134,15 +139,15 @@ class _Forward:
         return joined
 
     def _activate(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
-        gates = np.isin(op, (Operation.SIGMOID, Operation.HARD_SIGMOID))
-        rectifiers = np.isin(op, _ACTIVATIONS) & ~gates
+        gates = (op == Operation.SIGMOID) | (op == Operation.HARD_SIGMOID)
+        rectifiers = _within(op, _ACTIVATIONS) & ~gates
         moments[rectifiers] = relu_covariance(moments[rectifiers], moments[rectifiers, :1])
         self.gain[nodes[rectifiers]] = 0.5
         moments[gates] = _GATE_MOMENT
         self.gain[nodes[gates]] = _GATE_GAIN
 
     def _normalise(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
-        norms = np.isin(op, _NORMS)
+        norms = _within(op, _NORMS)
         shared = moments[norms, -1:]
         scale = np.maximum(moments[norms, :1] - shared, 1e-6)
         self.log_scale[nodes[norms]] = np.log(scale[:, 0])
@@ -150,7 +155,7 @@ class _Forward:
         moments[norms] = (moments[norms] - shared) / scale
 
     def _pool(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
-        pools = np.isin(op, (Operation.AVG_POOL, Operation.MAX_POOL))
+        pools = (op == Operation.AVG_POOL) | (op == Operation.MAX_POOL)
         offsets = np.arange(OFFSETS + 1)
         for window in np.unique(self._window[nodes[pools]]):
             here = np.flatnonzero(pools & (self._window[nodes] == window))

@@ -37,7 +37,7 @@ class GaussianPredictor:
         self._features: dict[Architecture, FloatArray] = {}
         sample = space.sample(np.random.default_rng(seed), REFERENCE)
         rows = self.source.rows(sample)
-        statistics = self.source.statistics[rows].astype(np.float64)
+        statistics = self.source.statistics_of(rows).astype(np.float64)
         spread = statistics.std(axis=0)
         self._columns = np.flatnonzero(spread > 1e-9)
         self._mean, self._spread = statistics.mean(axis=0)[self._columns], spread[self._columns]
@@ -90,7 +90,7 @@ class GaussianPredictor:
 
     def _measure(self, architectures: Sequence[Architecture]) -> FloatArray:
         rows = self.source.rows(architectures)
-        statistics = self.source.statistics[rows][:, self._columns]
+        statistics = self.source.statistics_of(rows)[:, self._columns]
         standardised = np.clip((statistics - self._mean) / self._spread, -LIMIT, LIMIT)
         choices = np.array([self.space.encode(name) for name in architectures])
         one_hot = np.zeros((len(choices), int(self._widths.sum())))

@@ -25,8 +25,10 @@ class SpaceSource:
         self._row_of: dict[Architecture, int] = {}
         self._functions: dict[int, int] = {}
         self._function_ids = np.zeros(0, np.int64)
-        # One graph a function; rows point at them.
+        # One graph a function; rows point at them. New graphs wait until one is asked for: to join them to
+        # the others every time would take longer and longer.
         self._graphs = GraphBatch.from_graphs([])
+        self._waiting: list[GraphBatch] = []
         self._statistics = np.zeros((0, len(STATISTICS)), np.float32)
 
     def rows(self, architectures: Sequence[Architecture]) -> IntArray:
@@ -45,7 +47,11 @@ class SpaceSource:
 
     def batch(self, indices: IntArray) -> GraphBatch:
         """The graphs at ``indices``."""
-        return self._graphs.take(self._function_ids[np.asarray(indices, dtype=np.int64)])
+        return self._all_graphs().take(self._function_ids[np.asarray(indices, dtype=np.int64)])
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]`` without the others."""
+        return self._statistics[self._function_ids[rows]]
 
     @property
     def statistics(self) -> NDArray[np.float32]:
@@ -55,7 +61,7 @@ class SpaceSource:
     @property
     def spectrum(self) -> NDArray[np.float32]:
         """Graphs x eigenvalues; computed anew in every call, nothing but pretraining needs it."""
-        return spectrum(self._graphs)[self._function_ids]
+        return spectrum(self._all_graphs())[self._function_ids]
 
     @property
     def function_ids(self) -> IntArray:
@@ -76,11 +82,16 @@ class SpaceSource:
         ids = np.array([self._functions[value] for value in hashes.tolist()], dtype=np.int64)
         known, positions = np.unique(ids, return_index=True)
         fresh = graphs.take(positions[known >= first])
-        self._graphs = _joined(self._graphs, fresh)
+        self._waiting.append(fresh)
         self._statistics = np.concatenate([self._statistics, statistics(fresh)])
         rows = range(len(self), len(self) + len(architectures))
         self._row_of.update(zip(architectures, rows, strict=True))
         self._function_ids = np.concatenate([self._function_ids, ids])
+
+    def _all_graphs(self) -> GraphBatch:
+        while self._waiting:
+            self._graphs = _joined(self._graphs, self._waiting.pop(0))
+        return self._graphs
 
 
 def _joined(first: GraphBatch, second: GraphBatch) -> GraphBatch:
