@@ -113,6 +113,20 @@ def test_table_of_another_space():
         search(toy_table().assign(architecture=lambda frame: "x" + frame["architecture"]))
 
 
+def test_first_labels_within_budget_and_limits():
+    table = toy_table()
+    space, evaluator = ToySpace(), TableEvaluator(table, LABEL)
+    paid = evaluator.evaluate(table["architecture"].iloc[:5].tolist())
+    with pytest.raises(InputError, match="budget of 4 queries is smaller than the 5 first labels"):
+        run_search(space, evaluator, None, SearchParameters(strategy="random", queries=4), paid=paid)
+    costs = table[["architecture"]].assign(latency=[9.0, *[1.0] * (len(table) - 1)])
+    limited = SearchParameters(strategy="random", queries=6, limits={"latency": 2.0})
+    with pytest.raises(InputError, match=f"{paid[0].architecture} was paid for, but it is beyond the limits"):
+        run_search(space, evaluator, None, limited, cost_table=costs, paid=paid)
+    result = run_search(space, evaluator, None, limited, cost_table=costs, paid=paid[1:])
+    assert result.history["architecture"].iloc[:4].tolist() == [answer.architecture for answer in paid[1:]]
+
+
 @pytest.mark.parametrize("strategy", ["curriculum", "random"])
 def test_small_space_is_exhausted_without_repeats(strategy):
     table = toy_table()

@@ -1,9 +1,10 @@
-"""The test accuracy of a network that was chosen."""
+"""What a network that was chosen is really worth, and what it is measured by."""
 
 import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.opening import open_surrogate
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.spaces.base import Architecture
 
@@ -17,7 +18,7 @@ def final_test_accuracy(
     architecture: Architecture,
     seeds: tuple[int, ...],
 ) -> float:
-    """Test accuracy in percent: the table's, or the mean of fresh trainings with seeds of their own.
+    """Test accuracy in percent: the table's, a prediction, or the mean of fresh trainings.
 
     Args:
         parameters: what kind of evaluator the search had.
@@ -36,6 +37,9 @@ def final_test_accuracy(
         if len(found) == 0 or not np.isfinite(found[0]):
             raise InputError(f"the table has no {column} for {architecture}")
         return float(found[0])
+    if parameters.kind == "surrogate":
+        surrogate = open_surrogate(parameters.surrogate, space_name, space_options, table, column)
+        return float(surrogate.predict([architecture])[0])
     from contrastive_nas.evaluators.training import TrainingEvaluator
 
     fresh = parameters.training.model_copy(update={"seeds": seeds})
@@ -44,3 +48,45 @@ def final_test_accuracy(
     if measurement.error:
         raise InputError(f"training {architecture} afresh failed: {measurement.error}")
     return measurement.test_accuracy
+
+
+def reference_table(
+    parameters: EvaluatorParameters,
+    space_name: str,
+    space_options: dict[str, object],
+    table: pd.DataFrame,
+    columns: tuple[str, ...],
+) -> pd.DataFrame:
+    """The rows that a choice is ranked among and random search draws from, on the scale of the evaluator.
+
+    A surrogate's predictions spread less than accuracies do, so they are compared with predictions alone.
+
+    Args:
+        parameters: what kind of evaluator the search had.
+        space_name: as ``load_space`` takes it.
+        space_options: of the space.
+        table: known architectures.
+        columns: accuracies.
+    """
+    if parameters.kind != "surrogate":
+        return table
+    names = table["architecture"].tolist()
+    predicted = {}
+    for column in dict.fromkeys(columns):
+        surrogate = open_surrogate(parameters.surrogate, space_name, space_options, table, column)
+        predicted[column] = surrogate.predict(names)
+    return table.assign(**predicted)
+
+
+def surrogate_quality(
+    parameters: EvaluatorParameters,
+    space_name: str,
+    space_options: dict[str, object],
+    table: pd.DataFrame,
+    column: str,
+) -> dict[str, float]:
+    """``surrogate_kendall_tau`` and ``surrogate_noise`` (percentage points) on rows held out; empty without one."""
+    if parameters.kind != "surrogate":
+        return {}
+    quality = open_surrogate(parameters.surrogate, space_name, space_options, table, column).quality
+    return {"surrogate_kendall_tau": quality.kendall_tau, "surrogate_noise": quality.noise}

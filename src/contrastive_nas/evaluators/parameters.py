@@ -19,18 +19,36 @@ class TrainingParameters(ShortSettings):
     workers: int = Field(default=0, ge=0, le=1024)
 
 
-class EvaluatorParameters(BaseModel):
-    """Where the accuracies of a search come from.
+class SurrogateParameters(BaseModel):
+    """A model that is fitted to the experiment's table.
 
     Attributes:
-        kind: ``training``: every query is trained; ``table``: it is looked up in the experiment's table.
-        training: of the kind ``training``.
+        seed: of the model and of the noise.
+        noisy: what a search sees carries noise of the size of the model's error, always the same for one
+            architecture; the reported accuracy does not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["training", "table"] = "training"
+    seed: int = Field(default=0, ge=0)
+    noisy: bool = False
+
+
+class EvaluatorParameters(BaseModel):
+    """Where the accuracies of a search come from.
+
+    Attributes:
+        kind: ``training``: every query is trained; ``table``: it is looked up in the experiment's table;
+            ``surrogate``: a model of the table predicts it, so that the whole space can be searched.
+        training: of the kind ``training``.
+        surrogate: of the kind ``surrogate``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["training", "table", "surrogate"] = "training"
     training: TrainingParameters = TrainingParameters()
+    surrogate: SurrogateParameters = SurrogateParameters()
 
 
 class TabulateParameters(BaseModel):

@@ -7,6 +7,7 @@ architecture and add the residual noise.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -50,9 +51,6 @@ class SurrogateEvaluator(Evaluator):
         seed: of the model and of the noise.
         noisy: adds noise of the size of the model's error, always the same for one architecture.
 
-    Attributes:
-        quality: of the model, held out.
-
     Raises:
         InputError: a missing column, too few rows, or a row that is no architecture of the space.
     """
@@ -74,7 +72,7 @@ class SurrogateEvaluator(Evaluator):
         self._known: dict[Architecture, float] = {}
         features = self._features(rows["architecture"].tolist())
         accuracies = rows[label].to_numpy(dtype=float)
-        self.quality = self._cross_validate(features, accuracies)
+        self._features_of_rows, self._accuracies = features, accuracies
         self._model = self._new_model().fit(features, accuracies)
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
@@ -91,6 +89,17 @@ class SurrogateEvaluator(Evaluator):
             self._known.update(zip(new, self._model.predict(self._features(new)).tolist(), strict=True))
         return np.array([self._known[name] for name in architectures])
 
+    @cached_property
+    def quality(self) -> SurrogateQuality:
+        """Of the model on rows held out; the first call fits it five times."""
+        features, accuracies = self._features_of_rows, self._accuracies
+        predicted = np.zeros_like(accuracies)
+        for seen, unseen in KFold(FOLDS, shuffle=True, random_state=self._seed).split(features):
+            model = self._new_model().fit(features[seen], accuracies[seen])
+            predicted[unseen] = model.predict(features[unseen])
+        tau = float(kendalltau(predicted, accuracies).statistic)
+        return SurrogateQuality(len(accuracies), tau, float(np.std(predicted - accuracies)))
+
     def _new_model(self) -> HistGradientBoostingRegressor:
         return HistGradientBoostingRegressor(
             max_iter=500, learning_rate=0.05, min_samples_leaf=10, random_state=self._seed
@@ -106,14 +115,6 @@ class SurrogateEvaluator(Evaluator):
             costs = np.stack([graph_multiply_accumulates(graphs), graph_parameters(graphs)], axis=1)
             parts.append(np.concatenate([choices, np.log1p(costs)], axis=1))
         return np.concatenate(parts)
-
-    def _cross_validate(self, features: FloatArray, accuracies: FloatArray) -> SurrogateQuality:
-        predicted = np.zeros_like(accuracies)
-        for seen, unseen in KFold(FOLDS, shuffle=True, random_state=self._seed).split(features):
-            model = self._new_model().fit(features[seen], accuracies[seen])
-            predicted[unseen] = model.predict(features[unseen])
-        tau = float(kendalltau(predicted, accuracies).statistic)
-        return SurrogateQuality(len(accuracies), tau, float(np.std(predicted - accuracies)))
 
     def _noise(self, architecture: Architecture) -> float:
         digest = hashlib.sha256(f"{self._seed} {architecture}".encode()).digest()

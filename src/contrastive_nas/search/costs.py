@@ -1,6 +1,6 @@
 """What a network costs: multiply-accumulates and parameters from its graph, other costs from a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -75,3 +75,14 @@ class Costs:
             found = np.array([values.get(architecture, np.inf) for architecture in architectures])
             columns[name] = np.where(np.isnan(found), np.inf, found)
         return np.stack([columns[name] for name in self.names], axis=1)
+
+
+def within_limits(
+    space: SearchSpace,
+    architectures: Sequence[Architecture],
+    limits: Mapping[str, float],
+    table: pd.DataFrame | None = None,
+) -> NDArray[np.bool_]:
+    """Which architectures cost no more than ``limits``, by cost as :class:`Costs` names them."""
+    costs = Costs(space, list(limits), table).measure(architectures)
+    return np.asarray((costs <= list(limits.values())).all(axis=1))

@@ -74,12 +74,19 @@ def run_search(
             place of the strategy's own first labels.
 
     Raises:
-        InputError: a missing predictor, an unknown cost, limits that nothing respects, an evaluator that
-            cannot work, a damaged ledger, or no query that succeeded.
+        InputError: more paid than the budget allows, a missing predictor, an unknown cost, limits that
+            nothing respects or that something paid for breaks, an evaluator that cannot work, a damaged
+            ledger, or no query that succeeded.
     """
+    if len(paid) > parameters.queries:
+        raise InputError(
+            f"a budget of {parameters.queries} queries is smaller than the {len(paid)} first labels: raise "
+            "queries or buy fewer first labels"
+        )
     if parameters.limits:
         costs = Costs(space, list(parameters.limits), cost_table)
         space = LimitedSpace(space, costs, list(parameters.limits.values()))
+        _check_paid(paid, costs, list(parameters.limits.values()))
     objectives = Costs(space, parameters.objectives, cost_table) if parameters.objectives else None
     rng = np.random.default_rng(parameters.seed)
     strategy = create_strategy(Setting(space, rng, parameters, predictor, objectives))
@@ -87,6 +94,13 @@ def run_search(
     strategy.tell(ledger.credit(paid, "first label"))
     _spend(strategy, ledger, parameters)
     return _result(strategy, ledger, objectives)
+
+
+def _check_paid(paid: Sequence[Evaluation], costs: Costs, limits: Sequence[float]) -> None:
+    beyond = (costs.measure([evaluation.architecture for evaluation in paid]) > limits).any(axis=1)
+    if beyond.any():
+        name = paid[int(np.flatnonzero(beyond)[0])].architecture
+        raise InputError(f"{name} was paid for, but it is beyond the limits on {', '.join(costs.names)}")
 
 
 def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters) -> None:

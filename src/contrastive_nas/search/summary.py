@@ -15,15 +15,16 @@ def summarise(
 
     Args:
         history: of :class:`contrastive_nas.search.run.SearchResult`.
-        table: known architectures; only ranks and random search come from it.
+        table: architectures that could have been chosen; only ranks and random search come from it.
         label: its column that random search chooses by.
         test: its column that both are reported with.
         best_test_accuracy: of the network that the search chose, in percent.
 
     Returns:
-        ``queries``, ``queries_trained``, ``queries_looked_up``, ``queries_cached``, ``best_architecture``,
-        ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher
-        test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings).
+        ``queries``, ``queries_trained``, ``queries_looked_up``, ``queries_predicted``, ``queries_cached``,
+        ``best_architecture``, ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the
+        table with a higher test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over
+        random drawings); rank and random search are None where the table knows no accuracy.
     """
     best = best_query(history)
     known = table.dropna(subset=[label, test])
@@ -32,13 +33,14 @@ def summarise(
         "queries": len(history),
         "queries_trained": int((history["origin"] == "trained").sum()),
         "queries_looked_up": int((history["origin"] == "looked_up").sum()),
+        "queries_predicted": int((history["origin"] == "predicted").sum()),
         "queries_cached": int((history["origin"] == "cached").sum()),
         "best_architecture": str(best["architecture"]),
         "best_valid_accuracy": float(best["accuracy"]),
         "best_test_accuracy": best_test_accuracy,
-        "best_rank": 1 + int((tests > best_test_accuracy).sum()),
+        "best_rank": 1 + int((tests > best_test_accuracy).sum()) if len(known) else None,
         "table_size": len(known),
-        "random_best_test_accuracy": expected_best(labels, tests, len(history)),
+        "random_best_test_accuracy": expected_best(labels, tests, len(history)) if len(known) else None,
     }
 
 

@@ -1,6 +1,7 @@
 """Files that come from outside the project."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,20 +25,26 @@ class RawFile(AbstractDataset[Any, Path]):
 
     Args:
         filepath: ``data/01_raw/<name>``.
+        preferred: files that are taken instead where they are there, the first of them.
     """
 
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, filepath: str, preferred: Sequence[str] = (), metadata: dict[str, Any] | None = None
+    ) -> None:
         self._filepath = Path(filepath)
+        self._preferred = [Path(path) for path in preferred]
         self.metadata = metadata or {}
 
     def load(self) -> Path:
-        return find_raw_file(self._filepath)
+        there = (place for path in self._preferred for place in _places(path) if place.exists())
+        return next(there, None) or find_raw_file(self._filepath)
 
     def save(self, data: Any) -> NoReturn:
         raise DatasetError(f"{self._filepath} is a raw file: nothing in a pipeline may write it")
 
     def _exists(self) -> bool:
-        return any(place.exists() for place in _places(self._filepath))
+        paths = [*self._preferred, self._filepath]
+        return any(place.exists() for path in paths for place in _places(path))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

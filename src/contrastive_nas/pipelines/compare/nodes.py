@@ -19,23 +19,33 @@ if TYPE_CHECKING:
 def buy_first_labels(
     table: "pd.DataFrame",
     parameters: FirstLabelsParameters,
+    limits: dict[str, float],
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
     seed: int,
     checkpoints: Checkpoints,
 ) -> "pd.DataFrame":
-    """One row per query: architecture, accuracy (percent), origin, error."""
+    """One row per query: architecture, accuracy (percent), origin, error; all within the search's limits."""
     import numpy as np
 
     from contrastive_nas.errors import InputError
     from contrastive_nas.evaluators.opening import open_evaluator
+    from contrastive_nas.search.costs import within_limits
     from contrastive_nas.search.ledger import Ledger, Proposal
+    from contrastive_nas.spaces import load_space
 
-    if parameters.count > len(table):
-        raise InputError(f"compare: {parameters.count} first labels, but the table has {len(table)} rows")
-    rows = np.random.default_rng(seed).choice(len(table), size=parameters.count, replace=False)
-    names = table["architecture"].iloc[rows].tolist()
+    known = table["architecture"].tolist()
+    if limits:
+        fits = within_limits(load_space(space.name, **space.options), known, limits, table)
+        known = [name for name, allowed in zip(known, fits, strict=True) if allowed]
+    if parameters.count > len(known):
+        within = f" within {', '.join(limits)}" if limits else ""
+        raise InputError(
+            f"compare: {parameters.count} first labels, but the table has {len(known)} rows{within}"
+        )
+    rows = np.random.default_rng(seed).choice(len(known), size=parameters.count, replace=False)
+    names = [known[row] for row in rows]
     path = None if checkpoints.folder is None else checkpoints.folder / "ledger.jsonl"
     with open_evaluator(evaluator, space.name, space.options, table, target.label) as source:
         ledger = Ledger(source, parameters.count, path)

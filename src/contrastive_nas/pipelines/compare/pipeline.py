@@ -19,6 +19,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "table",
                     "params:compare.first_labels",
+                    "params:search.limits",
                     "params:evaluator",
                     "params:space",
                     "params:target",

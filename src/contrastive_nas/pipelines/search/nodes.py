@@ -29,10 +29,13 @@ def search_architectures(
     from contrastive_nas.evaluators.base import Evaluation
     from contrastive_nas.evaluators.opening import open_evaluator
     from contrastive_nas.learning.search_predictor import make_predictor
+    from contrastive_nas.search.pool import Pool
     from contrastive_nas.search.run import run_search
     from contrastive_nas.spaces import load_space
 
     known = load_space(space.name, **space.options)
+    if parameters.pool:
+        known = Pool(known, table["architecture"].tolist())
     paid = [
         Evaluation(architecture, accuracy, origin, error=error)
         for architecture, accuracy, origin, error in zip(
@@ -49,14 +52,36 @@ def search_architectures(
             ),
             parameters.model_copy(update={"seed": seed}),
             folder=checkpoints.folder,
+            cost_table=table,
             paid=paid,
         )
     # Seconds differ from run to run; they stand in the run record.
     return result.history.drop(columns="seconds"), result.trace
 
 
+def select_reference(
+    table: "pd.DataFrame",
+    limits: dict[str, float],
+    evaluator: EvaluatorParameters,
+    space: SpaceParameters,
+    target: TargetParameters,
+) -> "pd.DataFrame":
+    """What the search could have chosen: architecture, label, test accuracy, on the evaluator's scale."""
+    from contrastive_nas.evaluators.final import reference_table
+    from contrastive_nas.search.costs import within_limits
+    from contrastive_nas.spaces import load_space
+
+    if limits:
+        known = load_space(space.name, **space.options)
+        table = table[within_limits(known, table["architecture"].tolist(), limits, table)]
+    columns = tuple(dict.fromkeys([target.label, target.test]))
+    reference = reference_table(evaluator, space.name, space.options, table, columns)
+    return reference[["architecture", *columns]].reset_index(drop=True)
+
+
 def summarise_search(
     history: "pd.DataFrame",
+    reference: "pd.DataFrame",
     table: "pd.DataFrame",
     comparator_metrics: dict[str, Any],
     parameters: SearchStageParameters,
@@ -65,27 +90,27 @@ def summarise_search(
     target: TargetParameters,
     seed: int,
 ) -> dict[str, Any]:
-    """The best architecture, its test accuracy and rank among the table's rows, beside random search."""
-    from contrastive_nas.evaluators.final import final_test_accuracy
+    """The best architecture, its test accuracy and rank among the reference, beside random search."""
+    from contrastive_nas.evaluators.final import final_test_accuracy, surrogate_quality
     from contrastive_nas.search.summary import best_query, summarise
 
     best = best_query(history)["architecture"]
-    test = final_test_accuracy(
-        evaluator, space.name, space.options, table, target.test, best, parameters.final_seeds
-    )
+    known = evaluator, space.name, space.options, table
+    test = final_test_accuracy(*known, target.test, best, parameters.final_seeds)
     return {
         "space": space.name,
         "strategy": parameters.strategy,
         "seed": seed,
-        **summarise(history, table, label=target.label, test=target.test, best_test_accuracy=test),
+        **summarise(history, reference, label=target.label, test=target.test, best_test_accuracy=test),
+        **surrogate_quality(*known, target.test),
         "comparator_kendall_tau": comparator_metrics["kendall_tau"],
     }
 
 
 def draw_search(
-    history: "pd.DataFrame", table: "pd.DataFrame", summary: dict[str, Any], target: TargetParameters
+    history: "pd.DataFrame", reference: "pd.DataFrame", summary: dict[str, Any], target: TargetParameters
 ) -> "go.Figure":
     """Best accuracy against queries, ours and random search."""
     from contrastive_nas.reporting.figures import draw_search_history
 
-    return draw_search_history(history, table[target.label].to_numpy(dtype=float), summary)
+    return draw_search_history(history, reference[target.label].to_numpy(dtype=float), summary)

@@ -17,6 +17,7 @@ class SearchStageParameters(SearchParameters):
         refit: training of the comparator in every round.
         final_seeds: trainings of the chosen network, none of which the search has seen, for the reported
             accuracy; only where queries are trained.
+        pool: only rows of the table may be asked for; for tables that hold a part of the space.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,3 +25,4 @@ class SearchStageParameters(SearchParameters):
     predictor: Literal["comparator", "gaussian_process"] = "gaussian_process"
     refit: CompareParameters = CompareParameters()
     final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)
+    pool: bool = False

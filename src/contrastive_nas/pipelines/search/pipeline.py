@@ -2,7 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from contrastive_nas.pipelines.search.nodes import draw_search, search_architectures, summarise_search
+from contrastive_nas.pipelines.search.nodes import (
+    draw_search,
+    search_architectures,
+    select_reference,
+    summarise_search,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -27,9 +32,22 @@ def create_pipeline() -> Pipeline:
                 tags="gpu",
             ),
             Node(
+                func=select_reference,
+                inputs=[
+                    "table",
+                    "params:search.limits",
+                    "params:evaluator",
+                    "params:space",
+                    "params:target",
+                ],
+                outputs="search_reference",
+                name="select_reference",
+            ),
+            Node(
                 func=summarise_search,
                 inputs=[
                     "search_history",
+                    "search_reference",
                     "table",
                     "comparator_metrics",
                     "params:search",
@@ -43,7 +61,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 func=draw_search,
-                inputs=["search_history", "table", "search_summary", "params:target"],
+                inputs=["search_history", "search_reference", "search_summary", "params:target"],
                 outputs="search_figure",
                 name="draw_search",
             ),
