@@ -107,13 +107,13 @@ def _with_support(comparator: Comparator, source: GraphSource, rows: IntArray) -
 
 
 def pseudo_label_accuracy(pairs: Pairs, truth: Floats) -> float:
-    """Part of the pairs whose winner is truly better; pairs of equal truth do not count; NaN where none is
-    left.
+    """Part of the pairs whose winner is truly better; pairs of equal or unknown truth do not count; NaN where
+    none is left.
 
     Args:
         pairs: pseudo-labelled comparisons.
-        truth: accuracy of every graph of the source.
+        truth: accuracy of every graph of the source, NaN where it is not known.
     """
     better, worse = truth[pairs.better], truth[pairs.worse]
-    decided = better != worse
+    decided = np.isfinite(better) & np.isfinite(worse) & (better != worse)
     return float((better > worse)[decided].mean()) if decided.any() else float("nan")

@@ -1,5 +1,6 @@
 """What is said of a comparator's quality."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ def comparator_quality(
 
     Returns:
         ``labels``, ``ranked`` (rows that are measured), ``kendall_tau``, ``spearman_rho``, and the same two
-        with the prefix ``macs_`` and ``parameters_`` for these counts in place of scores.
+        with the prefix ``macs_`` and ``parameters_`` for these counts in place of scores; None where there
+        is nothing to rank.
     """
     rest = np.setdiff1d(np.arange(len(store)), labelled)
     rest = rest[np.isfinite(truth[rest])]
@@ -37,6 +39,10 @@ def comparator_quality(
     }
     quality: dict[str, Any] = {"labels": len(labelled), "ranked": len(rest)}
     for prefix, scores in rankings.items():
-        quality[f"{prefix}kendall_tau"] = kendall_tau(scores, truth[rest])
-        quality[f"{prefix}spearman_rho"] = spearman_rho(scores, truth[rest])
+        quality[f"{prefix}kendall_tau"] = _number(kendall_tau(scores, truth[rest]))
+        quality[f"{prefix}spearman_rho"] = _number(spearman_rho(scores, truth[rest]))
     return quality
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -49,19 +49,27 @@ def draw_search_history(history: pd.DataFrame, labels: FloatArray, summary: dict
 
     Args:
         history: of the search; ``query``, ``accuracy``, ``best_accuracy``.
-        labels: accuracies of the table that a search may see, percent.
+        labels: accuracies of the table that a search may see, percent; without any, no random search.
         summary: of the search.
     """
     labels = labels[np.isfinite(labels)]
     queries = history["query"].to_numpy()
-    means = [expected_best(labels, labels, int(count)) for count in queries]
-    band = np.array([best_quantiles(labels, int(count), np.array([0.1, 0.9])) for count in queries])
     figure = go.Figure()
-    figure.add_scatter(x=queries, y=band[:, 1], line={"width": 0}, showlegend=False, hoverinfo="skip")
-    figure.add_scatter(
-        x=queries, y=band[:, 0], line={"width": 0}, fill="tonexty", fillcolor=_BAND, name="random, 10 to 90 %"
-    )
-    figure.add_scatter(x=queries, y=means, line={"color": OTHER}, name="random, mean")
+    shown = [history["best_accuracy"].to_numpy(dtype=float)]
+    if len(labels):
+        means = [expected_best(labels, labels, int(count)) for count in queries]
+        band = np.array([best_quantiles(labels, int(count), np.array([0.1, 0.9])) for count in queries])
+        shown += list(band.T)
+        figure.add_scatter(x=queries, y=band[:, 1], line={"width": 0}, showlegend=False, hoverinfo="skip")
+        figure.add_scatter(
+            x=queries,
+            y=band[:, 0],
+            line={"width": 0},
+            fill="tonexty",
+            fillcolor=_BAND,
+            name="random, 10 to 90 %",
+        )
+        figure.add_scatter(x=queries, y=means, line={"color": OTHER}, name="random, mean")
     figure.add_scatter(
         x=queries,
         y=history["accuracy"],
@@ -74,8 +82,8 @@ def draw_search_history(history: pd.DataFrame, labels: FloatArray, summary: dict
     )
     # The first queries of any search are far below: the range begins where it gets interesting.
     late = len(history) // 6
-    low = min(float(band[late:].min()), float(history["best_accuracy"].iloc[late:].min()))
-    high = max(float(band.max()), float(history["best_accuracy"].max()))
+    low = min(float(np.nanmin(curve[late:])) for curve in shown)
+    high = max(float(np.nanmax(curve)) for curve in shown)
     figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.1 * (high - low)])
     title = f"Search in {summary['space']}: best so far after {len(history)} queries"
     return _titled(figure, title, "queries", "best validation accuracy (%)")

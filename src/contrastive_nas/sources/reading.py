@@ -79,7 +79,8 @@ def read_table(
         source: the format's name, or "auto" to tell it by content.
         space: name of the search space; None takes the format's own. Where the file has a ``space`` column,
             only this space's rows are read, all with None.
-        metrics: accuracy columns that every row must have; None asks for any one of them.
+        metrics: accuracy columns that every row must have; None asks for any one of them, an empty list for
+            none.
         on_error: "stop" raises at the first row that cannot be used, "skip" leaves such rows out.
         limit: how many problems are kept; all are counted.
         validate: raises InputError for a string that is no architecture; None asks the row's search space,

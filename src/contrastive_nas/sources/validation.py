@@ -29,7 +29,7 @@ def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None)
         )
     found = [str(column) for column in frame.columns if is_accuracy(str(column))]
     missing = [metric for metric in metrics or [] if metric not in frame.columns]
-    if missing or not found:
+    if missing or (metrics is None and not found):
         wanted = ", ".join(missing) or "<dataset>_<split>_accuracy"
         raise InputError(f"{file}: there is no column {wanted}; it has {', '.join(found) or 'no accuracy'}")
 
@@ -39,7 +39,8 @@ class RowChecks:
 
     Args:
         problems: where unusable rows are noted.
-        metrics: columns that every row must have a value in; None asks for a value in at least one of them.
+        metrics: columns that every row must have a value in; None asks for a value in at least one, an empty
+            list for none.
         validators: for the space that a row names, or None where it names none, the function that raises
             InputError for a string that is no architecture of it; it gives None where nothing can be checked.
         unique: whether an architecture may come only once.
@@ -82,13 +83,14 @@ class RowChecks:
             self._problems.add(frame.index[position], f"{column} is {shown}, not a percentage from 0 to 100")
 
     def _require_values(self, frame: pd.DataFrame, keep: np.ndarray, accuracies: list[str]) -> None:
+        if self._metrics is None:
+            for position in np.flatnonzero(frame[accuracies].isna().all(axis=1).to_numpy() & keep).tolist():
+                keep[position] = False
+                self._problems.add(frame.index[position], "no accuracy is given")
         for metric in self._metrics or []:
             for position in np.flatnonzero(frame[metric].isna().to_numpy() & keep).tolist():
                 keep[position] = False
                 self._problems.add(frame.index[position], f"{metric} is missing")
-        for position in np.flatnonzero(frame[accuracies].isna().all(axis=1).to_numpy() & keep).tolist():
-            keep[position] = False
-            self._problems.add(frame.index[position], "no accuracy is given")
 
     def _check_architectures(self, frame: pd.DataFrame, keep: np.ndarray) -> None:
         spaces = [None] * len(frame)

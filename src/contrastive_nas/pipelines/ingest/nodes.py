@@ -22,16 +22,18 @@ def ingest_table(
     from contrastive_nas.spaces import load_space
 
     known = load_space(space.name, **space.options)
+    metrics = list(dict.fromkeys([target.label, target.test]))
     read = read_table(
         raw_table,
         source=parameters.source,
         space=known.name,
-        metrics=list(dict.fromkeys([target.label, target.test])),
+        metrics=[] if parameters.unlabelled else metrics,
         on_error=parameters.on_error,
         limit=_PROBLEMS_KEPT,
         validate=known.validate,
     )
     table = read.frame if parameters.rows is None else read.frame.head(parameters.rows)
+    table = table.assign(**{name: float("nan") for name in metrics if name not in table.columns})
     problems = [f"row {problem.row}: {problem.reason}" for problem in read.problems]
     if problems:
         _LOG.warning("%d of %d rows left out, the first: %s", read.problem_count, read.rows_read, problems[0])
