@@ -7,7 +7,7 @@ from kedro.pipeline import Pipeline
 # In the order of the flow; each is a package ``pipelines.<stage>`` with ``create_pipeline()``.
 CHAIN: tuple[str, ...] = ("ingest", "convert", "pretrain", "compare", "augment", "search", "report")
 # Stages that are run by name only; nothing of the chain needs them.
-ON_REQUEST: tuple[str, ...] = ("retrain", "benchmark", "download")
+ON_REQUEST: tuple[str, ...] = ("retrain", "benchmark", "tune", "download")
 EVERYTHING = "__all__"
 
 

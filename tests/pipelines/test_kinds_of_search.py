@@ -1,0 +1,65 @@
+"""Searches whose labels come from elsewhere than training, and one in a space that has no table."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests.pipelines.project import Project
+
+from contrastive_nas.graphs.costs import graph_multiply_accumulates
+from contrastive_nas.spaces import load_space
+
+QUICK = {"predictor": "gaussian_process", "strategy": "default"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project.create(tmp_path_factory.mktemp("kinds"))
+
+
+def history(project: Project) -> pd.DataFrame:
+    return pd.read_parquet(project.folder / "data/07_model_output/test/search_history.parquet")
+
+
+def test_a_closed_pool(project: Project) -> None:
+    project.run("search", evaluator={"kind": "table"}, search=QUICK | {"pool": True, "queries": 20})
+    summary, found = project.read_json("search_summary.json"), history(project)
+    assert summary["queries"] == summary["queries_looked_up"] == 20
+    table = pd.read_parquet(project.folder / "data/02_intermediate/test/table.parquet")
+    assert set(found["architecture"]) <= set(table["architecture"])
+    assert found["accuracy"].notna().all()
+
+
+def test_a_surrogate_under_a_limit(project: Project) -> None:
+    limit = 2e5
+    project.run("search", evaluator={"kind": "surrogate"}, search=QUICK | {"limits": {"macs": limit}})
+    summary, found = project.read_json("search_summary.json"), history(project)
+    assert summary["queries"] == summary["queries_predicted"] == 10
+    assert 0 < summary["surrogate_kendall_tau"] < 1
+    assert summary["surrogate_noise"] > 0
+    costs = graph_multiply_accumulates(load_space("compact_cnn").graphs(found["architecture"].tolist()))
+    assert costs.max() <= limit
+    # Ranks are among what the limit allows.
+    assert summary["table_size"] < 60
+
+
+@pytest.mark.slow
+def test_a_space_without_a_table(tmp_path: Path) -> None:
+    listed = Project.create(tmp_path)
+    listed.change_table(lambda table: table[["architecture"]])
+    listed.run("report", ingest={"unlabelled": True})
+    summary = listed.read_json("search_summary.json")
+    assert summary["queries_trained"] + summary["queries_cached"] == 10
+    assert summary["best_rank"] is summary["random_best_test_accuracy"] is None
+    assert summary["best_test_accuracy"] > 0
+
+
+@pytest.mark.slow
+def test_tuning_a_stage(project: Project) -> None:
+    project.run("tune")
+    summary = project.read_json("tune_summary.json")
+    assert summary["trials"] == 3
+    assert summary["best"].keys() == {"batch", "curriculum.learning_rate"}
+    assert summary["best_value"] >= summary["value_in_use"]
+    project.run("tune", tune={"stage": "compare", "values": {"evidence": [4.0, 1.0]}})
+    assert project.read_json("tune_summary.json")["stage"] == "compare"
