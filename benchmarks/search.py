@@ -18,6 +18,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.files import atomic_path
 from contrastive_nas.learning.gaussian_predictor import GaussianPredictor
+from contrastive_nas.learning.parameters import AugmentParameters, CompareParameters, PretrainParameters
+from contrastive_nas.learning.predictor import ComparatorPredictor
+from contrastive_nas.learning.pretraining import pretrain
+from contrastive_nas.learning.space_source import SpaceSource
+from contrastive_nas.models.encoder import Encoder
 from contrastive_nas.progress import progress
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.pool import Pool
@@ -45,10 +51,16 @@ from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
-# What the curriculum is made of, one part taken away at a time.
+CURRICULUM = {"strategy": "curriculum"}
+# What the curriculum is made of, one part changed at a time. Those named after the comparator ask one that
+# is fitted to pairs, with pseudo-labels unless it is said; the others ask the Gaussian process, a regression.
 VARIANTS: dict[str, dict[str, Any]] = {
-    "curriculum_fixed_baseline": {"strategy": "curriculum", "curriculum": {"baseline_every": None}},
-    "curriculum_score_reward": {"strategy": "curriculum", "curriculum": {"reward": "score"}},
+    "curriculum_fixed_baseline": CURRICULUM | {"curriculum": {"baseline_every": None}},
+    "curriculum_score_reward": CURRICULUM | {"curriculum": {"reward": "score"}},
+    "comparator_curriculum": CURRICULUM,
+    "comparator_curriculum_no_pseudo_labels": CURRICULUM,
+    "comparator_curriculum_fixed_baseline": CURRICULUM | {"curriculum": {"baseline_every": None}},
+    "comparator_curriculum_score_reward": CURRICULUM | {"curriculum": {"reward": "score"}},
 }
 COLUMNS = [
     "space",
@@ -165,19 +177,45 @@ def measure(
     problem: Problem, names: Sequence[str], seeds: Sequence[int], queries: Sequence[int]
 ) -> pd.DataFrame:
     """One row per strategy, seed and number of queries."""
-    predictor: Predictor | None = None
-    if any(VARIANTS.get(name, {"strategy": name})["strategy"] in WITH_PREDICTOR for name in names):
-        # Features are the same for all seeds and computed once; every fit starts afresh.
-        predictor = GaussianPredictor(problem.space, seed=0)
+    predictors = Predictors(problem.space)
     rows: list[dict[str, Any]] = []
     for name, seed in progress([(name, seed) for seed in seeds for name in names], "search"):
-        rows += run(problem, name, seed, queries, predictor)
+        rows += run(problem, name, seed, queries, predictors.of(name))
     frame = pd.DataFrame(rows)
     # What a search finds beyond the table is known to be possible too.
     best = max(problem.reference.max(), frame["best_accuracy"].max())
     return frame.assign(
         space=problem.space.name, target=problem.target, regret=best - frame["best_accuracy"]
     )[COLUMNS]
+
+
+class Predictors:
+    """The predictors of strategies; what does not depend on labels is made once, for all seeds."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+
+    def of(self, name: str) -> Predictor | None:
+        """The predictor that a strategy asks; every fit starts afresh."""
+        if VARIANTS.get(name, {"strategy": name})["strategy"] not in WITH_PREDICTOR:
+            return None
+        if not name.startswith("comparator"):
+            return self._gaussian
+        pseudo_labels = None if name.endswith("no_pseudo_labels") else AugmentParameters()
+        return ComparatorPredictor(
+            self._space, self._encoder, CompareParameters(), seed=0, pseudo_labels=pseudo_labels
+        )
+
+    @cached_property
+    def _gaussian(self) -> GaussianPredictor:
+        return GaussianPredictor(self._space, seed=0)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        parameters = PretrainParameters()
+        source = SpaceSource(self._space)
+        source.rows(self._space.sample(np.random.default_rng(0), parameters.graphs))
+        return pretrain(source, parameters, seed=0)[0]
 
 
 def run(
