@@ -45,6 +45,11 @@ class Checkpoints:
         """For work that keeps files of its own, such as a ledger; None where nothing is kept."""
         return self._folder
 
+    @property
+    def seconds(self) -> float:
+        """Least time between two saves, for work that saves by itself."""
+        return self._seconds
+
     def load(self, name: str = "state") -> Any | None:
         """The state saved last under that name; None when there is none, or when it is damaged."""
         if self._folder is None or not self._file(name).exists():

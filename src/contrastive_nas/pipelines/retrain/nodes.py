@@ -45,7 +45,8 @@ def retrain_architecture(
     from contrastive_nas.retraining.results import copy_exports, read_results
 
     output = (checkpoints.folder or Path(tempfile.mkdtemp())) / "run"
-    launch(_settings(summary, parameters, space, seed, device, output), plan["devices"])
+    settings = _settings(summary, parameters, space, seed, device, output)
+    launch(settings.model_copy(update={"checkpoint_seconds": checkpoints.seconds}), plan["devices"])
     results = read_results(output)
     return results.metrics, results.history, results.confusion, copy_exports(output)
 
