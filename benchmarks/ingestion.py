@@ -3,8 +3,10 @@
     python benchmarks/ingestion.py [--cells 423624] [--output benchmarks/results/ingestion.csv]
 
 Writes the space's cells with three trainings each, 108 epochs, as TensorFlow's record framing has them; reads
-the bytes once, as the disk gives them; reads the file with `read_table` in a process of its own, each
-architecture checked by the space; and prints seconds, MB/s, processor seconds and peak memory of both.
+the bytes once, as the disk gives them; then reads the file in two ways, each in a process of its own and with
+each architecture checked by the space: `read_table`, and `kedro run --pipeline ingest` in a copy of the
+project that has the file as its raw table. Prints seconds and processor seconds from the start of the command
+to its end, MB/s, and the peak of the resident memory of all its processes together.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -22,10 +25,13 @@ import time
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import google_crc32c
 import numpy as np
+import psutil
 
+PROJECT = Path(__file__).parents[1]
 CELLS = 423_624
 REPEATS = 3
 CHUNK_BYTES = 1 << 20
@@ -70,58 +76,116 @@ def raw_seconds(path: Path) -> float:
     return time.perf_counter() - begin
 
 
-def measure(path: Path) -> None:
-    """In the child: reads the table and prints what it took."""
-    from contrastive_nas.sources import read_table
+class Cost(NamedTuple):
+    seconds: float
+    processor: float
+    peak: int
 
-    begin, processor = time.perf_counter(), time.process_time()
-    table = read_table(path)
-    seconds, processor = time.perf_counter() - begin, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"rows": len(table.frame), "seconds": seconds, "processor": processor, "peak": peak}))
+
+def cost(command: list[str], folder: Path) -> Cost:
+    """What a command takes, its child processes included; memory is looked at ten times a second."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin, peak = time.perf_counter(), 0
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as running,
+    ):
+        root = psutil.Process(running.pid)
+        while running.poll() is None:
+            peak = max(peak, sum(map(resident, [root, *root.children(recursive=True)])))
+            time.sleep(0.1)
+    seconds = time.perf_counter() - begin
+    if running.returncode:
+        sys.exit((folder / "log").read_text())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak)
+
+
+def resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def reading(path: Path, folder: Path) -> tuple[Cost, int]:
+    """Cost and rows of `read_table`."""
+    code = "import sys, contrastive_nas.sources as s; print(len(s.read_table(sys.argv[1]).frame))"
+    found = cost([sys.executable, "-c", code, str(path)], folder)
+    return found, int((folder / "log").read_text())
+
+
+def ingesting(path: Path, folder: Path) -> tuple[Cost, int]:
+    """Cost and rows of the pipeline, in a copy of the project with an experiment of its own."""
+    for name in ("conf", "pyproject.toml", ".telemetry"):
+        (shutil.copytree if (PROJECT / name).is_dir() else shutil.copy)(PROJECT / name, folder / name)
+    (folder / "src").mkdir()  # the package is installed
+    raw, experiment = folder / "data/01_raw" / path.name, folder / "conf/records"
+    raw.parent.mkdir(parents=True)
+    raw.symlink_to(path)
+    experiment.mkdir()
+    kind = "contrastive_nas.execution.datasets.RawFile"
+    settings = {
+        "globals": {"experiment": "records"},
+        "catalog_ingest": {"raw_table": {"type": kind, "filepath": f"data/01_raw/{path.name}"}},
+        "parameters": {
+            "space": {"name": "nasbench101"},
+            "target": {"label": "cifar10_valid_accuracy", "test": "cifar10_test_accuracy"},
+            "evaluator": {"kind": "table"},
+        },
+    }
+    for name, content in settings.items():
+        (experiment / f"{name}.yml").write_text(json.dumps(content))
+    kedro = str(Path(sys.executable).with_name("kedro"))
+    found = cost([kedro, "run", "--env", "records", "--pipeline", "ingest"], folder)
+    report = json.loads((folder / "data/08_reporting/records/ingest_report.json").read_text())
+    return found, report["architectures"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=CELLS)
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        measure(arguments.measure)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "nasbench_only108.tfrecord")
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "nasbench_only108.tfrecord")
         write(path, arguments.cells)
-        raw = raw_seconds(path)
-        child = [sys.executable, __file__, "--measure", str(path)]
-        result = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
         megabytes = path.stat().st_size / 1e6
-    row = {
-        "architectures": result["rows"],
-        "records": arguments.cells * REPEATS,
-        "megabytes": round(megabytes),
-        "seconds": round(result["seconds"], 1),
-        "processor_seconds": round(result["processor"], 1),
-        "megabytes_per_second": round(megabytes / result["seconds"], 1),
-        "megabytes_per_processor_second": round(megabytes / result["processor"], 1),
-        "raw_read_megabytes_per_second": round(megabytes / raw),
-        "peak_memory_megabytes": round(result["peak"] / 1e6),
-        "load_before": round(os.getloadavg()[0], 1),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "pandas": version("pandas"),
-        "protobuf": version("protobuf"),
-    }
-    for name, value in row.items():
-        print(f"{name:32}{value}")
+        raw = raw_seconds(path)
+        for name, run in {"read_table": reading, "kedro run --pipeline ingest": ingesting}.items():
+            folder = Path(temporary, run.__name__)
+            folder.mkdir()
+            load = os.getloadavg()[0]
+            found, architectures = run(path, folder)
+            rows.append(
+                {
+                    "command": name,
+                    "architectures": architectures,
+                    "records": arguments.cells * REPEATS,
+                    "megabytes": round(megabytes),
+                    "seconds": round(found.seconds, 1),
+                    "processor_seconds": round(found.processor, 1),
+                    "megabytes_per_second": round(megabytes / found.seconds, 1),
+                    "megabytes_per_processor_second": round(megabytes / found.processor, 1),
+                    "raw_read_megabytes_per_second": round(megabytes / raw),
+                    "peak_memory_megabytes": round(found.peak / 1e6),
+                    "load_before": round(load, 1),
+                    "cores": os.cpu_count(),
+                    "machine": platform.machine(),
+                    "python": platform.python_version(),
+                    "pandas": version("pandas"),
+                    "protobuf": version("protobuf"),
+                }
+            )
+            for title, value in rows[-1].items():
+                print(f"{title:32}{value}")
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         with arguments.output.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, row)
+            writer = csv.DictWriter(stream, rows[0])
             writer.writeheader()
-            writer.writerow(row)
+            writer.writerows(rows)
 
 
 if __name__ == "__main__":
