@@ -48,6 +48,16 @@ class EvolutionParameters(_Parameters):
     crossover: float = Field(default=0.3, ge=0, le=1)
 
 
+class SampledParameters(_Parameters):
+    """Of the random sample that is ranked.
+
+    Attributes:
+        size: architectures drawn.
+    """
+
+    size: int = Field(default=5000, ge=1)
+
+
 class RegularizedEvolutionParameters(_Parameters):
     """Real et al., AAAI 2019; sizes for budgets of some dozen queries.
 
@@ -110,6 +120,7 @@ class SearchParameters(_Parameters):
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     curriculum: CurriculumParameters = CurriculumParameters()
     evolution: EvolutionParameters = EvolutionParameters()
+    sampled: SampledParameters = SampledParameters()
     regularized_evolution: RegularizedEvolutionParameters = RegularizedEvolutionParameters()
     local_search: LocalSearchParameters = LocalSearchParameters()
     optuna: OptunaParameters = OptunaParameters()

@@ -15,9 +15,10 @@ _STRATEGIES = {
     "nsga2": "contrastive_nas.search.optuna_search:NSGA2",
     "random": "contrastive_nas.search.random:RandomSearch",
     "regularized_evolution": "contrastive_nas.search.regularized_evolution:RegularizedEvolution",
+    "sampled": "contrastive_nas.search.sampled:Sampled",
     "tpe": "contrastive_nas.search.optuna_search:TPE",
 }
-WITH_PREDICTOR = ("default", "curriculum", "evolution", "exhaustive")
+WITH_PREDICTOR = ("default", "curriculum", "evolution", "exhaustive", "sampled")
 
 
 def list_strategies() -> list[str]:
