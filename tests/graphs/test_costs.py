@@ -48,6 +48,47 @@ def test_tied_weights_count_once() -> None:
     assert costs(nn.Sequential(layer, nn.ReLU(), layer), (4,)) == (32, 20)
 
 
+class Computed(nn.Module):
+    """A convolution whose weights are the product of all that the module holds, parameters first."""
+
+    def __init__(self, **held: torch.Tensor) -> None:
+        super().__init__()
+        for name, tensor in held.items():
+            if isinstance(tensor, nn.Parameter):
+                self.register_parameter(name, tensor)
+            else:
+                self.register_buffer(name, tensor)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, *others = (*self.parameters(), *self.buffers())
+        weight = first.expand(6, 4, 3, 3)
+        for other in others:
+            weight = weight * other
+        return nn.functional.conv2d(x, weight)
+
+
+def ones(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.ones(shape))
+
+
+def test_weights_that_are_not_trained_do_not_count() -> None:
+    assert costs(Computed(blur=torch.ones(6, 4, 3, 3)), (4, 5, 5)) == (9 * 6 * 36, 0)
+
+
+def test_all_parameters_that_weights_are_computed_from_count() -> None:
+    gain = Computed(weight=ones(6, 4, 3, 3), gain=ones(6, 1, 1, 1), mask=torch.ones(3, 3))
+    assert costs(gain, (4, 5, 5)) == (9 * 6 * 36, 6 * 36 + 6)
+    factors = Computed(column=ones(6, 1, 1, 1), row=ones(1, 4, 3, 3))
+    assert costs(factors, (4, 5, 5)) == (9 * 6 * 36, 6 + 36)
+    normed = nn.utils.parametrizations.weight_norm(nn.Linear(7, 5))
+    assert costs(normed, (7,)) == (35, 40 + 5)
+
+
+def test_parameters_beside_weights_count_once() -> None:
+    normed = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+    assert costs(nn.Sequential(normed, nn.ReLU(), normed), (4,)) == (32, 24)
+
+
 def test_sums_over_graphs() -> None:
     def build(channels: int) -> GraphBuilder:
         builder = GraphBuilder((3, 8, 8))

@@ -1,11 +1,15 @@
 """Networks as computation graphs: arrays of nodes and edges, their canonical form and function hash."""
 
+from typing import TYPE_CHECKING, Any
+
 from contrastive_nas.graphs.builder import GraphBuilder
 from contrastive_nas.graphs.canonical import canonical, canonical_batch
 from contrastive_nas.graphs.hashing import function_hash, function_hashes
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.graphs.trace import trace
+
+if TYPE_CHECKING:
+    from contrastive_nas.graphs.tracing import trace
 
 __all__ = [
     "ComputationGraph",
@@ -18,3 +22,12 @@ __all__ = [
     "function_hashes",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads ``trace`` when it is first asked for: it needs PyTorch, which takes seconds to import."""
+    if name != "trace":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from contrastive_nas.graphs.tracing import trace
+
+    return trace

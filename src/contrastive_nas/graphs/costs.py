@@ -3,7 +3,7 @@
 Multiply-accumulates are those of convolutions and matrix products: output elements times the inputs that each
 of them sums over. Biases, norms, activations, pooling and joins count none. Parameters are weights and
 biases; a norm has one weight and, where it has a bias, one bias a channel. Weights that an earlier node holds
-count once.
+count once, fixed ones not at all.
 """
 
 import numpy as np

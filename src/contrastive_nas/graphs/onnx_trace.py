@@ -11,8 +11,8 @@ from contrastive_nas.graphs import onnx_constants
 from contrastive_nas.graphs.onnx_operators import HANDLERS, Array, OnnxCall
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
-from contrastive_nas.graphs.trace import report_unknown
 from contrastive_nas.graphs.trace_record import BATCH, Constant, Dims, Recorder, Value
+from contrastive_nas.graphs.tracing import report_unknown
 
 
 def trace_onnx(path: str | Path) -> ComputationGraph:

@@ -43,9 +43,12 @@ class ComputationGraph:
 
     Shapes are (C, H, W) without the batch dimension: a vector of D numbers is (D, 1, 1), a sequence of L
     tokens with D channels is (D, L, 1). ``in_shape`` of a node with several inputs is their elementwise
-    maximum. ``weight_shape`` is (out, in / groups, kernel height, kernel width) for convolutions, (out, in,
-    1, 1) for linear layers, (channels, 1, 1, 1) for norms with weights, zeros where there is no weight.
-    ``tied`` is 1 where an earlier node holds the same weights, which then count once.
+    maximum, but for two: a ``MATMUL`` that sums over K products has (K, elements of its first factor / K, 1);
+    ``ATTENTION`` has (channels of all heads, queries, 1) and as its ``kernel`` (keys per query, 1).
+    ``weight_shape`` is (out, in / groups, kernel height, kernel width) for convolutions, (out, in, 1, 1) for
+    linear layers, (channels, 1, 1, 1) for norms with weights, zeros where there is no weight. ``tied`` is 1
+    where the weights are not the node's own to train: an earlier node holds them, or a ``CONSTANT`` that it
+    reads, or they are fixed.
 
     Attributes:
         features: int32, nodes x ``FEATURE_COUNT``; columns as in ``FEATURES``.

@@ -27,6 +27,8 @@ def spectrum(batch: GraphBatch, size: int = SPECTRUM_SIZE) -> NDArray[np.float32
     """
     node_counts = np.diff(batch.node_offsets)
     result = np.full((len(batch), size), 2.0, dtype=np.float32)
+    if size == 0:
+        return result
     for nodes in np.unique(node_counts[node_counts > 0]):
         members = np.flatnonzero(node_counts == nodes)
         step = max(1, _ELEMENTS_AT_ONCE // int(nodes) ** 2)

@@ -7,9 +7,9 @@ exponentially with depth, so they are computed by sum-product and max-plus recur
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs import costs
@@ -26,6 +26,9 @@ from contrastive_nas.graphs.paths import PathStatistics, path_statistics
 from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
 from contrastive_nas.graphs.signal_statistics import signal_columns, signal_names
 from contrastive_nas.graphs.sweep import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = NDArray[np.float64]
 
@@ -110,8 +113,7 @@ def statistics(batch: GraphBatch) -> NDArray[np.float32]:
     """The statistics of every graph, columns named by ``STATISTICS``.
 
     Logarithms are log(1 + x), so that nothing gives 0. A graph whose output does not depend on its input has
-    no
-    paths: their statistics are 0.
+    no paths: their statistics are 0.
 
     Returns:
         float32, graphs x statistics.
@@ -122,8 +124,10 @@ def statistics(batch: GraphBatch) -> NDArray[np.float32]:
     return np.concatenate(parts or [np.zeros((0, len(STATISTICS)), np.float32)])
 
 
-def statistics_table(batch: GraphBatch) -> pd.DataFrame:
+def statistics_table(batch: GraphBatch) -> "pd.DataFrame":
     """:func:`statistics` as a table, one row per graph."""
+    import pandas as pd
+
     return pd.DataFrame(statistics(batch), columns=list(STATISTICS))
 
 

@@ -16,9 +16,8 @@ class Sweep:
     """An order in which every edge is used after all edges that lead to it, with few steps.
 
     Nodes without in-edges have level 0, others one more than the largest level among their sources, so that
-    all
-    nodes of one level, of all graphs, are computed at once: the number of steps is the depth of the deepest
-    graph and not the number of nodes or graphs.
+    all nodes of one level, of all graphs, are computed at once: the number of steps is the depth of the
+    deepest graph and not the number of nodes or graphs.
 
     Attributes:
         level: int64, nodes: longest distance from a node without in-edges, in edges.

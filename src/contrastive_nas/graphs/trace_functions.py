@@ -8,6 +8,7 @@ from contrastive_nas.graphs import trace_layers as layers
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.trace_calls import Call, Handlers, Result
 from contrastive_nas.graphs.trace_record import Constant, Dims, Value
+from contrastive_nas.graphs.trace_weights import weights_of
 
 HANDLERS = Handlers()
 _SAME_NAME = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
@@ -39,16 +40,18 @@ def _any_convolution(call: Call, *, transposed: bool) -> Result:
         return layers.matrix_product(
             call.record, call.x, weight, call.shape, summed=math.prod(weight.shape[1:])
         )
+    weights = weights_of(call.record, weight)
     return layers.convolution(
         call.record,
         call.x,
-        _dims(call["weight"]),
+        _dims(weight),
         call.shape,
         stride=call["stride"],
         dilation=call["dilation"],
         groups=call["groups"],
         bias=call["bias"] is not None,
-        key=_key(call["weight"]),
+        key=weights.key,
+        beside=weights.beside,
         transposed=transposed,
     )
 
@@ -57,8 +60,12 @@ def _any_convolution(call: Call, *, transposed: bool) -> Result:
 def _linear(call: Call) -> Result:
     if isinstance(call["weight"], Value):
         return layers.matrix_product(call.record, call.x, call["weight"], call.shape)
-    bias, weight = call["bias"] is not None, call["weight"]
-    return layers.linear(call.record, call.x, _dims(weight), call.shape, bias=bias, key=_key(weight))
+    return _linear_layer(call, call.x, call["weight"], _dims(call["weight"]), bias=call["bias"] is not None)
+
+
+def _linear_layer(call: Call, x: Value, weight: Constant, shape: Dims, *, bias: bool) -> Value:
+    weights = weights_of(call.record, weight)
+    return layers.linear(call.record, x, shape, call.shape, bias=bias, key=weights.key, beside=weights.beside)
 
 
 @HANDLERS.of("addmm", "baddbmm")
@@ -66,8 +73,7 @@ def _matrix_product_and_sum(call: Call) -> Result:
     names = ("mat1", "mat2") if call.name == "addmm" else ("batch1", "batch2")
     left, right = call[names[0]], call[names[1]]
     if isinstance(right, Constant) and isinstance(call["self"], Constant):
-        weight = _dims(right)[::-1]
-        return layers.linear(call.record, left, weight, call.shape, bias=True, key=_key(right))
+        return _linear_layer(call, left, right, _dims(right)[::-1], bias=True)
     product = _product(call, left, right)
     if call["beta"] == 0:
         return product
@@ -82,7 +88,7 @@ def _matrix_product(call: Call) -> Result:
 
 def _product(call: Call, left: Any, right: Any) -> Value:
     if isinstance(right, Constant) and right.parameters and len(right.shape) == 2:
-        return layers.linear(call.record, left, right.shape[::-1], call.shape, bias=False, key=_key(right))
+        return _linear_layer(call, left, right, right.shape[::-1], bias=False)
     a, b = elementwise.as_value(call.record, left, right), elementwise.as_value(call.record, right, left)
     return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
 

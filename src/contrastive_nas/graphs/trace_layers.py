@@ -18,17 +18,22 @@ def convolution(
     groups: int,
     bias: bool,
     key: Hashable,
+    beside: Sequence[Value] = (),
     transposed: bool = False,
 ) -> Value:
-    """A convolution in one to three dimensions; ``weight`` is the shape as PyTorch and ONNX keep it."""
+    """A convolution in one to three dimensions; ``weight`` is the shape as PyTorch and ONNX keep it.
+
+    ``beside`` are further parameters that the weights are computed from.
+    """
     if transposed:
         weight = (weight[1] * groups, weight[0] // groups, *weight[2:])
     rank = len(weight) - 2
     return record.add(
         Operation.CONV_TRANSPOSE if transposed else Operation.CONV,
-        [first_layout(x)],
+        [first_layout(x), *beside],
         shape,
         last=False,
+        in_shape=first_layout(x).encoded,
         kernel=weight[2:],
         stride=spread(stride, rank),
         dilation=spread(dilation, rank),
@@ -39,11 +44,27 @@ def convolution(
     )
 
 
-def linear(record: Recorder, x: Value, weight: Dims, shape: Dims, *, bias: bool, key: Hashable) -> Value:
-    """A linear layer over the last dimension; ``weight`` is (out, in)."""
-    arguments = [Value(x.node, x.shape, last=True)]
+def linear(
+    record: Recorder,
+    x: Value,
+    weight: Dims,
+    shape: Dims,
+    *,
+    bias: bool,
+    key: Hashable,
+    beside: Sequence[Value] = (),
+) -> Value:
+    """A linear layer over the last dimension; ``weight`` is (out, in), ``beside`` as of a convolution."""
+    x = Value(x.node, x.shape, last=True)
     return record.add(
-        Operation.LINEAR, arguments, shape, last=True, weight=(*weight, 1, 1), weight_key=key, bias=bias
+        Operation.LINEAR,
+        [x, *beside],
+        shape,
+        last=True,
+        in_shape=x.encoded,
+        weight=(*weight, 1, 1),
+        weight_key=key,
+        bias=bias,
     )
 
 

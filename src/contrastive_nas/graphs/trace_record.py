@@ -16,6 +16,8 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, ComputationGraph
 
 BATCH = 1013
+# Stands for weights that are not trained, or that are counted elsewhere.
+NOT_OWN: Hashable = "not own"
 Dims = tuple[int, ...]
 
 
@@ -97,7 +99,7 @@ class Recorder:
     nodes: list[Node] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     _constants: dict[Hashable, int] = field(default_factory=dict)
-    _weights: set[Hashable] = field(default_factory=set)
+    _weights: set[Hashable] = field(default_factory=lambda: {NOT_OWN})
 
     def add(
         self,
@@ -127,7 +129,7 @@ class Recorder:
             kernel, stride, dilation: one number per spatial dimension.
             groups: groups of convolutions and norms.
             weight: shape of the weights.
-            weight_key: which weights they are.
+            weight_key: which weights they are; ``NOT_OWN`` where they count as none of this node's.
             bias: whether there is one.
             detail: see :class:`Node`.
         """

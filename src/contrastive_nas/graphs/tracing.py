@@ -5,7 +5,8 @@ import operator
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from contrastive_nas.graphs.trace_record import BATCH, Constant, Noise, Recorder
 
 _LOG = logging.getLogger(__name__)
 _HANDLERS = {**trace_functions.HANDLERS, **trace_views.HANDLERS}
+_LOGS_OF_FAILURES = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor")
 # Functions that give no tensor: checks that exporting adds.
 _SILENT = ("_assert", "sym_", "assert_")
 
@@ -41,12 +43,11 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
 
     Raises:
         InputError: not a module, not a shape, the module does not run on it, or its control flow depends on
-        the data;
-            the message names the line of the module at fault.
+            the data; the message names the line of the module at fault.
     """
     if not isinstance(module, nn.Module):
         raise InputError(f"cannot trace {type(module).__name__}: not a torch.nn.Module")
-    shape = tuple(input_shape)
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
     if not 1 <= len(shape) <= 3 or not all(isinstance(size, int) and size > 0 for size in shape):
         raise InputError(f"cannot trace with input shape {input_shape!r}: not one to three positive integers")
     program = _export(module, shape)
@@ -81,14 +82,16 @@ def _export(module: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps PyTorch's long accounts of failed exports out of the log; the error says it in one line."""
-    log = logging.getLogger("torch.fx.experimental.symbolic_shapes")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
+    """Keeps PyTorch's long accounts of failed exports off the screen; the error says it in one line."""
+    levels = [(log, log.level) for log in map(logging.getLogger, _LOGS_OF_FAILURES)]
+    for log, _ in levels:
+        log.setLevel(logging.CRITICAL)
     try:
-        yield
+        with redirect_stderr(StringIO()):
+            yield
     finally:
-        log.setLevel(level)
+        for log, level in levels:
+            log.setLevel(level)
 
 
 def _line_at_fault(error: BaseException) -> str:

@@ -244,14 +244,21 @@ class Branching(nn.Module):
 
 
 def test_control_flow_that_depends_on_data_names_its_line() -> None:
-    with pytest.raises(InputError, match=r"Branching.*test_trace\.py, line \d+ \(if x\.sum\(\) > 0:\)"):
+    with pytest.raises(InputError, match=r"Branching.*test_tracing\.py, line \d+ \(if x\.sum\(\) > 0:\)"):
         trace(Branching(), (3, 4, 4))
+
+
+def test_a_failure_is_told_once(capfd: pytest.CaptureFixture[str]) -> None:
+    for module in (Branching(), nn.MaxPool2d(9)):
+        with pytest.raises(InputError):
+            trace(module, (3, 4, 4))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_bad_input() -> None:
     with pytest.raises(InputError, match="function: not a torch"):
         trace(lambda x: x, (3, 4, 4))  # type: ignore[arg-type]
-    for shape in ((), (3, 0, 4), (1, 2, 3, 4), (3.0, 4, 4)):
+    for shape in ((), (3, 0, 4), (1, 2, 3, 4), (3.0, 4, 4), 224):
         with pytest.raises(InputError, match="input shape"):
             trace(nn.ReLU(), shape)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"input shape \(5, 8, 8\).*channels"):
