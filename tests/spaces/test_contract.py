@@ -1,5 +1,6 @@
 """What every registered space promises."""
 
+import inspect
 import itertools
 
 import numpy as np
@@ -117,11 +118,29 @@ def test_a_damaged_string_is_refused_or_another_architecture(space, sample):
             assert space.decode(decisions) == damaged
 
 
+BAD_OPTIONS = {
+    "input_shape": [(3, 32), 5, "abc", (3, 32.0, 32), (3, 0, 32)],
+    "resolutions": [[], 5, [16], ["128"]],
+    "resolution": [16, "224"],
+    "channels": [0, 16.0, True],
+    "classes": [0, "ten", True],
+    "image_channels": [0, "three"],
+    "width": [0, "wide"],
+}
+
+
+def test_options_that_make_no_network_are_refused(space):
+    for option in BAD_OPTIONS.keys() & inspect.signature(type(space)).parameters.keys():
+        for value in BAD_OPTIONS[option]:
+            with pytest.raises(InputError, match=f"{space.name}.*{option.removesuffix('s')}"):
+                load_space(space.name, **{option: value})
+
+
 def test_a_batch_names_every_invalid_row(space, sample):
-    rows = [sample[0], "nonsense", *sample[1:5], ""]
+    rows = [sample[0], "nonsense", *sample[1:5], "", None]
     with pytest.raises(InvalidArchitecturesError) as error:
         space.graphs(rows)
-    assert list(error.value.reasons) == [1, 6]
+    assert list(error.value.reasons) == [1, 6, 7]
 
 
 def test_graphs_are_well_formed(space, sample):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from operator import itemgetter
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.sources.base import RowError
+from contrastive_nas.spaces import nasbench101_cells
 
-NASBENCH101_OPERATIONS = {"conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"}
-NASBENCH101_MAX_VERTICES = 7
 DARTS_INPUTS = 2
 DARTS_NODES = 4
 
@@ -19,43 +19,12 @@ def nasbench101(operations: Sequence[str], matrix: str) -> str:
         matrix: row-major adjacency of as many vertices, zeros and ones.
 
     Raises:
-        RowError: sizes do not fit, the graph is not upper triangular, an operation is unknown, or no path
-            leads from the input to the output.
+        RowError: it is no cell of the benchmark; the message says why.
     """
-    size = len(operations)
-    if not 2 <= size <= NASBENCH101_MAX_VERTICES:
-        raise RowError(f"a cell has 2 to {NASBENCH101_MAX_VERTICES} vertices, not {size}")
-    if len(matrix) != size * size or set(matrix) - {"0", "1"}:
-        raise RowError(
-            f"the adjacency of {size} vertices is {size * size} zeros and ones, not {matrix[:60]!r}"
-        )
-    if operations[0] != "input" or operations[-1] != "output":
-        raise RowError("the first operation must be input and the last output")
-    unknown = set(operations[1:-1]) - NASBENCH101_OPERATIONS
-    if unknown:
-        raise RowError(f"unknown operation {min(unknown)[:60]!r}")
-    after = [{j for j in range(size) if matrix[i * size + j] == "1"} for i in range(size)]
-    if any(j <= i for i in range(size) for j in after[i]):
-        raise RowError("the adjacency must be upper triangular")
-    kept = _on_a_path(after)
-    if not kept:
-        raise RowError("no path leads from input to output")
-    bits = "".join(matrix[i * size + j] for i in kept for j in kept)
-    return ",".join(operations[i] for i in kept) + "/" + bits
-
-
-def _on_a_path(after: list[set[int]]) -> list[int]:
-    """The vertices of an upper triangular graph that lie between the first and the last one."""
-    last = len(after) - 1
-    forward = {0}
-    for vertex in range(last):
-        if vertex in forward:
-            forward |= after[vertex]
-    backward = {last}
-    for vertex in range(last - 1, -1, -1):
-        if after[vertex] & backward:
-            backward.add(vertex)
-    return sorted(forward & backward) if last in forward else []
+    try:
+        return str(nasbench101_cells.read(operations, matrix))
+    except InputError as error:
+        raise RowError(str(error)) from None
 
 
 def mnasnet(blocks: Sequence[tuple[int, int, int, bool]]) -> str:

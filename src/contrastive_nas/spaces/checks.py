@@ -53,15 +53,11 @@ def check_input_shape(space: str, input_shape: Sequence[int], multiple: int) -> 
     Raises:
         InputError: not three positive integers, or height or width no multiple of ``multiple``.
     """
-    shape = tuple(input_shape)
-    if (
-        len(shape) != 3
-        or not all(isinstance(n, int) and n > 0 for n in shape)
-        or any(n % multiple for n in shape[1:])
-    ):
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
+    if len(shape) != 3 or not all(map(_is_positive, shape)) or any(n % multiple for n in shape[1:]):
+        multiples = f", the last two multiples of {multiple}" if multiple > 1 else ""
         raise InputError(
-            f"{space}: input_shape must be (channels, height, width), the last two multiples of {multiple},"
-            f" got {shape}"
+            f"{space}: input_shape must be (channels, height, width){multiples}, got {input_shape!r}"
         )
     return shape
 
@@ -69,8 +65,12 @@ def check_input_shape(space: str, input_shape: Sequence[int], multiple: int) -> 
 def check_positive(space: str, **numbers: int) -> None:
     """Raises InputError unless all options are whole numbers of at least 1."""
     for option, number in numbers.items():
-        if not isinstance(number, int) or number < 1:
+        if not _is_positive(number):
             raise InputError(f"{space}: {option} must be a whole number of at least 1, got {number!r}")
+
+
+def _is_positive(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
 
 
 def check_resolutions(space: str, resolutions: Sequence[int]) -> tuple[int, ...]:
@@ -79,12 +79,10 @@ def check_resolutions(space: str, resolutions: Sequence[int]) -> tuple[int, ...]
     Raises:
         InputError: none, or one that is no whole number of at least 32.
     """
-    found = tuple(sorted(set(resolutions)))
-    if not found or not all(isinstance(resolution, int) and resolution >= 32 for resolution in found):
-        raise InputError(
-            f"{space}: resolutions must be whole numbers of at least 32, got {list(resolutions)}"
-        )
-    return found
+    listed = isinstance(resolutions, Sequence) and len(resolutions) > 0
+    if not listed or not all(_is_positive(resolution) and resolution >= 32 for resolution in resolutions):
+        raise InputError(f"{space}: resolutions must be whole numbers of at least 32, got {resolutions!r}")
+    return tuple(sorted(set(resolutions)))
 
 
 def check_width(space: str, width: float) -> float:

@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from contrastive_nas.graphs.builder import GraphBuilder, Shape
-from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
+from contrastive_nas.graphs.builder import GraphBuilder
+from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
-from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
+from contrastive_nas.spaces.base import Architecture, Choice
 from contrastive_nas.spaces.nasbench101_cells import (
     MAX_EDGES,
     MAX_VERTICES,
@@ -32,7 +30,8 @@ from contrastive_nas.spaces.nasbench101_cells import (
     parse,
     pruned,
 )
-from contrastive_nas.spaces.nasbench101_network import STACKS, write_cell, write_convolution
+from contrastive_nas.spaces.nasbench101_network import write_cell, write_convolution
+from contrastive_nas.spaces.stacked_cells import STAGES, StackedCells
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,7 +41,7 @@ _LAST = MAX_VERTICES - 1
 _MORE_EDGES = 5
 
 
-class NASBench101(SearchSpace):
+class NASBench101(StackedCells[Cell]):
     """The cells of NAS-Bench-101.
 
     Decisions: the operation of each of five inner vertices; one source of each vertex from the third on (the
@@ -77,10 +76,7 @@ class NASBench101(SearchSpace):
         classes: int = 10,
         input_shape: Sequence[int] = (3, 32, 32),
     ) -> None:
-        check_positive(self.name, channels=channels, cells=cells, classes=classes)
-        self.input_shape = check_input_shape(self.name, input_shape, multiple=4)
-        self._channels, self._cells, self._classes = channels, cells, classes
-        self._library = FragmentLibrary()
+        super().__init__(channels, cells, classes, input_shape)
 
     def enumerate(self) -> Iterator[Architecture]:
         """One spelling of every cell up to isomorphism, in a fixed order; all take about a second."""
@@ -133,50 +129,36 @@ class NASBench101(SearchSpace):
 
         return Network(parse(architecture), self._channels, self._cells, self._classes, self.input_shape[0])
 
-    def graph(self, architecture: Architecture) -> ComputationGraph:
-        return self._compose([parse(architecture)])[0]
+    def _parse(self, architecture: Architecture) -> Cell:
+        return parse(architecture)
 
-    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        return self._compose(parse_rows(self.name, architectures, parse))
-
-    def _compose(self, cells: Sequence[Cell]) -> GraphBatch:
+    def _cell_numbers(self, cell: Cell, stage: int) -> list[int]:
         number = self._library.number
-        stem = number("stem", self._write_stem)
-        head = number("head", self._write_head)
-        pools = [number(("pool", stack), partial(self._write_pool, stack)) for stack in range(1, STACKS)]
-        networks = []
-        for cell in cells:
-            network = [stem]
-            for stack in range(STACKS):
-                if stack:
-                    network.append(pools[stack - 1])
-                    network.append(number((cell, stack, "first"), partial(self._write_first, cell, stack)))
-                more = number((cell, stack), partial(self._write_other, cell, stack))
-                network += [more] * (self._cells - (stack > 0))
-            networks.append([*network, head])
-        return self._library.chain(networks)
-
-    def _shape(self, stack: int) -> Shape:
-        _, height, width = self.input_shape
-        return (self._channels << stack, height >> stack, width >> stack)
+        more = number((cell, stage), partial(self._write_other, cell, stage))
+        if stage == 0:
+            return [more] * self._cells
+        return [
+            number((cell, stage, "first"), partial(self._write_first, cell, stage)),
+            *[more] * (self._cells - 1),
+        ]
 
     def _write_stem(self) -> Fragment:
         graph = GraphBuilder(self.input_shape)
         return head_fragment(graph, write_convolution(graph, graph.input, self._channels, 3))
 
-    def _write_pool(self, stack: int) -> Fragment:
-        graph = FragmentBuilder(self._shape(stack - 1))
+    def _write_join(self, stage: int) -> Fragment:
+        graph = FragmentBuilder(self._shape(stage - 1))
         return graph.fragment(graph.pool(Operation.MAX_POOL, graph.ports[0], 2, stride=2))
 
-    def _write_first(self, cell: Cell, stack: int) -> Fragment:
-        channels, height, width = self._shape(stack)
+    def _write_first(self, cell: Cell, stage: int) -> Fragment:
+        channels, height, width = self._shape(stage)
         return write_cell(cell, (channels // 2, height, width), channels)
 
-    def _write_other(self, cell: Cell, stack: int) -> Fragment:
-        return write_cell(cell, self._shape(stack), self._channels << stack)
+    def _write_other(self, cell: Cell, stage: int) -> Fragment:
+        return write_cell(cell, self._shape(stage), self._channels << stage)
 
     def _write_head(self) -> Fragment:
-        graph = FragmentBuilder(self._shape(STACKS - 1))
+        graph = FragmentBuilder(self._shape(STAGES - 1))
         pooled = graph.global_avg_pool(graph.ports[0])
         return graph.fragment(graph.output(graph.linear(pooled, self._classes)))
 

@@ -18,6 +18,8 @@ OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 INPUT, OUTPUT = "input", "output"
 MAX_VERTICES = 7
 MAX_EDGES = 9
+_FORM = f"{INPUT},<operation>,...,{OUTPUT}"
+_CHARACTERS_SHOWN = 60
 _LABELS = {operation: label for label, operation in enumerate(OPERATIONS)}
 _INPUT_LABEL, _OUTPUT_LABEL = -1, -2
 
@@ -118,37 +120,71 @@ def parse(architecture: str) -> Cell:
     """
     names, separator, matrix = architecture.partition("/")
     operations = names.split(",")
-    size = len(operations)
-    if not separator or operations[0] != INPUT or operations[-1] != OUTPUT or size < 2:
-        raise _refusal(architecture, f"the form is {INPUT},<operation>,...,{OUTPUT}/<matrix>")
-    if size > MAX_VERTICES:
-        raise _refusal(architecture, f"{size} vertices, at most {MAX_VERTICES} are allowed")
-    if len(matrix) != size * size or matrix.strip("01"):
-        raise _refusal(architecture, f"{size} vertices need a matrix of {size * size} digits 0 or 1")
+    if not separator:
+        raise _refusal(architecture, f"the form is {_FORM}/<matrix>")
+    # An architecture has no edges but those that count; elsewhere some may go with vertices that do not.
+    if matrix.count("1") > MAX_EDGES:
+        raise _refusal(architecture, _too_many_edges(matrix.count("1")))
     try:
-        labels = tuple(_LABELS[operation] for operation in operations[1:-1])
-    except KeyError as error:
+        cell = read(operations, matrix)
+    except InputError as error:
+        raise _refusal(architecture, str(error)) from None
+    if len(cell) < len(operations):
         raise _refusal(
-            architecture, f"unknown operation {error}, known are {', '.join(OPERATIONS)}"
-        ) from None
-    sources = tuple(
-        tuple(source for source in range(size) if matrix[source * size + target] == "1")
-        for target in range(size)
-    )
-    if any(read and read[-1] >= target for target, read in enumerate(sources)):
-        reason = "the matrix has a cycle" if _is_cyclic(sources) else "vertices are not in topological order"
-        raise _refusal(architecture, reason)
-    edges = matrix.count("1")
-    if edges > MAX_EDGES:
-        raise _refusal(architecture, f"{edges} edges, at most {MAX_EDGES} are allowed")
-    cell = pruned(labels, sources)
-    if cell is None:
-        raise _refusal(architecture, "the output is not connected to the input")
-    if len(cell) < size:
-        raise _refusal(
-            architecture, f"{size - len(cell)} vertices lie on no path from input to output: leave them out"
+            architecture,
+            f"{len(operations) - len(cell)} vertices lie on no path from input to output: leave them out",
         )
     return cell
+
+
+def read(operations: Sequence[str], matrix: str) -> Cell:
+    """The cell of labelled vertices, without those that are on no path from input to output.
+
+    Args:
+        operations: labels of the vertices, input first, output last.
+        matrix: row-major adjacency of as many vertices, zeros and ones.
+
+    Raises:
+        InputError: sizes do not fit, an operation is unknown, there is a cycle, vertices are not in
+            topological order, no path leads from input to output, or too many edges are on such paths.
+    """
+    size = len(operations)
+    if size < 2 or operations[0] != INPUT or operations[-1] != OUTPUT:
+        raise InputError(f"the form is {_FORM}, not {_shortened(','.join(operations))}")
+    if size > MAX_VERTICES:
+        raise InputError(f"{size} vertices, at most {MAX_VERTICES} are allowed")
+    if len(matrix) != size * size or matrix.strip("01"):
+        raise InputError(
+            f"{size} vertices need a matrix of {size * size} digits 0 or 1, not {_shortened(matrix)}"
+        )
+    try:
+        labels = [_LABELS[operation] for operation in operations[1:-1]]
+    except KeyError as error:
+        raise InputError(
+            f"unknown operation {_shortened(error.args[0])}, known are {', '.join(OPERATIONS)}"
+        ) from None
+    sources = [
+        [source for source, digit in enumerate(matrix[target::size]) if digit == "1"]
+        for target in range(size)
+    ]
+    if any(read and read[-1] >= target for target, read in enumerate(sources)):
+        raise InputError(
+            "the matrix has a cycle" if _is_cyclic(sources) else "vertices are not in topological order"
+        )
+    cell = pruned(labels, sources)
+    if cell is None:
+        raise InputError("the output is not connected to the input")
+    if cell.edge_count > MAX_EDGES:
+        raise InputError(_too_many_edges(cell.edge_count))
+    return cell
+
+
+def _too_many_edges(count: int) -> str:
+    return f"{count} edges, at most {MAX_EDGES} are allowed"
+
+
+def _shortened(text: str) -> str:
+    return repr(text[:_CHARACTERS_SHOWN])
 
 
 def _refusal(architecture: str, reason: str) -> InputError:

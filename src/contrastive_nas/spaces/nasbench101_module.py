@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_nas.spaces.nasbench101_cells import OPERATIONS, Cell
-from contrastive_nas.spaces.nasbench101_network import STACKS, vertex_channels
+from contrastive_nas.spaces.nasbench101_network import vertex_channels
+from contrastive_nas.spaces.stacked_cells import STAGES
 
 _BATCH_NORM_MOMENTUM = 0.003
 
@@ -91,7 +92,7 @@ class Network(nn.Module):
         super().__init__()
         body: list[nn.Module] = [_Convolution(image_channels, channels, 3)]
         inputs = channels
-        for stack in range(STACKS):
+        for stack in range(STAGES):
             if stack:
                 body.append(nn.MaxPool2d(2))
             for _ in range(cells):

@@ -15,8 +15,6 @@ from contrastive_nas.graphs.compose import Fragment, FragmentBuilder
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.spaces.nasbench101_cells import OPERATIONS, Cell
 
-STACKS = 3
-
 
 def vertex_channels(cell: Cell, inputs: int, outputs: int) -> list[int]:
     """Channels of every vertex of a cell that turns ``inputs`` channels into ``outputs``."""

@@ -25,22 +25,20 @@ from torch import Tensor, nn
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
-from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
+from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
-from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
+from contrastive_nas.spaces.base import Architecture, Choice
+from contrastive_nas.spaces.stacked_cells import STAGES, StackedCells
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 _NUMBERS = {operation: number for number, operation in enumerate(OPERATIONS)}
 _FORM = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
-_STAGES = 3
 
 Decisions = tuple[int, ...]
 
 
-class NASBench201(SearchSpace):
+class NASBench201(StackedCells[Decisions]):
     """The topology space of NAS-Bench-201.
 
     Args:
@@ -55,18 +53,6 @@ class NASBench201(SearchSpace):
 
     name = "nasbench201"
     choices = tuple(Choice(f"edge_{source}_{target}", OPERATIONS) for source, target in EDGES)
-
-    def __init__(
-        self,
-        channels: int = 16,
-        cells: int = 5,
-        classes: int = 10,
-        input_shape: Sequence[int] = (3, 32, 32),
-    ) -> None:
-        check_positive(self.name, channels=channels, cells=cells, classes=classes)
-        self.input_shape = check_input_shape(self.name, input_shape, multiple=4)
-        self._channels, self._cells, self._classes = channels, cells, classes
-        self._library = FragmentLibrary()
 
     @property
     def size(self) -> int:
@@ -101,41 +87,19 @@ class NASBench201(SearchSpace):
             image_channels=self.input_shape[0],
         )
 
-    def graph(self, architecture: Architecture) -> ComputationGraph:
-        return self._compose([self.encode(architecture)])[0]
+    def _parse(self, architecture: Architecture) -> Decisions:
+        return self.encode(architecture)
 
-    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        return self._compose(parse_rows(self.name, architectures, self.encode))
-
-    def _compose(self, cells: Sequence[Decisions]) -> GraphBatch:
-        stem = self._library.number("stem", self._write_stem)
-        head = self._library.number("head", self._write_head)
-        reductions = [
-            self._library.number(("reduction", stage), partial(self._write_reduction, stage))
-            for stage in range(1, _STAGES)
-        ]
-        networks = []
-        for cell in cells:
-            network = [stem]
-            for stage in range(_STAGES):
-                network += reductions[stage - 1 : stage]
-                network += [self._cell_number(cell, stage)] * self._cells
-            networks.append([*network, head])
-        return self._library.chain(networks)
-
-    def _cell_number(self, cell: Decisions, stage: int) -> int:
-        return self._library.number((cell, stage), partial(_write_cell, cell, self._stage_shape(stage)))
-
-    def _stage_shape(self, stage: int) -> Shape:
-        _, height, width = self.input_shape
-        return (self._channels << stage, height >> stage, width >> stage)
+    def _cell_numbers(self, cell: Decisions, stage: int) -> list[int]:
+        write = partial(_write_cell, cell, self._shape(stage))
+        return [self._library.number((cell, stage), write)] * self._cells
 
     def _write_stem(self) -> Fragment:
         graph = GraphBuilder(self.input_shape)
         return head_fragment(graph, graph.batch_norm(graph.conv(graph.input, self._channels, 3)))
 
-    def _write_reduction(self, stage: int) -> Fragment:
-        graph = FragmentBuilder(self._stage_shape(stage - 1))
+    def _write_join(self, stage: int) -> Fragment:
+        graph = FragmentBuilder(self._shape(stage - 1))
         channels = self._channels << stage
         x = graph.ports[0]
         main = _write_unit(graph, _write_unit(graph, x, channels, 3, stride=2), channels, 3)
@@ -143,7 +107,7 @@ class NASBench201(SearchSpace):
         return graph.fragment(graph.add(graph.conv(pooled, channels, 1), main))
 
     def _write_head(self) -> Fragment:
-        graph = FragmentBuilder(self._stage_shape(_STAGES - 1))
+        graph = FragmentBuilder(self._shape(STAGES - 1))
         pooled = graph.global_avg_pool(graph.relu(graph.batch_norm(graph.ports[0])))
         return graph.fragment(graph.output(graph.linear(pooled, self._classes)))
 
@@ -237,13 +201,13 @@ class _Network(nn.Module):
             nn.Conv2d(image_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )
         body: list[nn.Module] = []
-        for stage in range(_STAGES):
+        for stage in range(STAGES):
             width = channels << stage
             if stage:
                 body.append(_Reduction(width // 2, width))
             body += [_Cell(cell, width) for _ in range(cells)]
         self.body = nn.Sequential(*body)
-        width = channels << (_STAGES - 1)
+        width = channels << (STAGES - 1)
         self.head = nn.Sequential(
             nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes)
         )
