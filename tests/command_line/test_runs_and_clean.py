@@ -96,6 +96,29 @@ def test_a_killed_run_says_so(project: Path) -> None:
     assert call("runs").splitlines()[-1].split()[1] == "killed"
 
 
+def test_a_killed_run_shows_how_far_it_came(project: Path) -> None:
+    nodes = [
+        {"name": "pretrain", "ran": False, "reason": "nothing changed"},
+        {"name": "search", "ran": False},
+    ]
+    given = {"search": {"queries": 40}}
+    record(project, 4, "none", status="running", nodes=nodes, runtime_parameters=given)
+    shown = call("runs", "run4").splitlines()
+    assert "search.queries=40  0/2" in shown[1]
+    found = {line.split()[0]: line.split()[1:3] for line in shown[4:6]}
+    assert found == {"pretrain": ["skipped", "-"], "search": ["left", "out"]}
+
+
+def test_clean_keeps_the_unfinished_work_of_kept_runs(project: Path) -> None:
+    work = project / "data/.state/checkpoints/key9"
+    work.mkdir(parents=True)
+    (work / "state.safetensors").write_text("")
+    call("clean", "--keep", "1", "--yes")
+    assert work.exists()
+    call("clean", "--keep", "0", "--yes")
+    assert not work.exists()
+
+
 def test_an_unknown_run_gives_one_message(project: Path) -> None:
     done = CliRunner().invoke(app, ["runs", "nonsense"])
     assert done.exit_code == 1

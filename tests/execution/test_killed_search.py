@@ -24,7 +24,7 @@ RUN = (
     "--pipeline",
     "search",
     "--params",
-    "pretrain.optimisation.steps=100,search.queries=16,search.curriculum.steps=30",
+    "pretrain.optimisation.steps=60,search.queries=14",
 )
 # Later stages that take long, on the results of such a search.
 STAGES = {

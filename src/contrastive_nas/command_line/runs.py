@@ -7,7 +7,18 @@ import typer
 
 from contrastive_nas.command_line.project import find_project
 
-COLUMNS = ("run", "status", "experiment", "asked for", "nodes", "seconds", "commit", "seeds", "machine")
+COLUMNS = (
+    "run",
+    "status",
+    "experiment",
+    "asked for",
+    "parameters given",
+    "nodes",
+    "seconds",
+    "commit",
+    "seed",
+    "machine",
+)
 
 
 def runs(
@@ -45,18 +56,22 @@ def runs(
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
+    from contrastive_nas.execution.run_history import flat
+
     nodes = record.get("nodes", [])
     ran = sum(node["ran"] for node in nodes)
     git = record["git"]
+    given = flat(record.get("runtime_parameters") or {})
     return (
         record["run"],
         record["status"],
         record["experiment"],
         " ".join(_text(value) for value in record["asked"].values()) or "everything",
+        " ".join(f"{name}={_text(value)}" for name, value in given) or "-",
         f"{ran}/{len(nodes)}",
         _text(record.get("seconds")),
         git.get("commit", "")[:10] + ("+changes" if git.get("dirty") else ""),
-        " ".join(f"{name}={value}" for name, value in record["seeds"].items()),
+        _text(record["seeds"].get("seed")),
         record["machine"]["host"],
     )
 
@@ -65,7 +80,7 @@ def _in_full(record: dict[str, Any]) -> str:
     nodes = [
         (
             node["name"],
-            "ran" if node["ran"] else "skipped",
+            "ran" if node["ran"] else "skipped" if "reason" in node else "left out",
             _text(node.get("seconds")),
             _text(node.get("peak_memory_mb")),
             node.get("reason", ""),
@@ -75,7 +90,7 @@ def _in_full(record: dict[str, Any]) -> str:
     parts = [_table([COLUMNS, _row(record)])]
     parts.append(_table([("node", "", "seconds", "MB", "reason"), *nodes]))
     parts.append(_table(_metrics(record)))
-    shown = ("machine", "libraries", "git", "parameters")
+    shown = ("seeds", "machine", "libraries", "git", "parameters")
     parts.extend(f"{name}: {json.dumps(record[name], indent=1)}" for name in shown)
     if "error" in record:
         parts.append(f"error: {record['error']}")
