@@ -62,6 +62,6 @@ class TabulateParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    networks: int = Field(default=4200, ge=1)
+    networks: int = Field(default=4020, ge=1)
     extra_seeds: tuple[int, ...] = (3, 4, 5)
     repeated_networks: int = Field(default=100, ge=0)
