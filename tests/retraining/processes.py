@@ -10,7 +10,7 @@ import torch
 from contrastive_nas.retraining.config import RunSettings
 from contrastive_nas.retraining.run import retrain
 
-# Copies of a process that has imported everything once, but has not trained: autograd does not survive a fork.
+# Copies of a process that has imported everything, but has not trained: autograd does not survive a fork.
 _CLEAN = multiprocessing.get_context("forkserver")
 _CLEAN.set_forkserver_preload(["contrastive_nas.retraining.run"])
 

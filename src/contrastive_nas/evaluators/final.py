@@ -85,7 +85,7 @@ def surrogate_quality(
     table: pd.DataFrame,
     column: str,
 ) -> dict[str, float]:
-    """``surrogate_kendall_tau`` and ``surrogate_noise`` (percentage points) on rows held out; empty without one."""
+    """``surrogate_kendall_tau`` and ``surrogate_noise`` (points) on rows held out; empty without a surrogate."""
     if parameters.kind != "surrogate":
         return {}
     quality = open_surrogate(parameters.surrogate, space_name, space_options, table, column).quality
