@@ -85,7 +85,7 @@ def surrogate_quality(
     table: pd.DataFrame,
     column: str,
 ) -> dict[str, float]:
-    """``surrogate_kendall_tau`` and ``surrogate_noise`` (points) on rows held out; empty without a surrogate."""
+    """``surrogate_kendall_tau`` and ``surrogate_noise`` (points) on rows held out; empty for other kinds."""
     if parameters.kind != "surrogate":
         return {}
     quality = open_surrogate(parameters.surrogate, space_name, space_options, table, column).quality
