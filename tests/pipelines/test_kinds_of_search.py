@@ -61,5 +61,7 @@ def test_tuning_a_stage(project: Project) -> None:
     assert summary["trials"] == 3
     assert summary["best"].keys() == {"batch", "curriculum.learning_rate"}
     assert summary["best_value"] >= summary["value_in_use"]
-    project.run("tune", tune={"stage": "compare", "values": {"evidence": [4.0, 1.0]}})
+    settings = "tune: {stage: compare, values: {evidence: [4.0, 1.0]}, trials: 2, seeds: [100, 101]}"
+    (project.folder / "conf/test/parameters_tune.yml").write_text(settings)
+    project.run("tune")
     assert project.read_json("tune_summary.json")["stage"] == "compare"
