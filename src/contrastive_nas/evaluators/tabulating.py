@@ -83,7 +83,7 @@ def repeatability(measurements: list[Measurement], repeated: list[Measurement]) 
     """Kendall's tau of test accuracies between two single trainings and between two means of several.
 
     Args:
-        measurements: of all networks; at least two trainings each.
+        measurements: of all networks; what compares seeds is None where there is one training each.
         repeated: of the first of these networks, with other seeds.
     """
     usable = [one for one in measurements if not one.error]
@@ -95,11 +95,14 @@ def repeatability(measurements: list[Measurement], repeated: list[Measurement]) 
     ]
     means = np.array(pairs).reshape(-1, 2)
     best = singles.mean(axis=1) >= np.quantile(singles.mean(axis=1), 0.75)
+    repeats = singles.shape[1] > 1
     return {
         "networks": len(usable),
         "failed": len(measurements) - len(usable),
-        "tau_between_seeds": kendall_tau(singles[:, 0], singles[:, 1]),
-        "tau_between_seeds_best_quarter": kendall_tau(singles[best, 0], singles[best, 1]),
+        "tau_between_seeds": kendall_tau(singles[:, 0], singles[:, 1]) if repeats else None,
+        "tau_between_seeds_best_quarter": kendall_tau(singles[best, 0], singles[best, 1])
+        if repeats
+        else None,
         "repeated_networks": len(means),
         "tau_between_means": kendall_tau(means[:, 0], means[:, 1]) if len(means) > 1 else None,
         "test_accuracy_quantiles": np.quantile(
