@@ -17,6 +17,7 @@ CHECKED = {
     "cifar10_600": (0, 1, 5, 300, 599),
     "cifar10_fast": (0, 1, 2, 6, 11),
     "digits": (0, 1, 4, 10, 19),
+    "digits_short": (0, 1, 2, 3, 4),
 }
 
 
@@ -37,6 +38,8 @@ def published_rate(recipe: str, epoch: int) -> float:
             return 0.2 * epoch / 2 if epoch < 2 else 0.2 * (1 - (epoch - 2) / 10)
         case "digits":
             return 0.1 * epoch / 4 if epoch < 4 else 0.1 * (1 - (epoch - 4) / 16)
+        case "digits_short":
+            return 0.05 * epoch / 1.25 if epoch < 1.25 else 0.05 * (1 - (epoch - 1.25) / 3.75)
     raise AssertionError(recipe)
 
 
@@ -48,7 +51,7 @@ def published_plan(name: str) -> Plan:
         "imagenet_darts": 8,
         "imagenet_resnet": 8,
     }
-    images = {"digits": 1097}.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
+    images = {"digits": 1097, "digits_short": 597}.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
     return Plan(load_recipe(name), images, devices.get(name, 1))
 
 
