@@ -51,7 +51,8 @@ def published_plan(name: str) -> Plan:
         "imagenet_darts": 8,
         "imagenet_resnet": 8,
     }
-    images = {"digits": 1097, "digits_short": 597}.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
+    digits = {"digits": 1097, "digits_short": 597}
+    images = digits.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
     return Plan(load_recipe(name), images, devices.get(name, 1))
 
 
