@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +12,12 @@ from contrastive_nas.graphs import canonical, trace
 from contrastive_nas.spaces import list_spaces, load_space
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spaces.md"
+SHOWN = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.S)
 
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    (code,) = (
-        block
-        for block in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.S)
-        if "(SearchSpace)" in block
-    )
+    (code,) = (block for block in SHOWN if "(SearchSpace)" in block)
     assert code.count("\n") < 60
     path = tmp_path / "plain.py"
     path.write_text(code)
@@ -40,6 +38,14 @@ def test_the_shown_space_keeps_the_contract(example):
     assert len(space.graphs(architectures)) == len(architectures)
     with pytest.raises(InputError, match="row 1"):
         space.graphs(["3x16", "7x16"])
+
+
+@pytest.mark.parametrize("code", [block for block in SHOWN if "(SearchSpace)" not in block])
+def test_what_is_shown_runs(code: str, example: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(example.parent)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    names["space"].validate(names["space"].sample(np.random.default_rng(1), 1)[0])
 
 
 def test_every_space_stands_in_the_table():
