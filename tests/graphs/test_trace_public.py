@@ -29,7 +29,9 @@ def check(module: nn.Module, shape: tuple[int, int, int]) -> None:
 def torchvision_model(name: str) -> nn.Module:
     # RegNet computes its widths with tensors, which need data.
     place = contextlib.nullcontext() if name.startswith("regnet") else torch.device("meta")
-    options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
+    # Auxiliary heads act in training alone, so a trace in evaluation mode has no use for their weights.
+    heads = name in {"googlenet", "inception_v3"}
+    options = {"init_weights": False, "aux_logits": False} if heads else {}
     with place:
         return torchvision.models.get_model(name, weights=None, **options)
 
