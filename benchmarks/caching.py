@@ -63,7 +63,8 @@ def copy_project(folder: Path) -> None:
     """The project without its results; raw files of its own included."""
     for part in ("conf", "src/contrastive_nas", "data/01_raw"):
         shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "pyproject.toml", folder)
+    for part in ("pyproject.toml", ".telemetry"):
+        shutil.copy(PROJECT / part, folder)
     (folder / "conf" / "local").mkdir(exist_ok=True)
 
 

@@ -6,6 +6,7 @@ from contrastive_nas.execution.context import ProjectContext
 from contrastive_nas.execution.default_runner import use_caching_runner
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
+from contrastive_nas.pipelines.rules import first_labels_within_budget
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated")
@@ -18,7 +19,15 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     "config_patterns": {"mlflow": ["mlflow*"]},
 }
-CONTEXT_CLASS = ProjectContext
+
+
+class ExperimentContext(ProjectContext):
+    """The project's context with the rules of its experiments."""
+
+    rules = (first_labels_within_budget,)
+
+
+CONTEXT_CLASS = ExperimentContext
 _recorder = RunRecorder()
 HOOKS = (_recorder, MlflowLogger(_recorder))
 # Its hooks only draw runs, and warn in every run that they know Kedro's own runner alone.

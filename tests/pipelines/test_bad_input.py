@@ -73,7 +73,7 @@ def test_a_missing_file(project: Project) -> None:
         ({"search": {"querys": 3}}, "querys"),
         ({"search": {"queries": 0}}, "queries"),
         ({"search": {"strategy": "oracle"}}, "oracle"),
-        ({"search": {"queries": 4, "initial": 6}}, "4 queries"),
+        ({"search": {"queries": 5}}, "compare.first_labels.count"),
         ({"pretrain": {"temperature": -1.0}}, "temperature"),
         ({"space": {"name": "nasbench2001"}}, "nasbench2001"),
         ({"seed": "many"}, "seed"),

@@ -133,7 +133,7 @@ class SearchParameters(_Parameters):
         return name
 
     @model_validator(mode="after")
-    def _budget_covers_first_labels(self) -> "SearchParameters":
+    def _budget_covers_initial(self) -> "SearchParameters":
         if self.strategy in WITH_PREDICTOR and self.queries < self.initial:
             raise ValueError(
                 f"a budget of {self.queries} queries is smaller than the {self.initial} first labels: "

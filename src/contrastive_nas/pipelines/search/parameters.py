@@ -1,8 +1,8 @@
 """Parameters of the search stage."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from contrastive_nas.learning.parameters import CompareParameters
 from contrastive_nas.search.parameters import SearchParameters
@@ -26,3 +26,8 @@ class SearchStageParameters(SearchParameters):
     refit: CompareParameters = CompareParameters()
     final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)
     pool: bool = False
+
+    @model_validator(mode="after")
+    def _budget_covers_initial(self) -> Self:
+        """The comparator's first labels take the place of ``initial``; a rule of the project counts them."""
+        return self
