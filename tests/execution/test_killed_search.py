@@ -116,9 +116,12 @@ def steady(path: Path) -> object:
 
 def is_kept_work(path: Path, since: float) -> bool:
     try:
-        new = path.stat().st_mtime > since
+        if path.stat().st_mtime <= since:
+            return False
         # The first line of a ledger only says whose it is.
-        return new and (path.suffix == ".safetensors" or path.read_bytes().count(b"\n") > 1)
+        return path.suffix == ".safetensors" or (
+            path.suffix == ".jsonl" and path.read_bytes().count(b"\n") > 1
+        )
     except FileNotFoundError:
         return False
 

@@ -23,7 +23,12 @@ kedro_init_version = "1.7.0"
 source_dir = "src"
 """,
     "src/tiny/__init__.py": "",
-    "src/tiny/settings.py": "from contrastive_nas.settings import *\n",
+    "src/tiny/settings.py": """
+from contrastive_nas.execution.context import ProjectContext
+from contrastive_nas.settings import *
+
+CONTEXT_CLASS = ProjectContext
+""",
     "src/tiny/cli.py": "from contrastive_nas.cli import cli, run\n",
     "src/tiny/deep/__init__.py": "",
     "src/tiny/deep/near.py": """

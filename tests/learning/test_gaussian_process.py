@@ -1,9 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
+import torch
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from contrastive_nas.learning.gaussian_process import JITTER, GaussianProcess, View
+from contrastive_nas.models.kernel import compared
 
 
 def smooth(points: np.ndarray) -> np.ndarray:
@@ -73,3 +77,15 @@ def test_constant_inputs_are_no_trouble():
     mean, deviation = process.predict(np.zeros((1, 2)))
     assert mean[0] == pytest.approx(0, abs=1e-6)
     assert np.isfinite(deviation).all()
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-7, 1.0])
+def test_no_allowed_hyperparameters_break_the_factorisation(spread: float):
+    views = [View("matern", 2), View("hamming", 3)]
+    process = GaussianProcess(views)
+    rng = np.random.default_rng(0)
+    points = np.hstack([spread * rng.normal(size=(300, 2)), np.eye(3)[rng.integers(0, 3, 300)]])
+    inputs = torch.as_tensor(points)
+    distances = compared(inputs, inputs, views)
+    for corner in itertools.product(*process._bounds()):
+        torch.linalg.cholesky(process._noisy(torch.tensor(corner, dtype=torch.float64), distances))

@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 JITTER = 1e-6
 NOISE = 0.05
 STEPS = 50
+# Of hyper-parameters: standard deviations of the prior around its centre.
+LIMIT = 4.0
 
 
 class GaussianProcess:
@@ -53,7 +55,12 @@ class GaussianProcess:
             return loss.item(), logs.grad.numpy()
 
         found = minimize(
-            negative_log_posterior, self._start(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
+            negative_log_posterior,
+            self._start(),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=self._bounds(),
+            options={"maxiter": STEPS},
         )
         self._logs = torch.tensor(found.x)
         self._factor = torch.linalg.cholesky(self._noisy(self._logs, distances))
@@ -88,10 +95,18 @@ class GaussianProcess:
         count = len(self._views)
         return np.array([-math.log(count)] * count + [0.0] * count + [math.log(NOISE)])
 
-    def _log_prior(self, logs: Tensor) -> Tensor:
+    def _bounds(self) -> list[tuple[float, float]]:
+        """Beyond them a long step of the line search leaves no matrix that can be factorised."""
+        start, reach = self._start(), LIMIT * self._widths()
+        return list(zip((start - reach).tolist(), (start + reach).tolist(), strict=True))
+
+    def _widths(self) -> FloatArray:
         count = len(self._views)
-        widths = torch.tensor([1.5] * count + [1.0] * count + [1.0], dtype=torch.float64)
-        return -0.5 * ((logs - torch.from_numpy(self._start())) / widths).square().sum()
+        return np.array([1.5] * count + [1.0] * count + [1.0])
+
+    def _log_prior(self, logs: Tensor) -> Tensor:
+        distance = (logs - torch.from_numpy(self._start())) / torch.from_numpy(self._widths())
+        return -0.5 * distance.square().sum()
 
     def _kernel(self, logs: Tensor, parts: Sequence[Tensor]) -> Tensor:
         count = len(self._views)
