@@ -66,6 +66,12 @@ def test_command(trained: Path, tmp_path: Path) -> None:
     assert "nothing does not exist" in wrong.output
 
 
+def test_onnx_holds_no_path_of_this_machine(trained: Path) -> None:
+    content = (trained / "network.onnx").read_bytes()
+    assert str(Path(torch.__file__).parent).encode() not in content
+    assert b".py" not in content
+
+
 def test_onnx_computes_the_same(trained: Path) -> None:
     built, _ = load_network(trained / "network.safetensors")
     images = prepared_digits(trained / "network.safetensors")

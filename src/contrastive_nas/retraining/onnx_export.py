@@ -38,22 +38,31 @@ def export_onnx(network: nn.Module, channels: int, size: int, path: Path) -> flo
     require_onnx()
     images = torch.randn(_CHECKED_IMAGES, channels, size, size, generator=torch.Generator().manual_seed(0))
     network = network.cpu().eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with atomic_path(path) as partial, warnings.catch_warnings():
+    with atomic_path(path) as partial:
+        _write(network, images, partial)
+        return _difference(network, images, partial)
+
+
+def _write(network: nn.Module, images: torch.Tensor, path: Path) -> None:
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        program = torch.onnx.export(
             network,
             (images,),
-            str(partial),
             input_names=["images"],
             output_names=["logits"],
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
-        difference = _difference(network, images, partial)
-    return difference
+    assert program is not None
+    # Every operation carries the lines of source that it comes from, with the paths of this machine.
+    ClearMetadataAndDocStringPass()(program.model)
+    program.save(path, external_data=False)
 
 
 def _difference(network: nn.Module, images: torch.Tensor, path: Path) -> float:
