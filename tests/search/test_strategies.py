@@ -137,3 +137,12 @@ def run_limited(name: str, costs: pd.DataFrame, limits: dict[str, float], **chan
     parameters = SearchParameters(**settings)
     evaluator = TableEvaluator(TABLE, LABEL)
     return run_search(space, evaluator, QuadraticPredictor(space), parameters, cost_table=costs)
+
+
+@pytest.mark.parametrize(
+    ("size", "name"), [(960, "exhaustive"), (10**6, "sampled"), (10**12, "evolution")], ids=str
+)
+def test_the_default_goes_by_the_size_of_the_space(size: int, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ToySpace, "size", size)
+    columns = ["architecture", "accuracy", "reason"]
+    pd.testing.assert_frame_equal(search("default").history[columns], search(name).history[columns])

@@ -1,22 +1,32 @@
 """The strategy to take where none is asked for, by measurement (see docs/search.md)."""
 
+from contrastive_nas.search.evolution import Evolution
 from contrastive_nas.search.exhaustive import Exhaustive
 from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.sampled import Sampled
 from contrastive_nas.search.strategy import PredictorStrategy, Setting
 
 RANKED_WHOLE = 50_000
+RANKED_BY_SAMPLE = 100_000_000
 
 
 class Default(PredictorStrategy):
-    """Exhaustive search where the space can be ranked whole in minutes, else among a random sample of it."""
+    """By the size of the space: all of it is ranked, or a random sample, or candidates are bred.
+
+    The larger a space, the further its best networks are beyond those of a sample that can be ranked.
+    """
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        listed = self.space.size <= RANKED_WHOLE
-        self._chosen: PredictorStrategy = Exhaustive(setting) if listed else Sampled(setting)
+        self._chosen = _strategy(self.space.size)(setting)
         # One record of what was asked and answered, whoever proposes.
         self._chosen.labels, self._chosen.asked, self._chosen.trace = self.labels, self.asked, self.trace
 
     def propose(self, count: int) -> list[Proposal]:
         return self._chosen.propose(count)
+
+
+def _strategy(size: int) -> type[PredictorStrategy]:
+    if size <= RANKED_WHOLE:
+        return Exhaustive
+    return Sampled if size <= RANKED_BY_SAMPLE else Evolution

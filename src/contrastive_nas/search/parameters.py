@@ -44,7 +44,7 @@ class EvolutionParameters(_Parameters):
     """
 
     population: int = Field(default=100, ge=2)
-    generations: int = Field(default=20, ge=1)
+    generations: int = Field(default=5, ge=1)
     crossover: float = Field(default=0.3, ge=0, le=1)
 
 
