@@ -51,6 +51,8 @@ from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
+# Strategies that ask no model learn from every answer before they ask again.
+WITHOUT_PREDICTOR: dict[str, Any] = {"initial": 1, "batch": 1}
 CURRICULUM = {"strategy": "curriculum"}
 # What the curriculum is made of, one part changed at a time. Those named after the comparator ask one that
 # is fitted to pairs, with pseudo-labels unless it is said; the others ask the Gaussian process, a regression.
@@ -224,8 +226,7 @@ def run(
     """One search, read at several numbers of queries."""
     changes = VARIANTS.get(name, {"strategy": name})
     if changes["strategy"] not in WITH_PREDICTOR:
-        # The baselines learn from every answer before they ask again.
-        changes = {"initial": 1, "batch": 1} | changes
+        changes = WITHOUT_PREDICTOR | changes
     parameters = SearchParameters(queries=max(queries), seed=seed, **changes)
     clock = Clock(problem.evaluator)
     result = run_search(problem.space, clock, predictor, parameters)
