@@ -23,6 +23,7 @@ from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
 from contrastive_nas.execution.datasets.earlier_result import EarlierResult
 from contrastive_nas.execution.hashing import checksums_for
+from contrastive_nas.execution.needed import needed_part
 from contrastive_nas.execution.plan import Decision, Planner
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.state import locked, state_folder
@@ -62,6 +63,7 @@ class CachingRunner(AbstractRunner):
         if recorder is not None:
             # Kedro tells its hooks the runner that was passed, not the one that it filled in.
             recorder.record["runner"] = type(self).__name__
+        pipeline = needed_part(pipeline, catalog)
         unknown = set(self._forced) - {node.name for node in pipeline.nodes}
         if unknown:
             raise InputError(f"force: there is no node {', '.join(sorted(unknown))} in this pipeline")

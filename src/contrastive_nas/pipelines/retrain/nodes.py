@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
+from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.experiment import SpaceParameters
 from contrastive_nas.pipelines.retrain.parameters import RetrainParameters
 from contrastive_nas.retraining.config import RunSettings
@@ -16,8 +17,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def _architecture_is_given(parameters: RetrainParameters) -> bool:
+    return parameters.architecture is not None
+
+
+@does_without("summary", when=_architecture_is_given)
 def plan_retraining(
-    summary: dict[str, Any], parameters: RetrainParameters, space: SpaceParameters, seed: int, device: str
+    parameters: RetrainParameters,
+    space: SpaceParameters,
+    seed: int,
+    device: str,
+    summary: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Batch, schedule and expected GPU days; needs no images where their number is given."""
     from contrastive_nas.retraining.forecast import forecast
@@ -29,14 +39,15 @@ def plan_retraining(
     return expected.as_dict()
 
 
+@does_without("summary", when=_architecture_is_given)
 def retrain_architecture(
-    summary: dict[str, Any],
     parameters: RetrainParameters,
     space: SpaceParameters,
     seed: int,
     device: str,
     plan: dict[str, Any],
     checkpoints: Checkpoints,
+    summary: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], "pd.DataFrame", "pd.DataFrame", Callable[[Path], None]]:
     """Metrics, history per epoch, confusion, and the exported network."""
     import tempfile
@@ -52,7 +63,7 @@ def retrain_architecture(
 
 
 def _settings(
-    summary: dict[str, Any],
+    summary: dict[str, Any] | None,
     parameters: RetrainParameters,
     space: SpaceParameters,
     seed: int,
@@ -60,10 +71,14 @@ def _settings(
     output: Path,
 ) -> RunSettings:
     own = {"architecture", "space_options", "processes"}
+    architecture = parameters.architecture
+    if architecture is None:
+        assert summary is not None
+        architecture = summary["best_architecture"]
     return RunSettings(
         space=space.name,
         space_options=space.options | parameters.space_options,
-        architecture=parameters.architecture or summary["best_architecture"],
+        architecture=architecture,
         output=output,
         seed=seed,
         device=device,

@@ -6,13 +6,19 @@ from contrastive_nas.pipelines.retrain.nodes import plan_retraining, retrain_arc
 
 
 def create_pipeline() -> Pipeline:
-    shared = ["search_summary", "params:retrain", "params:space", "params:seed", "params:device"]
+    shared = {
+        "summary": "search_summary",
+        "parameters": "params:retrain",
+        "space": "params:space",
+        "seed": "params:seed",
+        "device": "params:device",
+    }
     return Pipeline(
         [
             Node(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
             Node(
                 func=retrain_architecture,
-                inputs=[*shared, "retrain_plan", "checkpoints"],
+                inputs=shared | {"plan": "retrain_plan", "checkpoints": "checkpoints"},
                 outputs=["retrain_metrics", "retrain_history", "retrain_confusion", "retrained_network"],
                 name="retrain_architecture",
                 tags="gpu",

@@ -9,6 +9,9 @@ from torchvision import transforms
 from contrastive_nas.retraining.data.feed import Transform
 from contrastive_nas.retraining.recipe import BatchAugmentation, ImageAugmentation
 
+# A processor normalises so many values at once that they stay in its cache.
+_CACHED_VALUES = 2**17
+
 
 def training_transform(augmentation: ImageAugmentation, size: int) -> Transform:
     """timm's training transform of a PIL image, still an image of 8 bits at its end."""
@@ -70,10 +73,18 @@ class Preparation:
         """Float images, (batch, channels, height, width), of uint8 ones; draws from the global generators."""
         if self._batch is not None:
             images = shift_and_flip(images, self._batch.padding, self._batch.flip)
-        prepared = images.to(torch.float32, memory_format=self._format).sub_(self._shift).mul_(self._scale)
+        prepared = self._normalised(images)
         if self._batch is not None and self._batch.cutout:
             prepared = cut_out(prepared, self._batch.cutout)
         return self._erase(prepared) if self._erase is not None else prepared
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        prepared = torch.empty_like(images, dtype=torch.float32, memory_format=self._format)
+        on_processor = images.device.type == "cpu"
+        at_once = max(1, _CACHED_VALUES // images[0].numel()) if on_processor else len(images)
+        for part, target in zip(images.split(at_once), prepared.split(at_once), strict=True):
+            target.copy_(part).sub_(self._shift).mul_(self._scale)
+        return prepared
 
 
 def shift_and_flip(images: Tensor, padding: int, flip: bool) -> Tensor:
