@@ -1,8 +1,10 @@
 """Kedro's command with this project's runner, checks and messages."""
 
 import errno
+import logging
 import os
 import resource
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +21,10 @@ ALL = {"read", "total", "shape", "report"}
 def kedro_run(tiny: TinyProject, *arguments: str) -> int:
     """Exit code of ``kedro run`` in this process."""
     tiny.forget_modules()
+    # Kedro sets up logging once a process, on the stream that an earlier test had captured.
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setStream(sys.stderr)
     with pytest.raises(SystemExit) as ended:
         KedroCLI(tiny.folder).main(["run", *arguments])
     return int(ended.value.code or 0)
