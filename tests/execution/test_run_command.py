@@ -24,7 +24,7 @@ def kedro_run(tiny: TinyProject, *arguments: str) -> int:
     # Kedro sets up logging once a process, on the stream that an earlier test had captured.
     for handler in logging.getLogger().handlers:
         if type(handler) is logging.StreamHandler:
-            handler.setStream(sys.stderr)
+            handler.stream = sys.stderr
     with pytest.raises(SystemExit) as ended:
         KedroCLI(tiny.folder).main(["run", *arguments])
     return int(ended.value.code or 0)
