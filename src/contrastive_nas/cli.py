@@ -5,7 +5,6 @@ what is wrong.
 """
 
 import copy
-import errno
 from typing import Any
 
 import click
@@ -15,10 +14,9 @@ from kedro.framework.project import pipelines
 from kedro.utils import get_close_matches
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.files import DISK_ERRORS
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
 
-# A disk that is full or may not be written, met outside the artifacts, which name themselves.
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 CACHING_RUNNER = "contrastive_nas.execution.runner.CachingRunner"
 
 
@@ -56,7 +54,7 @@ def _mendable(error: BaseException | None) -> BaseException | None:
 
 def _is_mendable(error: BaseException) -> bool:
     if isinstance(error, OSError):
-        return error.errno in DISK
+        return error.errno in DISK_ERRORS
     return isinstance(error, InputError | MissingConfigException)
 
 

@@ -1,5 +1,6 @@
 """Writes that land whole or not at all."""
 
+import errno
 import os
 import re
 import tempfile
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# A disk that is full or may not be written: what a user can mend.
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 # How libraries written in Rust (safetensors) tell what the system said; it is no OSError there.
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 

@@ -15,19 +15,22 @@ _CLEAN = multiprocessing.get_context("forkserver")
 _CLEAN.set_forkserver_preload(["contrastive_nas.retraining.run"])
 
 
-def start(settings: RunSettings, rank: int = 0, devices: int = 1, port: int = 0) -> BaseProcess:
-    """A process that trains as torchrun would let it, as one of ``devices``."""
-    process = _CLEAN.Process(target=_train, args=(settings, rank, devices, port))
-    process.start()
-    return process
+def start(settings: RunSettings, devices: int = 1) -> list[BaseProcess]:
+    """Processes that train as torchrun would let them, one a device."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [
+        _CLEAN.Process(target=_train, args=(settings, rank, devices, port)) for rank in range(devices)
+    ]
+    for process in processes:
+        process.start()
+    return processes
 
 
 def train_together(settings: RunSettings, devices: int) -> None:
     """Trains with that many processes to the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [start(settings, rank, devices, port) for rank in range(devices)]
+    processes = start(settings, devices)
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * devices

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.retraining.data.transforms import cut_out, shift_and_flip
-from contrastive_nas.retraining.objective import Mixing, Objective, distillation_loss
+from contrastive_nas.retraining.objective import Mixing, Objective, Renormalised, distillation_loss
 from contrastive_nas.retraining.recipe import load_recipe
 from contrastive_nas.retraining.regularisation import Regularisation, WithAuxiliaryHead
 from contrastive_nas.retraining.seeding import seed_generators
@@ -19,6 +19,16 @@ def test_distillation_is_the_scaled_divergence() -> None:
     wanted = 9 * (p * (p / q).log()).sum(1).mean()
     assert distillation_loss(student, teacher, 3.0).item() == pytest.approx(wanted.item(), rel=1e-5)
     assert distillation_loss(teacher, teacher, 3.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_teacher_sees_images_normalised_as_its_own() -> None:
+    pixels = 255 * torch.rand(4, 2, 3, 3)
+    given, own = ((120.0, 90.0), (60.0, 50.0)), ((10.0, 130.0), (80.0, 20.0))
+    student, teacher = (
+        (pixels - torch.tensor(mean).view(2, 1, 1)) / torch.tensor(std).view(2, 1, 1)
+        for mean, std in (given, own)
+    )
+    assert torch.allclose(Renormalised(nn.Identity(), given, own)(student), teacher, atol=1e-5)
 
 
 def test_objective_adds_up() -> None:

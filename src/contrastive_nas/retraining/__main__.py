@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.files import DISK_ERRORS
 from contrastive_nas.retraining.config import load_settings
 from contrastive_nas.retraining.forecast import forecast
 from contrastive_nas.retraining.launch import ERROR
@@ -40,7 +41,9 @@ def main() -> int:
             logging.getLogger(__name__).info("%s", forecast(settings, arguments.dry_run).describe())
         else:
             retrain(settings)
-    except InputError as error:
+    except (InputError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in DISK_ERRORS:
+            raise
         logging.getLogger(__name__).error("%s%s", ERROR, error)
         return 1
     return 0

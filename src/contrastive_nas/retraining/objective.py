@@ -7,6 +7,8 @@ from torch.nn import functional
 
 from contrastive_nas.retraining.recipe import Recipe
 
+Moments = tuple[tuple[float, ...], tuple[float, ...]]
+
 
 class Mixing:
     """Mixup and cutmix of a batch by timm.
@@ -69,6 +71,30 @@ class Objective:
                 auxiliary, targets, label_smoothing=smoothing
             )
         return loss
+
+
+class Renormalised(nn.Module):
+    """A network fed with images that were normalised for another one.
+
+    Args:
+        network: to be fed.
+        given: mean and standard deviation per channel that the images were normalised with.
+        wanted: those that the network was trained with.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, given: Moments, wanted: Moments) -> None:
+        super().__init__()
+        self.network = network
+        (mean, std), (own_mean, own_std) = ((torch.tensor(part) for part in pair) for pair in (given, wanted))
+        self.register_buffer("scale", (std / own_std).view(-1, 1, 1))
+        self.register_buffer("shift", ((mean - own_mean) / own_std).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, (batch, classes), of images (batch, channels, height, width)."""
+        return self.network(images * self.scale + self.shift)
 
 
 def distillation_loss(logits: Tensor, wanted: Tensor, temperature: float) -> Tensor:

@@ -16,11 +16,12 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
 from contrastive_nas.retraining.config import RunSettings
 from contrastive_nas.retraining.data.open import open_sources
-from contrastive_nas.retraining.data.prepare import Images, prepare_images
+from contrastive_nas.retraining.data.prepare import Images, Preprocessing, prepare_images
 from contrastive_nas.retraining.data.transforms import Preparation
 from contrastive_nas.retraining.devices import make_deterministic, make_fabric
 from contrastive_nas.retraining.export import Header, load_network, save_network
-from contrastive_nas.retraining.network import Built, NetworkName, build_network, latency
+from contrastive_nas.retraining.network import Built, NetworkName, build_network, count_outputs, latency
+from contrastive_nas.retraining.objective import Renormalised
 from contrastive_nas.retraining.onnx_export import export_onnx, require_onnx
 from contrastive_nas.retraining.plan import Plan
 from contrastive_nas.retraining.recipe import Recipe, load_recipe
@@ -124,7 +125,7 @@ def _make_trainer(settings: RunSettings, built: Built, images: Images, plan: Pla
         fabric,
         Preparation(*moments, recipe.augmentation, settings.channels_last),
         built.classes,
-        None if settings.teacher is None else _teacher(settings.teacher, built, fabric),
+        None if settings.teacher is None else _teacher(settings.teacher, built, preprocessing, fabric),
     )
     return Trainer(
         updater,
@@ -154,7 +155,7 @@ def _identity(settings: RunSettings, recipe: Recipe, plan: Plan) -> dict[str, An
     }
 
 
-def _teacher(weights: Path, student: Built, fabric: Fabric) -> nn.Module:
+def _teacher(weights: Path, student: Built, preprocessing: Preprocessing, fabric: Fabric) -> nn.Module:
     """A trained network that takes the student's images.
 
     Raises:
@@ -166,10 +167,16 @@ def _teacher(weights: Path, student: Built, fabric: Fabric) -> nn.Module:
             f"teacher {weights} has {built.channels} channels and {built.classes} classes, the student "
             f"{student.channels} and {student.classes}"
         )
+    try:
+        count_outputs(built.network, student.channels, student.size)
+    except InputError as error:
+        raise InputError(f"teacher {weights} {error}") from None
     logger.info(
         "teacher: %s, %.2f %% on %s", header.name.architecture, header.test_top1_accuracy, header.dataset
     )
-    return built.network.eval().requires_grad_(False).to(fabric.device)
+    theirs = header.preprocessing
+    adapted = Renormalised(built.network, (preprocessing.mean, preprocessing.std), (theirs.mean, theirs.std))
+    return adapted.eval().requires_grad_(False).to(fabric.device)
 
 
 def _corrupt_images(fabric: Fabric, images: Images) -> int:

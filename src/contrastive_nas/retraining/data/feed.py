@@ -1,5 +1,6 @@
 """Batches for training and testing, from memory or from worker processes."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from contrastive_nas.retraining.data.base import Batch, CorruptImage, ImageSourc
 from contrastive_nas.retraining.data.order import Order
 from contrastive_nas.retraining.seeding import seed_generators
 
+logger = logging.getLogger(__name__)
 Transform = Callable[[Image.Image], Any]
 Key = tuple[int, int]
 Sample = tuple[Any, int, int, str]
@@ -32,11 +34,14 @@ class CorruptLog:
         self.messages: dict[str, None] = {}
 
     def add(self, messages: list[str]) -> None:
-        """Takes note of corrupt images; one that was seen before does not count again.
+        """Counts corrupt images and names them in the log, each once.
 
         Raises:
             InputError: more images than the limit are corrupt.
         """
+        for message in messages:
+            if message not in self.messages:
+                logger.warning("left out: %s", message)
         self.messages |= dict.fromkeys(messages)
         if len(self.messages) > self.limit:
             shown = "; ".join(list(self.messages)[:3])
