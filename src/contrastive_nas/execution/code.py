@@ -85,6 +85,7 @@ class _Walk:
         self._own = {own, PACKAGE}
         self._tasks: list[_Task] = []
         self._done: set[_Task] = set()
+        self._added: dict[tuple[str, bool, str | None], bool] = {}
         self.modules: dict[str, str] = {}
         self.libraries: set[str] = set()
         self.outdated: set[str] = set()
@@ -99,6 +100,12 @@ class _Walk:
 
     def add(self, module: str, *, whole: bool = True, entry: str | None = None) -> bool:
         """Adds a module, or what its function ``entry`` runs; False where there is no such module."""
+        key = module, whole, entry
+        if key not in self._added:
+            self._added[key] = self._add(module, whole, entry)
+        return self._added[key]
+
+    def _add(self, module: str, whole: bool, entry: str | None) -> bool:
         top = module.partition(".")[0]
         place = _location(top, tuple(sys.path))
         if place is None:
@@ -150,9 +157,10 @@ class _Walk:
         part = source.reached(task.entry) if task.whole else Part(imported=set(source.executed))
         for imported in part.imported:
             # ``from package import name``: the name may be a module or something inside the package.
-            beside = task.file.parent / f"{imported}.py"
-            if not self.add(imported) and beside.is_file():
-                self._tasks.append(_Task(f"file {beside}", "", beside))
+            if not self.add(imported) and "." not in imported:
+                beside = task.file.parent / f"{imported}.py"
+                if beside.is_file():
+                    self._tasks.append(_Task(f"file {beside}", "", beside))
         return part
 
 

@@ -40,6 +40,7 @@ class Source:
     Attributes:
         checksum: of its text.
         parts: by name.
+        whole: all of them together.
         executed: modules that are imported as soon as it is.
         is_wiring: whether it only connects nodes.
         reads_files: whether it looks for files beside it.
@@ -47,6 +48,7 @@ class Source:
 
     checksum: str
     parts: Mapping[str, Part]
+    whole: Part
     executed: frozenset[str]
     is_wiring: bool
     reads_files: bool
@@ -57,7 +59,7 @@ class Source:
         A function counts as called where its name is mentioned.
         """
         if entry is None or entry not in self.parts:
-            return _joined(self.parts.values())
+            return self.whole
         found = {TOP, entry}
         while True:
             part = _joined(self.parts[name] for name in found)
@@ -85,7 +87,8 @@ def read_source(file: Path, package: str, _state: tuple[int, ...]) -> Source:
         reader = _Reader(package, parts.setdefault(name, Part()), executed)
         reader.visit(statement)
         reads_files |= reader.reads_files
-    return Source(text_digest(text), parts, frozenset(executed), WIRING in parts, reads_files)
+    whole = _joined(parts.values())
+    return Source(text_digest(text), parts, whole, frozenset(executed), WIRING in parts, reads_files)
 
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
