@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from contrastive_nas.search.acquisition import expected_improvement, front_gains, gains
+from contrastive_nas.search.acquisition import bought_together, expected_improvement, front_gains, gains
 from contrastive_nas.search.front import hypervolume
 
 
@@ -64,3 +64,34 @@ def test_front_gain_is_the_growth_of_the_hypervolume():
         after = hypervolume(np.array([10.0, 20, 30, float(name)]), np.vstack([costs, cost]), reference)
         # Budgets run from the cheapest cost, 1, to 10; scores are hundredths of the hypervolume's axis.
         assert gain * 0.9 / 100 == pytest.approx(after - before, abs=2e-3)
+
+
+def test_what_is_bought_together_is_as_if_the_means_had_been_labels():
+    rng = np.random.default_rng(0)
+    names = [f"{score:.3f}" for score in rng.normal(size=30)]
+    root = rng.normal(size=(30, 8))
+    covariance = root @ root.T + 0.1 * np.eye(30)
+
+    class Joint(Normal):
+        def covariance(self, architectures):
+            rows = [names.index(name) for name in architectures]
+            return covariance[np.ix_(rows, rows)]
+
+    means, best, wanted = np.array([float(name) for name in names]), 0.5, []
+    for _ in range(6):
+        known = covariance[np.ix_(wanted, wanted)]
+        cross = covariance[:, wanted]
+        left = covariance.diagonal() - (cross @ np.linalg.inv(known) * cross).sum(1)
+        left[wanted] = 0
+        improvement = expected_improvement(means, np.sqrt(left), max([best, *means[wanted]]))
+        improvement[wanted] = -1
+        wanted.append(int(improvement.argmax()))
+    assert bought_together(Joint(1.0), names, ["0.5", "-1"], 6) == wanted
+
+
+def test_of_twins_one_is_bought():
+    class Twins(Normal):
+        def covariance(self, architectures):
+            return np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+    assert bought_together(Twins(1.0), ["2.0", "1.9", "1.0"], ["0"], 2) == [0, 2]

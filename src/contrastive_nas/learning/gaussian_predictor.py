@@ -66,9 +66,15 @@ class GaussianPredictor:
         Raises:
             RuntimeError: called before :meth:`fit`.
         """
-        if self._process is None:
-            raise RuntimeError("a prediction is asked for before the predictor was fitted")
-        return self._process.predict(self.features(architectures))
+        return self._fitted().predict(self.features(architectures))
+
+    def covariance(self, architectures: Sequence[Architecture]) -> FloatArray:
+        """Posterior covariance of scores, architectures x architectures.
+
+        Raises:
+            RuntimeError: called before :meth:`fit`.
+        """
+        return self._fitted().covariance(self.features(architectures))
 
     def probability(self, first: Sequence[Architecture], second: Sequence[Architecture]) -> FloatArray:
         """Probabilities, first x second, that one beats the other, the two taken as independent.
@@ -87,6 +93,11 @@ class GaussianPredictor:
         if new:
             self._features.update(zip(new, self._measure(new), strict=True))
         return np.stack([self._features[name] for name in architectures])
+
+    def _fitted(self) -> GaussianProcess:
+        if self._process is None:
+            raise RuntimeError("a prediction is asked for before the predictor was fitted")
+        return self._process
 
     def _measure(self, architectures: Sequence[Architecture]) -> FloatArray:
         rows = self.source.rows(architectures)

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import qmc
 
-from contrastive_nas.search.predictor import Predictor, UncertainPredictor
+from contrastive_nas.search.predictor import JointPredictor, Predictor, UncertainPredictor
 from contrastive_nas.spaces.base import Architecture
 
 FloatArray = NDArray[np.float64]
 BUDGETS = 512
+# Variance that is left of a score that is known.
+SMALLEST = 1e-12
 
 
 def score_distribution(
@@ -51,10 +53,40 @@ def gains(
     means, deviations = score_distribution(predictor, candidates)
     if not deviations.any():
         return means
-    best = predictor.scores(labelled).max()
+    return _order(means, deviations, predictor.scores(labelled).max())
+
+
+def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray:
     improvement = expected_improvement(means, deviations, best)
     # exp(-700) is about the smallest double; below it the order is that of the upper bounds.
     return np.log(improvement + 1e-300) + 1e-6 * (means + deviations)
+
+
+def bought_together(
+    predictor: JointPredictor,
+    candidates: Sequence[Architecture],
+    labelled: Sequence[Architecture],
+    count: int,
+) -> list[int]:
+    """Up to ``count`` candidates to buy at once, by index, the one with most to gain first.
+
+    Each is chosen as if the scores of those before it were known to be their means (the kriging believer:
+    Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4),
+    so that near copies of one network are not all bought.
+    """
+    means, covariance = predictor.scores(candidates), predictor.covariance(candidates)
+    best = predictor.scores(labelled).max()
+    chosen: list[int] = []
+    for _ in range(min(count, len(candidates))):
+        variances = np.maximum(covariance.diagonal(), SMALLEST)
+        order = _order(means, np.sqrt(variances), best)
+        order[chosen] = -np.inf
+        pick = int(order.argmax())
+        chosen.append(pick)
+        best = max(best, means[pick])
+        column = covariance[:, pick]
+        covariance = covariance - np.outer(column, column) / variances[pick]
+    return chosen
 
 
 def front_gains(

@@ -1,8 +1,13 @@
 """Evolution with a predictor as fitness."""
 
+from contrastive_nas.search.acquisition import bought_together
 from contrastive_nas.search.ledger import Proposal
+from contrastive_nas.search.predictor import JointPredictor
 from contrastive_nas.search.strategy import PredictorStrategy, Setting
 from contrastive_nas.spaces.base import Architecture
+
+# Candidates that are compared with each other before some of them are bought.
+SHORTLIST = 300
 
 
 class Evolution(PredictorStrategy):
@@ -14,7 +19,8 @@ class Evolution(PredictorStrategy):
     informative survive.
 
     Source: Han et al., A General-Purpose Transferable Predictor for Neural Architecture Search, SDM 2023,
-    section 4.4; crossover and expected gain as fitness are additions.
+    section 4.4; crossover, several mutations at once, without which a limit on costs is a wall, and expected
+    gain as fitness are additions.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -31,7 +37,14 @@ class Evolution(PredictorStrategy):
             self.trace.append({"queries": len(self.asked), "generation": generation, "fittest": fittest[0]})
             population = self._children(fittest)
         self._assess(population, fitness)
-        return self.most_promising(list(fitness), count)
+        return self._unlike(self.most_promising(list(fitness), SHORTLIST), count)
+
+    def _unlike(self, best: list[Proposal], count: int) -> list[Proposal]:
+        """Relatives of one parent resemble each other: a label of one says much of the others."""
+        if self.costs is not None or not isinstance(self.predictor, JointPredictor):
+            return best[:count]
+        names = [proposal.architecture for proposal in best]
+        return [best[index] for index in bought_together(self.predictor, names, list(self.labels), count)]
 
     def _assess(self, population: list[Architecture], fitness: dict[Architecture, float]) -> None:
         new = [name for name in dict.fromkeys(population) if name not in fitness]
@@ -48,6 +61,7 @@ class Evolution(PredictorStrategy):
             if cross:
                 child = self.space.crossover(child, parents[second], self.rng)
             if not cross or child in (parents[first], parents[second]):
-                child = self.space.mutate(child, self.rng)
+                for _ in range(self.rng.geometric(1 / self.parameters.mutations)):
+                    child = self.space.mutate(child, self.rng)
             children.append(child)
         return children

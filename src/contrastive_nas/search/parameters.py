@@ -41,11 +41,13 @@ class EvolutionParameters(_Parameters):
         population: parents kept, and children bred, in a generation.
         generations: in a round.
         crossover: share of children with two parents.
+        mutations: mean number of mutations of a mutant, geometrically distributed.
     """
 
     population: int = Field(default=100, ge=2)
     generations: int = Field(default=5, ge=1)
     crossover: float = Field(default=0.3, ge=0, le=1)
+    mutations: float = Field(default=2.0, ge=1)
 
 
 class SampledParameters(_Parameters):

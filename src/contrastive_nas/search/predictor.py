@@ -36,3 +36,11 @@ class UncertainPredictor(Predictor, Protocol):
         self, architectures: Sequence[Architecture]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation of every score."""
+
+
+@runtime_checkable
+class JointPredictor(UncertainPredictor, Protocol):
+    """A predictor that also knows how its errors go together."""
+
+    def covariance(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """Covariance of scores, architectures x architectures."""
