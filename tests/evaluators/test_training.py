@@ -131,3 +131,13 @@ def test_a_network_that_fails_is_recorded(tmp_path: Path) -> None:
     assert math.isnan(bad.accuracy)
     assert "no such layer" in bad.error
     assert good.accuracy > 10
+
+
+def test_images_that_are_not_there_end_the_search(tmp_path: Path) -> None:
+    data = DataSettings(kind="parquet", name="own", train=str(tmp_path / "none.parquet"), test="test.parquet")
+    parameters = TrainingParameters(data=data, seeds=(0,), workers=1)
+    with (
+        TrainingEvaluator("compact_cnn", parameters) as evaluator,
+        pytest.raises(InputError, match=r"none\.parquet cannot be read"),
+    ):
+        evaluator.evaluate([ARCHITECTURE, OTHER])

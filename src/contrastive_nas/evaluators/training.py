@@ -52,10 +52,15 @@ class Measurement:
         return sum(score.seconds for score in self.scores)
 
 
+class UnusableImagesError(InputError):
+    """Nothing can be trained on the data set, or by the recipe: it ends the search that asked."""
+
+
 class TrainingEvaluator(Evaluator):
     """Trains what it is asked for; networks of one function are trained once.
 
-    A context manager: leaving it ends the processes.
+    A context manager: leaving it ends the processes. What cannot be trained is reported with its accuracy;
+    images that cannot be used raise InputError.
 
     Args:
         space_name: name of the space, or ``file.py:Class``, as :func:`load_space` takes it.
@@ -157,8 +162,15 @@ class _Worker:
             raise InputError(f"{architecture!r} takes images of {height} x {width}; training needs squares")
         if (channels, height) not in self.trainings:
             classes = count_outputs(self.space.build(architecture), channels, height)
-            self.trainings[channels, height] = ShortTraining(self.parameters, channels, height, classes)
+            self.trainings[channels, height] = self._open(channels, height, classes)
         return self.trainings[channels, height]
+
+    def _open(self, channels: int, size: int, classes: int) -> ShortTraining:
+        try:
+            return ShortTraining(self.parameters, channels, size, classes)
+        except InputError as error:
+            # Images that not even the first network can be trained on are no fault of networks.
+            raise error if self.trainings else UnusableImagesError(str(error)) from error
 
 
 _worker: _Worker | None = None
@@ -191,6 +203,8 @@ def _measure(architecture: Architecture) -> Measurement:
         for seed in _worker.parameters.seeds:
             seed_generators("weights", seed)
             scores.append(train(_worker.space.build(architecture), seed))
+    except UnusableImagesError:
+        raise
     except Exception as error:  # whatever a user's network does is recorded; the search goes on
         return Measurement(architecture, tuple(scores), f"{type(error).__name__}: {error}")
     return Measurement(architecture, tuple(scores))
