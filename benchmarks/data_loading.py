@@ -1,6 +1,6 @@
 """Images per second and core from JPEG files to training batches: ours, timm's loader, plain PIL decoding.
 
-    python benchmarks/data_loading.py --images 512 --repeats 3 --out benchmarks/data_loading.csv
+    python benchmarks/data_loading.py --out benchmarks/results/data_loading.csv
 
 Writes a folder of random JPEG files of ImageNet's usual size (500 x 375 pixels), reads them once so that
 all are in the page cache, then measures the three in turn, several times, in processor seconds of this
@@ -12,12 +12,13 @@ import argparse
 import csv
 import io
 import platform
-import resource
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import timm
 import torch
 from PIL import Image
@@ -40,9 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=512)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--repeats", type=int, default=8)
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--recipes", nargs="+", default=["imagenet_resnet", "imagenet_mobilenetv3_rmsprop"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -51,7 +52,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = write_images(Path(folder), arguments.images)
         for recipe in arguments.recipes:
-            rows += measure(Path(folder), paths, recipe, arguments.workers, arguments.repeats)
+            for workers in arguments.workers:
+                rows += measure(Path(folder), paths, recipe, workers, arguments.repeats)
     for row in rows:
         print(row)
     if arguments.out:
@@ -153,9 +155,9 @@ def decode(paths: list[Path]) -> int:
 
 
 def processor_seconds() -> float:
-    """Of this process and its finished children."""
-    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    """Of this process and its workers, which stay alive from epoch to epoch."""
+    times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return time.process_time() + sum(found.user + found.system for found in times)
 
 
 if __name__ == "__main__":

@@ -299,7 +299,7 @@ def test_the_first_process_s_batch_norm_statistics_are_saved(
 @pytest.mark.parametrize("devices", [1, 2])
 def test_killed_ten_times_and_resumed(make_settings: MakeSettings, tmp_path: Path, devices: int) -> None:
     """Batch norm, EMA, dropout, mixup and augmentation, saved as often as possible, killed anywhere."""
-    recipe = {"epochs": 24, "dropout": 0.1, "mixup": 0.2, "ema_decay": 0.99}
+    recipe = {"epochs": 16, "dropout": 0.1, "mixup": 0.2, "ema_decay": 0.99}
     whole, broken = (
         make_settings(overrides=recipe, checkpoint_seconds=0, output=tmp_path / name) for name in ("a", "b")
     )
