@@ -117,12 +117,12 @@ def measure(
         for seed in seeds
         if count or not METHODS[method].learns
     ]
+    # One ranker a method: what it does before it sees a label is done once.
+    rankers = {method: METHODS[method].make(space, proxies) for method in methods}
     rows = []
     for method, count, seed in progress(runs, "rank"):
         labelled = labelled_rows(len(store), count, seed)
-        quality = ranking_quality(
-            METHODS[method].make(space, proxies), store, labelled, labels[labelled], truth, seed
-        )
+        quality = ranking_quality(rankers[method], store, labelled, labels[labelled], truth, seed)
         rows.append(
             {
                 "space": space.name,

@@ -30,16 +30,16 @@ def test_path_features_of_a_cell_that_is_known_by_heart() -> None:
     features = nasbench201.cell_features(SPACE, [cell])[0]
     sequences = {code: count for code, count in enumerate(features[:64]) if count}
     assert sequences == {2: 1, 1: 1, 1 * 16 + 3 * 4 + 2: 1}
-    assert features[64:].tolist() == [3, 3, 1, 2, 2, 2, 1, 0, 0]
+    assert features[64:].tolist() == [3, 3, 1, 2, 2, 2, 1, 1, 2, 1, 0, 0]
 
 
 def test_a_bare_skip_and_a_cell_without_a_path() -> None:
     bare = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
     nothing = bare.replace("skip_connect", "none")
     features = nasbench201.cell_features(SPACE, [bare, nothing])
-    assert features[0, 64:].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 1]
-    assert (features[1, :71] == 0).all()
-    assert features[1, 72] == 0
+    assert features[0, 64:].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert (features[1, :74] == 0).all()
+    assert features[1, 75] == 0
 
 
 def test_cells_with_equal_paths_have_equal_features() -> None:

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.comparison import train_comparator
-from contrastive_nas.learning.embedding import run_model
-from contrastive_nas.learning.parameters import AugmentParameters, CompareParameters, PretrainParameters
-from contrastive_nas.learning.pretraining import pretrain
+from contrastive_nas.learning.baselines.regressors import normal_quantiles
+from contrastive_nas.learning.comparison import kernel_matrix, train_comparator
+from contrastive_nas.learning.parameters import AugmentParameters, CompareParameters
+from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.pseudo_labels import augment
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.models.comparator import Comparator
-from contrastive_nas.models.encoder import Encoder
 
 
 @dataclass
@@ -20,35 +20,48 @@ class ComparatorRanker:
     """A comparator on an encoder that is pretrained, without labels, on the graphs to be ranked.
 
     Attributes:
-        pretraining: of the encoder; done once a source, at the first fit.
+        encoders: pretrained when a source is first seen.
         comparing: of the comparator.
         augmenting: pseudo-labels on top, or none.
+        squared_error: scores are those of regression with the comparator's kernel, without comparisons.
     """
 
-    pretraining: PretrainParameters = field(default_factory=PretrainParameters)
+    encoders: PretrainedEncoders
     comparing: CompareParameters = field(default_factory=CompareParameters)
     augmenting: AugmentParameters | None = None
-    _encoder: Encoder | None = None
-    _pretrained_on: GraphSource | None = None
-    _comparator: Comparator | None = None
+    squared_error: bool = False
+    _comparator: Comparator | None = field(default=None, init=False)
 
     def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
         """Pretrains for a source not seen before, then learns from the labels."""
-        if self._encoder is None or self._pretrained_on is not source:
-            self._encoder, _ = pretrain(source, self.pretraining, seed=seed)
-            self._pretrained_on = source
-        model = train_comparator(self._encoder, source, labelled, labels, self.comparing, seed=seed)
+        encoder = self.encoders.encoder(source)
+        model = train_comparator(encoder, source, labelled, labels, self.comparing, seed=seed)
+        if self.squared_error:
+            _regress(model, labels)
         if self.augmenting is not None:
             unlabelled = np.setdiff1d(np.arange(len(source)), labelled)
             model, _ = augment(model, source, labelled, labels, unlabelled, self.augmenting, seed=seed)
         self._comparator = model
 
     def scores(self, source: GraphSource, indices: IntArray) -> Floats:
-        """One number per graph, higher for better networks.
+        """One number per graph, higher for better networks; the same for graphs of one function.
 
         Raises:
             RuntimeError: called before :meth:`fit`.
         """
         if self._comparator is None:
             raise RuntimeError("scores are asked for before the ranker was fitted")
-        return run_model(self._comparator, source, indices).astype(np.float64)
+        functions = np.asarray(source.function_ids)[indices]
+        _, first, rows = np.unique(functions, return_index=True, return_inverse=True)
+        values = self.encoders.features(source, np.asarray(indices)[first])
+        with torch.inference_mode():
+            found = self._comparator.score(torch.tensor(values, dtype=torch.float32)).numpy()
+        scores: Floats = found.astype(np.float64)[rows.reshape(-1)]
+        return scores
+
+
+def _regress(model: Comparator, labels: Floats) -> None:
+    """Takes the weights that minimise squared error on normal quantiles in place of those for comparisons."""
+    kernel = kernel_matrix(model).astype(np.float64)
+    noisy = kernel + float(model.noise) * np.eye(len(kernel))
+    model.weights = torch.tensor(np.linalg.solve(noisy, normal_quantiles(labels)), dtype=torch.float32)

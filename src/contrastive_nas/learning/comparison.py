@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.embedding import run_model
+from contrastive_nas.learning.embedding import describe
 from contrastive_nas.learning.gaussian_process import GaussianProcess
 from contrastive_nas.learning.parameters import CompareParameters
 from contrastive_nas.learning.preference import (
@@ -28,7 +28,7 @@ from contrastive_nas.learning.preference import (
 )
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.models.comparator import Comparator, ComparatorShape
-from contrastive_nas.models.encoder import Encoder
+from contrastive_nas.models.encoder import SKETCH_WIDTH, SKETCHES, Encoder
 from contrastive_nas.models.kernel import View
 
 
@@ -111,10 +111,10 @@ def train_comparator(
 
 
 def features(encoder: Encoder, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-    """What graphs are compared by, unscaled: statistics, as far as the encoder reads them, and embedding."""
-    embeddings = run_model(encoder, source, rows)
-    statistics = source.statistics[rows] if encoder.statistics else np.zeros((len(rows), 0))
-    return np.concatenate([statistics, embeddings], axis=1, dtype=np.float64)
+    """What graphs are compared by, unscaled: statistics, as far as the encoder reads them, sketches and
+    embedding.
+    """
+    return describe(encoder, source, rows).astype(np.float64)
 
 
 def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Comparisons:
@@ -141,10 +141,10 @@ def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) 
     rows of raw features."""
     spread = values.std(axis=0)
     columns = np.flatnonzero(spread > 1e-6 * np.maximum(1, np.abs(values).max(axis=0)))
-    statistics = columns[columns < encoder.statistics]
-    embedding = columns[columns >= encoder.statistics]
-    views = [View("matern", len(statistics)), View("linear", len(statistics)), View("matern", len(embedding))]
-    columns = np.concatenate([statistics, statistics, embedding])
+    ends = encoder.statistics + SKETCH_WIDTH * np.arange(SKETCHES + 1)
+    statistics, *others = np.split(columns, np.searchsorted(columns, ends))
+    views = [View("linear", len(statistics)), *(View("matern", len(part)) for part in (statistics, *others))]
+    columns = np.concatenate([statistics, statistics, *others])
     model = Comparator(
         copy.deepcopy(encoder).cpu(), ComparatorShape(tuple(view for view in views if view.columns), labelled)
     ).double()

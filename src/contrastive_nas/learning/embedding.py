@@ -1,9 +1,12 @@
 """Running a model over many graphs, once per distinct function."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.learning.ranker import GraphSource
@@ -21,6 +24,23 @@ def run_model(
 
     Graphs of one function are computed once and get the same bits.
     """
+    return _run(model, model, source, indices)
+
+
+def describe(encoder: Encoder, source: GraphSource, indices: IntArray | None = None) -> NDArray[np.float32]:
+    """What graphs at ``indices`` (all by default) are compared by: see :meth:`Encoder.describe`.
+
+    Graphs of one function are computed once and get the same bits.
+    """
+    return _run(encoder, encoder.describe, source, indices)
+
+
+def _run(
+    model: Encoder | Comparator,
+    compute: Callable[[EncoderInput], Tensor],
+    source: GraphSource,
+    indices: IntArray | None,
+) -> NDArray[np.float32]:
     indices = np.arange(len(source)) if indices is None else np.asarray(indices, dtype=np.int64)
     rows, distinct = pd.factorize(np.asarray(source.function_ids)[indices])
     first = np.full(len(distinct), -1, dtype=np.int64)
@@ -28,7 +48,7 @@ def run_model(
     model.eval()
     with torch.inference_mode():
         parts = [
-            model(prepare(model, source, first[start : start + _GRAPHS_AT_ONCE])).cpu().numpy()
+            compute(prepare(model, source, first[start : start + _GRAPHS_AT_ONCE])).cpu().numpy()
             for start in progress(range(0, len(first), _GRAPHS_AT_ONCE), f"encoding {len(first)} networks")
         ]
     empty = np.zeros((0,), np.float32)

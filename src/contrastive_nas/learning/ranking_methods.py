@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from contrastive_nas.evaluators.zero_cost.proxies import PROXY_NAMES
 from contrastive_nas.evaluators.zero_cost.table import ProxyTable
+from contrastive_nas.learning.baselines.ctnas import CtnasRanker
 from contrastive_nas.learning.baselines.features import (
     Features,
     graph_statistics,
     hand_made,
     hand_made_with_sequences,
 )
+from contrastive_nas.learning.baselines.regression import RegressionRanker
 from contrastive_nas.learning.baselines.regressors import (
     AverageRanker,
     GaussianProcessRanker,
@@ -19,7 +21,9 @@ from contrastive_nas.learning.baselines.regressors import (
 )
 from contrastive_nas.learning.baselines.zero_cost import AzNasRanker, ProxyRanker, statistics_and_proxies
 from contrastive_nas.learning.comparator_ranker import ComparatorRanker
+from contrastive_nas.learning.described import DescribedRanker
 from contrastive_nas.learning.parameters import AugmentParameters, Optimisation, PretrainParameters
+from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.ranker import Ranker
 from contrastive_nas.spaces.base import SearchSpace
 
@@ -45,7 +49,10 @@ def _proxy(name: str) -> Method:
     return Method(lambda space, proxies: ProxyRanker(proxies, name), learns=False)
 
 
-_UNTRAINED = PretrainParameters(optimisation=Optimisation(steps=0))
+# Shared, so that methods which differ in what comes after it need one pretraining.
+_ENCODERS = PretrainedEncoders(PretrainParameters())
+_DROPOUT_ENCODERS = PretrainedEncoders(PretrainParameters(variant="dropout"))
+_UNTRAINED_ENCODERS = PretrainedEncoders(PretrainParameters(optimisation=Optimisation(steps=0)))
 
 METHODS: dict[str, Method] = {
     "macs": Method(lambda space, proxies: StatisticRanker("log_macs"), learns=False),
@@ -63,14 +70,20 @@ METHODS: dict[str, Method] = {
     "statistics_and_proxies": Method(
         lambda space, proxies: _average(statistics_and_proxies(proxies), statistics_and_proxies(proxies))
     ),
-    "ours": Method(lambda space, proxies: ComparatorRanker()),
-    "ours_without_pretraining": Method(lambda space, proxies: ComparatorRanker(pretraining=_UNTRAINED)),
-    "ours_dropout_variant": Method(
-        lambda space, proxies: ComparatorRanker(pretraining=PretrainParameters(variant="dropout"))
+    "regression": Method(lambda space, proxies: RegressionRanker(_ENCODERS)),
+    "ctnas": Method(lambda space, proxies: CtnasRanker()),
+    "ours": Method(lambda space, proxies: ComparatorRanker(_ENCODERS)),
+    "ours_without_pretraining": Method(lambda space, proxies: ComparatorRanker(_UNTRAINED_ENCODERS)),
+    "ours_dropout_variant": Method(lambda space, proxies: ComparatorRanker(_DROPOUT_ENCODERS)),
+    "ours_without_canonical_form": Method(
+        lambda space, proxies: DescribedRanker(
+            space, ComparatorRanker(PretrainedEncoders(PretrainParameters()))
+        )
     ),
     "ours_with_pseudo_labels": Method(
-        lambda space, proxies: ComparatorRanker(augmenting=AugmentParameters())
+        lambda space, proxies: ComparatorRanker(_ENCODERS, augmenting=AugmentParameters())
     ),
+    "ours_squared_error": Method(lambda space, proxies: ComparatorRanker(_ENCODERS, squared_error=True)),
     "az_nas": Method(lambda space, proxies: AzNasRanker(proxies), learns=False),
     **{name: _proxy(name) for name in PROXY_NAMES},
 }

@@ -20,7 +20,8 @@ class ComparatorShape:
     """What has to be known to load a comparator's weights.
 
     Attributes:
-        views: kernels over columns of statistics and embedding; columns that never vary are left out.
+        views: kernels over columns of statistics, sketches and embedding; columns that never vary are left
+            out.
         support: networks that others are compared with.
     """
 
@@ -65,7 +66,7 @@ class Comparator(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
 
     def standardise(self, features: Tensor) -> Tensor:
-        """The compared columns of raw features (graphs x statistics and embedding)."""
+        """The compared columns of raw features (see :meth:`Encoder.describe`)."""
         scaled = (features[:, self.columns] - self.centre) / self.spread
         return scaled.clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
 
@@ -100,7 +101,7 @@ class Comparator(nn.Module):
 
     def forward(self, graphs: EncoderInput) -> Tensor:
         """Scores of graphs."""
-        return self.score(torch.cat([graphs.statistics, self.encoder(graphs)], 1))
+        return self.score(self.encoder.describe(graphs))
 
 
 def win_probability(first: Tensor, second: Tensor) -> Tensor:

@@ -11,9 +11,12 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch
 from contrastive_nas.models.message_passing import SparseProduct, scaled_rows
-from contrastive_nas.models.neighbourhoods import find_neighbourhoods
+from contrastive_nas.models.neighbourhoods import find_neighbourhoods, sketch
 from contrastive_nas.models.parameters import EncoderParameters
 
+# Radii 0 and 1.
+SKETCHES = 2
+SKETCH_WIDTH = 256
 _OPERATIONS = 128
 _SIZES = FEATURE_COUNT - 1
 # Logarithms of sizes reach about 8; divided by this they are of order one.
@@ -39,6 +42,8 @@ class EncoderInput:
         rounds: messages of each round over distinct neighbourhoods.
         pools: per radius, mean over the nodes of each graph.
         statistics: graphs x statistics, unscaled.
+        sketches: graphs x columns: which nodes, and which neighbourhoods of radius 1, a graph has, and how
+            many; ``SKETCH_WIDTH`` columns for each radius.
     """
 
     operations: Tensor
@@ -48,6 +53,7 @@ class EncoderInput:
     rounds: list[_Round]
     pools: list[SparseProduct]
     statistics: Tensor
+    sketches: Tensor
 
     def __len__(self) -> int:
         return len(self.statistics)
@@ -125,7 +131,12 @@ class Encoder(nn.Module):
                 f"{values.shape} statistics for {len(batch)} graphs: the encoder reads {self.statistics} each"
             )
         engine, device = self.parameters_.engine, self.device
-        found = find_neighbourhoods(batch, self.parameters_.rounds)
+        rounds = self.parameters_.rounds
+        found = find_neighbourhoods(batch, max(rounds, SKETCHES - 1))
+        sketches = [
+            sketch(members, names, SKETCH_WIDTH)
+            for members, names in zip(found.members[:SKETCHES], found.names, strict=False)
+        ]
         kinds, types = np.unique(found.types, return_inverse=True)
         features = batch.node_types[kinds]
         operations = np.where(features[:, 0] < _OPERATIONS, features[:, 0], int(Operation.UNKNOWN))
@@ -140,11 +151,23 @@ class Encoder(nn.Module):
                     SparseProduct(step.sources, engine, device),
                     SparseProduct(step.targets, engine, device),
                 )
-                for step in found.rounds
+                for step in found.rounds[:rounds]
             ],
-            pools=[SparseProduct(scaled_rows(members), engine, device) for members in found.members],
+            pools=[
+                SparseProduct(scaled_rows(members), engine, device) for members in found.members[: rounds + 1]
+            ],
             statistics=torch.as_tensor(values, device=device),
+            sketches=torch.as_tensor(np.concatenate(sketches, axis=1), device=device),
         )
+
+    @property
+    def described(self) -> int:
+        """Number of columns that :meth:`describe` gives."""
+        return self.statistics + SKETCHES * SKETCH_WIDTH + self.parameters_.embedding
+
+    def describe(self, graphs: EncoderInput) -> Tensor:
+        """All that is known of graphs, side by side: statistics (unscaled), sketches, embedding."""
+        return torch.cat([graphs.statistics, graphs.sketches, self(graphs)], 1)
 
     def forward(self, graphs: EncoderInput) -> Tensor:
         """Embeddings, graphs x ``embedding``."""

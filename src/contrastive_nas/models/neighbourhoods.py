@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from contrastive_nas.graphs.mixing import row_hashes
 from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges
 from contrastive_nas.models.message_passing import scaled_rows
 
@@ -47,12 +48,14 @@ class Neighbourhoods:
         degrees: radius-0 neighbourhoods x 2: number of in-edges and out-edges.
         rounds: radius 1, 2, ...
         members: per radius, graphs x neighbourhoods: how many nodes of a graph have it.
+        names: per radius, a hash of each neighbourhood, the same in every batch.
     """
 
     types: NDArray[np.int64]
     degrees: NDArray[np.int64]
     rounds: list[Round]
     members: list[csr_matrix]
+    names: list[Hashes]
 
 
 def find_neighbourhoods(batch: GraphBatch, radius: int) -> Neighbourhoods:
@@ -69,11 +72,11 @@ def find_neighbourhoods(batch: GraphBatch, radius: int) -> Neighbourhoods:
     feeding = csr_matrix((ones, (targets, sources)), shape=(nodes, nodes))
     fed = csr_matrix((ones, (sources, targets)), shape=(nodes, nodes))
 
-    hashes = _mix(_mix(batch.type_ids.astype(np.uint64), 0) + in_degree.astype(np.uint64), 1)
+    hashes = _mix(row_hashes(batch.node_types)[batch.type_ids] + in_degree.astype(np.uint64), 1)
     hashes = _mix(hashes + out_degree.astype(np.uint64), 2)
     colours, centres = _number(hashes)
     types, degrees = batch.type_ids[centres].astype(np.int64), np.stack([in_degree, out_degree], 1)[centres]
-    members, rounds = [_members(batch, colours, len(centres))], []
+    members, names, rounds = [_members(batch, colours, len(centres))], [hashes[centres]], []
     for _ in range(radius):
         hashes = _mix(_mix(hashes, 0) + feeding @ _mix(hashes, 1) + fed @ _mix(hashes, 2), 0)
         before, count = colours, len(centres)
@@ -84,7 +87,31 @@ def find_neighbourhoods(batch: GraphBatch, radius: int) -> Neighbourhoods:
             )
         )
         members.append(_members(batch, colours, len(centres)))
-    return Neighbourhoods(types, degrees, rounds, members)
+        names.append(hashes[centres])
+    return Neighbourhoods(types, degrees, rounds, members, names)
+
+
+def sketch(members: csr_matrix, names: Hashes, width: int) -> NDArray[np.float32]:
+    """Logarithms of how often a graph has each neighbourhood, projected to few numbers.
+
+    The vector over all neighbourhoods there are (Shervashidze et al., Weisfeiler-Lehman Graph Kernels, JMLR
+    2011) is multiplied by random signs that follow from the neighbourhoods' names, so that sketches of any
+    two batches can be compared: products, and so distances, are those of the whole vectors up to a relative
+    error of about 1 / sqrt(width) (Achlioptas, Database-friendly Random Projections, 2003).
+
+    Args:
+        members: graphs x neighbourhoods, counts.
+        names: hash of every neighbourhood.
+        width: a multiple of 64.
+
+    Returns:
+        float32, graphs x ``width``.
+    """
+    words = np.stack([_mix(names + np.uint64(number), 2) for number in range(width // 64)], axis=1)
+    bits = np.unpackbits(words.view(np.uint8), axis=1)
+    signs = 2 * bits.astype(np.float32) - 1
+    projected: NDArray[np.float32] = members.log1p() @ signs
+    return projected / np.float32(width) ** 0.5
 
 
 def _mix(values: Hashes, salt: int) -> Hashes:

@@ -14,14 +14,14 @@ _SEQUENCES = 4**3
 
 
 def cell_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[np.float64]:
-    """Counts of operation sequences along the paths, and nine summaries of the paths.
+    """Counts of operation sequences along the paths, and twelve summaries of the paths.
 
     Identities are dropped from a path, and paths with a zero are dropped. The summaries: number of paths,
-    most operations, most 3x3 and most convolutions on a path, operations of each kind on all paths, fewest
-    poolings on a path, and whether a path is bare.
+    most operations, most 3x3 and most convolutions on a path, operations of each kind on all paths together
+    and on all edges that a path takes, fewest poolings on a path, and whether a path is bare.
 
     Returns:
-        float64, architectures x 73, columns of sequences that do not exist being 0.
+        float64, architectures x 76, columns of sequences that do not exist being 0.
     """
     cells = np.array([space.encode(architecture) for architecture in architectures]).reshape(-1, len(EDGES))
     open_path, sequence, counts = zip(*(_follow(cells, path) for path in _PATHS), strict=True)
@@ -38,10 +38,18 @@ def cell_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[n
         kinds[:, :, 1].max(axis=1),
         kinds[:, :, :2].sum(axis=2).max(axis=1),
         *kinds.sum(axis=1).T,
+        *_on_edges(cells, exists).T,
         pools,
         (exists & (lengths == 0)).any(axis=1),
     ]
     return np.concatenate([sequences, np.stack(summaries, axis=1)], axis=1)
+
+
+def _on_edges(cells: NDArray[np.int64], exists: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Operations of each kind on edges that an open path takes, every edge once: cells x kinds."""
+    taken = np.stack([exists[:, [edge in path for path in _PATHS]].any(axis=1) for edge in EDGES], axis=1)
+    operations = np.array(OPERATIONS)[cells]
+    return np.stack([((operations == name) & taken).sum(axis=1) for name in _COUNTED], axis=1)
 
 
 def _follow(

@@ -1,0 +1,43 @@
+"""The pretrained encoder of a source of graphs, shared by everything that ranks by it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.learning.comparison import features
+from contrastive_nas.learning.parameters import PretrainParameters
+from contrastive_nas.learning.pretraining import pretrain
+from contrastive_nas.learning.ranker import GraphSource
+from contrastive_nas.models.encoder import Encoder
+
+_SEED = 0
+
+
+class PretrainedEncoders:
+    """Pretrains when a source is first seen, whatever labels follow, and keeps what that gave.
+
+    Only what belongs to the source that was asked for last is kept.
+
+    Args:
+        parameters: of the pretraining, which reads the graphs of the source and no label.
+    """
+
+    def __init__(self, parameters: PretrainParameters) -> None:
+        self._parameters = parameters
+        self._source: GraphSource | None = None
+        self._encoder: Encoder | None = None
+        self._features: NDArray[np.float64] | None = None
+
+    def encoder(self, source: GraphSource) -> Encoder:
+        """The encoder pretrained on ``source``; not to be changed."""
+        if self._encoder is None or source is not self._source:
+            self._source, self._features = source, None
+            self._encoder, _ = pretrain(source, self._parameters, seed=_SEED)
+        return self._encoder
+
+    def features(self, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
+        """What the graphs at ``rows`` are compared by, unscaled."""
+        encoder = self.encoder(source)
+        if self._features is None:
+            self._features = features(encoder, source, np.arange(len(source)))
+        return self._features[rows]
