@@ -34,6 +34,9 @@ METRICS = {
     "parameters_kendall_tau",
     "parameters_spearman_rho",
     "pseudo_label_accuracy",
+    "pseudo_label_confidence",
+    "brier_score",
+    "calibration_error",
     "kendall_tau_before_augmentation",
     "kendall_tau_after_augmentation",
 }
@@ -71,6 +74,7 @@ def test_the_comparator_is_measured_beside_simple_counts(finished: Project) -> N
 def test_the_report_is_one_page_without_links_outside(finished: Project) -> None:
     page = (finished.folder / "data/08_reporting/test/report.html").read_text(encoding="utf-8")
     assert 'id="search"' in page
+    assert 'id="calibration"' in page
     assert "random best test accuracy" in page
     assert "<script src" not in page
 

@@ -6,9 +6,11 @@ undone.
 """
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.learning.comparison import (
@@ -25,7 +27,18 @@ from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.models.comparator import Comparator, ComparatorShape, win_probability
 
 
-def choose_pairs(scores: Floats, indices: IntArray, limit: int, least_confidence: float) -> Pairs:
+@dataclass(frozen=True)
+class PseudoLabels(Pairs):
+    """Comparisons that a comparator made itself.
+
+    Attributes:
+        confidence: pairs: the win probability with which each was taken.
+    """
+
+    confidence: NDArray[np.float64]
+
+
+def choose_pairs(scores: Floats, indices: IntArray, limit: int, least_confidence: float) -> PseudoLabels:
     """The ``limit`` pairs of highest confidence, at least ``least_confidence``; pairs of equal scores never.
 
     Args:
@@ -44,7 +57,7 @@ def choose_pairs(scores: Floats, indices: IntArray, limit: int, least_confidence
     best = allowed[np.argpartition(-gaps[allowed], limit - 1)[:limit]] if limit else allowed[:0]
     best.sort()
     chosen = np.asarray(indices)[order]
-    return Pairs(chosen[first[best]], chosen[second[best]])
+    return PseudoLabels(chosen[first[best]], chosen[second[best]], confidence[best])
 
 
 def augment(
@@ -56,9 +69,8 @@ def augment(
     parameters: AugmentParameters,
     *,
     seed: int,
-) -> tuple[Comparator, Pairs]:
-    """A comparator trained on with pseudo-labels, and the pairs of the last round; the given one stays as it
-    is.
+) -> tuple[Comparator, PseudoLabels]:
+    """A comparator trained on with pseudo-labels, and those of the last round; the given one stays as it is.
 
     Args:
         comparator: already trained on the labelled architectures.
@@ -78,7 +90,7 @@ def augment(
     kernel, places = kernel_matrix(model), np.arange(len(labels), len(labels) + size)
     scores = kernel[:, : len(labels)] @ comparator.weights.double().cpu().numpy()
     limit = int(parameters.ratio * len(known))
-    pseudo = Pairs(places[:0], places[:0])
+    pseudo = PseudoLabels(places[:0], places[:0], np.zeros(0))
     for _ in range(parameters.rounds):
         logits = scores[places] / float(model.temperature)
         pseudo = choose_pairs(logits, places, limit, parameters.least_confidence)
@@ -86,7 +98,8 @@ def augment(
         weights = fit_preferences(kernel, [evidence, joined], pair_scale(model), scores)
         scores, model.weights = kernel @ weights, torch.tensor(weights)
     rows = np.concatenate([labelled, candidates])
-    return model.float().to(comparator.encoder.device).eval(), Pairs(rows[pseudo.better], rows[pseudo.worse])
+    taken = PseudoLabels(rows[pseudo.better], rows[pseudo.worse], pseudo.confidence)
+    return model.float().to(comparator.encoder.device).eval(), taken
 
 
 def _with_support(comparator: Comparator, source: GraphSource, rows: IntArray) -> Comparator:

@@ -7,6 +7,7 @@ import numpy as np
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.store import GraphStore
+from contrastive_nas.learning.calibration import reliability
 from contrastive_nas.learning.embedding import run_model
 from contrastive_nas.learning.metrics import kendall_tau, spearman_rho
 from contrastive_nas.learning.ranker import Floats
@@ -26,8 +27,8 @@ def comparator_quality(
 
     Returns:
         ``labels``, ``ranked`` (rows that are measured), ``kendall_tau``, ``spearman_rho``, and the same two
-        with the prefix ``macs_`` and ``parameters_`` for these counts in place of scores; None where there
-        is nothing to rank.
+        with the prefix ``macs_`` and ``parameters_`` for these counts in place of scores; ``brier_score``
+        and ``calibration_error`` of the comparator's win probabilities; None where there is nothing to rank.
     """
     rest = np.setdiff1d(np.arange(len(store)), labelled)
     rest = rest[np.isfinite(truth[rest])]
@@ -41,6 +42,9 @@ def comparator_quality(
     for prefix, scores in rankings.items():
         quality[f"{prefix}kendall_tau"] = _number(kendall_tau(scores, truth[rest]))
         quality[f"{prefix}spearman_rho"] = _number(spearman_rho(scores, truth[rest]))
+    calibration = reliability(rankings[""], truth[rest], seed=0)
+    quality["brier_score"] = _number(calibration.brier_score)
+    quality["calibration_error"] = _number(calibration.calibration_error)
     return quality
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from contrastive_nas.learning.calibration import Reliability
 from contrastive_nas.search.random_baseline import best_quantiles, expected_best
 
 FloatArray = NDArray[np.float64]
@@ -42,6 +43,26 @@ def draw_scores(
             marker={"color": color, "size": size, "opacity": 0.6},
         )
     return _titled(figure, "Comparator", "score", f"{name} (%)")
+
+
+def draw_reliability(found: Reliability) -> go.Figure:
+    """How often favourites win against the probability predicted; larger points stand for more pairs."""
+    share = found.pairs / max(found.pairs.sum(), 1)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0.5, 1], y=[0.5, 1], mode="lines", name="calibrated", line={"color": OTHER, "dash": "dot"}
+    )
+    figure.add_scatter(
+        x=found.confidence,
+        y=found.frequency,
+        mode="lines+markers",
+        name="comparator",
+        line={"color": OURS},
+        marker={"size": 6 + 24 * np.sqrt(share)},
+        text=[f"{count} pairs" for count in found.pairs],
+    )
+    title = f"Win probabilities: Brier score {found.brier_score:.3f}, error {found.calibration_error:.3f}"
+    return _titled(figure, title, "predicted probability of the favourite", "part of favourites that win")
 
 
 def draw_search_history(history: pd.DataFrame, labels: FloatArray, summary: dict[str, Any]) -> go.Figure:

@@ -10,6 +10,7 @@ from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParamete
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
 
 def augment_comparator(
@@ -20,7 +21,7 @@ def augment_comparator(
     seed: int,
     device: str,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
-    """The comparator trained on, and the last round's pseudo-labelled pairs as rows of the graph store."""
+    """The comparator trained on, and the last round's pseudo-labels: rows of the graph store, confidence."""
     import numpy as np
     import pandas as pd
 
@@ -41,7 +42,8 @@ def augment_comparator(
         parameters,
         seed=seed,
     )
-    return partial(save_weights, improved), pd.DataFrame({"better": pairs.better, "worse": pairs.worse})
+    table = pd.DataFrame({"better": pairs.better, "worse": pairs.worse, "confidence": pairs.confidence})
+    return partial(save_weights, improved), table
 
 
 def measure_augmentation(
@@ -69,11 +71,37 @@ def measure_augmentation(
     after = comparator_quality(load_comparator(augmented_comparator), store, labelled, truth)
     pairs = Pairs(pseudo_labels["better"].to_numpy(), pseudo_labels["worse"].to_numpy())
     accuracy = pseudo_label_accuracy(pairs, truth)
+    confidence = pseudo_labels["confidence"].mean()
     return {
         "space": space.name,
         **after,
         "pseudo_labels": len(pairs),
         "pseudo_label_accuracy": None if math.isnan(accuracy) else accuracy,
+        "pseudo_label_confidence": None if math.isnan(confidence) else float(confidence),
         "kendall_tau_before_augmentation": before["kendall_tau"],
         "kendall_tau_after_augmentation": after["kendall_tau"],
     }
+
+
+def draw_calibration(
+    augmented_comparator: Path,
+    graphs: Path,
+    table: "pd.DataFrame",
+    first_labels: "pd.DataFrame",
+    target: TargetParameters,
+    seed: int,
+) -> "go.Figure":
+    """Win probabilities of the comparator against how often networks that are not labelled win."""
+    import numpy as np
+
+    from contrastive_nas.graphs.store import open_store
+    from contrastive_nas.learning.calibration import reliability
+    from contrastive_nas.learning.embedding import run_model
+    from contrastive_nas.models.weights import load_comparator
+    from contrastive_nas.reporting.figures import draw_reliability
+
+    store = open_store(graphs)
+    rest = np.setdiff1d(np.arange(len(store)), store.rows(first_labels["architecture"].tolist()))
+    scores = run_model(load_comparator(augmented_comparator), store, rest)
+    truth = table[target.test].to_numpy(dtype=float)[rest]
+    return draw_reliability(reliability(scores, truth, seed=seed))

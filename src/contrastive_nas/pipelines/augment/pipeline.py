@@ -2,7 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from contrastive_nas.pipelines.augment.nodes import augment_comparator, measure_augmentation
+from contrastive_nas.pipelines.augment.nodes import (
+    augment_comparator,
+    draw_calibration,
+    measure_augmentation,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -36,6 +40,19 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="comparator_metrics",
                 name="measure_augmentation",
+            ),
+            Node(
+                func=draw_calibration,
+                inputs=[
+                    "augmented_comparator",
+                    "graphs",
+                    "table",
+                    "first_labels",
+                    "params:target",
+                    "params:seed",
+                ],
+                outputs="calibration_figure",
+                name="draw_calibration",
             ),
         ]
     )

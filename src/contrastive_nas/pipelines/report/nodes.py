@@ -18,6 +18,7 @@ def write_report(
     ingest_report: dict[str, Any],
     search_figure: "go.Figure",
     comparator_figure: "go.Figure",
+    calibration_figure: "go.Figure",
     pretrain_figure: "go.Figure",
     space: SpaceParameters,
 ) -> Callable[[Path], Any]:
@@ -32,6 +33,11 @@ def write_report(
             "Graphs": graph_summary,
             "Table": ingest_report,
         },
-        {"search": search_figure, "comparator": comparator_figure, "pretraining": pretrain_figure},
+        {
+            "search": search_figure,
+            "comparator": comparator_figure,
+            "calibration": calibration_figure,
+            "pretraining": pretrain_figure,
+        },
     )
     return partial(Path.write_text, data=page, encoding="utf-8")

@@ -17,6 +17,7 @@ def create_pipeline() -> Pipeline:
                     "ingest_report",
                     "search_figure",
                     "comparator_figure",
+                    "calibration_figure",
                     "pretrain_figure",
                     "params:space",
                 ],
