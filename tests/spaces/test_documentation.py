@@ -38,6 +38,7 @@ def test_the_shown_space_keeps_the_contract(example):
     assert len(space.graphs(architectures)) == len(architectures)
     with pytest.raises(InputError, match="row 1"):
         space.graphs(["3x16", "7x16"])
+    assert len(set(space.enumerate())) == len(list(space.enumerate())) == space.size == 84
 
 
 @pytest.mark.parametrize("code", [block for block in SHOWN if "(SearchSpace)" not in block])

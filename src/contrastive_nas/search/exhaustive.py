@@ -11,7 +11,7 @@ class Exhaustive(PredictorStrategy):
     """Ranks every architecture of the space by what there is to gain.
 
     Raises:
-        InputError: the space is too large to be listed.
+        InputError: the space is too large, or has too many combinations of choices, to be listed.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -20,7 +20,10 @@ class Exhaustive(PredictorStrategy):
             raise InputError(
                 f"{self.space.name} has {self.space.size:.3g} architectures: too many for exhaustive search"
             )
-        self._everything = list(self.space.enumerate())
+        try:
+            self._everything = list(self.space.enumerate())
+        except NotImplementedError as error:
+            raise InputError(f"{error} for exhaustive search") from None
 
     def propose(self, count: int) -> list[Proposal]:
         return self.most_promising(self._everything, count)
