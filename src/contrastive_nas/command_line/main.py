@@ -11,11 +11,12 @@ from typer.core import TyperGroup
 from contrastive_nas.command_line.clean import clean
 from contrastive_nas.command_line.evaluate import evaluate
 from contrastive_nas.command_line.inspect import inspect
+from contrastive_nas.command_line.rank import rank
 from contrastive_nas.command_line.runs import runs
 from contrastive_nas.command_line.sample import sample
 from contrastive_nas.errors import InputError
 
-COMMANDS = (runs, clean, inspect, sample, evaluate)
+COMMANDS = (runs, clean, inspect, sample, rank, evaluate)
 
 
 class OneMessage(TyperGroup):

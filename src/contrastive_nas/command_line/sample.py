@@ -1,10 +1,11 @@
 """``contrastive-nas sample SPACE FILE``: some architectures of a space, as a table without accuracies."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from contrastive_nas.command_line.options import parse_options
 
 ROUNDS = 50
 
@@ -20,17 +21,10 @@ def sample(
     import numpy as np
     import pandas as pd
 
-    from contrastive_nas.errors import InputError
     from contrastive_nas.files import atomic_path
     from contrastive_nas.spaces import load_space
 
-    try:
-        settings = json.loads(options)
-    except json.JSONDecodeError as error:
-        raise InputError(f"options {options!r} are no JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise InputError(f"options {options!r} are no JSON object")
-    known, rng = load_space(space, **settings), np.random.default_rng(seed)
+    known, rng = load_space(space, **parse_options(options)), np.random.default_rng(seed)
     found: dict[str, None] = {}
     for _ in range(ROUNDS):
         if len(found) < count:

@@ -1,0 +1,132 @@
+"""How well a space is ranked, with none or few of its labels, by what other spaces taught.
+
+    python benchmarks/transfer.py --tables tables.csv --targets nasbench201 --output results.csv
+
+``--tables`` is a CSV with the columns space, file (any that ingestion reads; relative to the CSV) and column
+(an accuracy). Every target in turn is left out: the model learns from comparisons within each of the other
+spaces; of the target it sees the graphs, and as many labels as are said. Prints means and standard deviations
+over seeds, and keeps one row per target, method, number of labels and seed. Where ``--output`` is a folder,
+the file is named after hardware and versions.
+"""
+
+import argparse
+import platform
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy
+import torch
+
+from contrastive_nas.learning.baselines.features import hand_made
+from contrastive_nas.learning.baselines.regressors import StatisticRanker, TreesRanker
+from contrastive_nas.learning.calibration import reliability
+from contrastive_nas.learning.labelled_tables import LabelledTable, open_tables
+from contrastive_nas.learning.ranker import Ranker
+from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
+from contrastive_nas.learning.space_scale import SpaceScale
+from contrastive_nas.learning.transfer import TransferModel, fit_transfer
+from contrastive_nas.learning.transfer_ranker import TransferRanker
+from contrastive_nas.progress import progress
+from contrastive_nas.spaces.base import SearchSpace
+
+KEYS = ["space", "target", "labels", "method"]
+SHOWN = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho"]
+# What ranks without a label of the target, and what learns from them.
+UNLABELLED = ("macs", "parameters", "transfer")
+LABELLED = ("trees", "own_labels", "transfer")
+METHODS: dict[str, Callable[[SearchSpace, TransferModel], Ranker]] = {
+    "macs": lambda space, model: StatisticRanker("log_macs"),
+    "parameters": lambda space, model: StatisticRanker("log_parameters"),
+    "trees": lambda space, model: TreesRanker(hand_made(space)),
+    "own_labels": lambda space, model: TransferRanker(None),
+    "transfer": lambda space, model: TransferRanker(model),
+}
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    tables = open_tables(arguments.tables, arguments.graphs)
+    spaces = [table.functions() for table in tables]
+    targets = [table for table in tables if table.space.name in arguments.targets]
+    models = {}
+    for table in targets:
+        name = table.space.name
+        models[name] = fit_transfer([space for space in spaces if space.name != name])
+        print(description(models[name], table), flush=True)
+    output = arguments.output / f"transfer_{setting()}.csv" if arguments.output.is_dir() else arguments.output
+    rows: list[dict[str, object]] = []
+    runs = [
+        (count, table, method)
+        for count in arguments.labels
+        for table in targets
+        for method in arguments.methods
+    ]
+    for count, table, method in progress(runs, "transfer"):
+        if method in (LABELLED if count else UNLABELLED):
+            rows += measure(table, models[table.space.name], method, count, arguments.seeds)
+            pd.DataFrame(rows).to_csv(output, index=False)
+    results = pd.DataFrame(rows)
+    grouped = results.groupby(KEYS, sort=False)[SHOWN].agg(["mean", "std"])
+    grouped.columns = grouped.columns.map(" ".join)
+    print(grouped.round(4).to_string())
+    print(f"kept in {output}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", required=True, type=Path, help="CSV: space, file, column")
+    parser.add_argument("--targets", required=True, type=lambda text: text.split(","))
+    parser.add_argument("--labels", type=numbers, default=numbers("0,10,40,50,100"))
+    parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS))
+    parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps graphs")
+    parser.add_argument("--output", required=True, type=Path)
+    return parser.parse_args()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def measure(
+    table: LabelledTable, model: TransferModel, method: str, count: int, seeds: Sequence[int]
+) -> list[dict[str, object]]:
+    """One row per seed; what ranks without labels needs none but the first."""
+    ranker = METHODS[method](table.space, model)
+    rows = []
+    for seed in seeds if count else seeds[:1]:
+        labelled = labelled_rows(len(table.truth), count, seed)
+        quality = ranking_quality(ranker, table.store, labelled, table.truth[labelled], table.truth, seed)
+        key = {"space": table.space.name, "target": table.column, "labels": count, "seed": seed}
+        rows.append({**key, "method": method, **asdict(quality)})
+    return rows
+
+
+def description(model: TransferModel, table: LabelledTable) -> str:
+    """What a target has to do with the other spaces, and how good win probabilities without labels are."""
+    measured = table.functions()
+    scale = SpaceScale.of(measured.statistics)
+    relations = zip(model.spaces, model.relations(scale), strict=True)
+    found = reliability(model.scores(measured.statistics, scale), measured.labels, seed=0)
+    return (
+        f"{table.space.name}: like {', '.join(f'{name} {relation:.2f}' for name, relation in relations)}; "
+        f"Brier score {found.brier_score:.3f}, calibration error {found.calibration_error:.3f}, "
+        f"favourites win {found.accuracy:.3f}"
+    )
+
+
+def setting() -> str:
+    """Hardware and versions, fit for a file's name."""
+    threads = f"{torch.get_num_threads()}threads"
+    text = f"{platform.machine()}-{threads}_numpy{np.__version__}_scipy{scipy.__version__}"
+    return re.sub(r"[^\w.-]", "-", text)
+
+
+if __name__ == "__main__":
+    main()

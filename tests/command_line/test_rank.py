@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from contrastive_nas.command_line.main import app
+from contrastive_nas.learning.rank import rank
+from contrastive_nas.spaces import load_space
+
+GOOD = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+POOR = "|avg_pool_3x3~0|+|avg_pool_3x3~0|none~1|+|avg_pool_3x3~0|none~1|none~2|"
+DEAD = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+
+NETWORKS = """
+from torch import nn
+INPUT_SHAPE = (3, 16, 16)
+def networks():
+    for width in range(2, {count} + 2):
+        yield nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Flatten(),
+                            nn.Linear(width * 256, 10)), None
+"""
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, ["rank", *map(str, arguments)])
+
+
+def test_named_architectures_and_a_sample(tmp_path: Path):
+    output = tmp_path / "ranking.csv"
+    done = run("--space", "nasbench201", "--sample", 30, "--output", output, "--top", 3, POOR, GOOD, DEAD)
+    assert done.exit_code == 0, done.output
+    assert "33 networks, ranked without labels" in done.output
+    table = pd.read_csv(output).set_index("architecture")
+    assert table["score"].is_monotonic_decreasing
+    assert table.loc[GOOD, "rank"] < 10
+    assert table.loc[POOR, "rank"] > 20
+    assert table.loc[DEAD, "rank"] > 20
+    # Wins and losses of all pairs cancel out.
+    assert table["win_probability"].mean() == pytest.approx(0.5)
+
+
+def test_a_table_of_architectures(tmp_path: Path):
+    path = tmp_path / "list.csv"
+    pd.DataFrame({"architecture": [POOR, GOOD]}).to_csv(path, index=False)
+    done = run("--space", "nasbench201", "--file", path)
+    assert done.exit_code == 0, done.output
+    assert done.output.index(GOOD) < done.output.index(POOR)
+
+
+def test_networks_of_no_space(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text(NETWORKS.format(count=9))
+    done = run("--file", path)
+    assert done.exit_code == 0, done.output
+    assert "9 networks" in done.output
+    path.write_text(NETWORKS.format(count=3))
+    done = run("--file", path)
+    assert done.exit_code == 1
+    assert "at least 8" in done.output
+
+
+def test_equal_functions_share_rank_and_score():
+    space = load_space("nasbench201")
+    twin = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|none~2|"
+    same = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+    table = rank(space, [twin, same, GOOD]).set_index("architecture")
+    assert table.loc[twin, "score"] == pytest.approx(table.loc[same, "score"], abs=1e-9)
+    assert table.loc[twin, "rank"] == table.loc[same, "rank"]
+    assert np.isfinite(table["score"]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("--space", "nasbench201", "nonsense", GOOD), 1, "nonsense"),
+        (("--space", "nasbench201", GOOD), 1, "two different"),
+        (("--space", "nowhere", GOOD), 1, "nowhere"),
+        (("--space", "nasbench201", "--options", "{", GOOD), 1, "no JSON"),
+        ((GOOD,), 2, "--space"),
+    ],
+)
+def test_bad_use(arguments: tuple[str, ...], code: int, word: str):
+    done = run(*arguments)
+    assert done.exit_code == code
+    assert word in done.output
