@@ -16,14 +16,17 @@ from contrastive_nas.models.kernel import View
 FloatArray = NDArray[np.float64]
 # A statistic this many standard deviations off counts as this far.
 LIMIT = 4.0
+# About the correlation of transferred scores with normal quantiles of accuracies.
+SLOPE = 0.8
 
 
 @dataclass
 class TransferRanker:
-    """The transferred score as it is without labels; with some, one more thing that networks are compared by.
+    """The transferred score as it is without labels; with some, what is expected before they are seen.
 
-    With labels, a Gaussian process of three kernels is fitted: linear in the transferred score, Matern and
-    linear in the statistics. How much each counts is found by the labels.
+    With labels, a Gaussian process is fitted whose prior mean is ``SLOPE`` times the transferred score. Its
+    three kernels are linear in that score, so that labels can make it count more or less, and Matern and
+    linear in the statistics.
 
     Attributes:
         model: learned from other spaces; without one, the space's own labels are all there is.
@@ -50,7 +53,7 @@ class TransferRanker:
             width = self._features.shape[1] - 1
             views = [View("matern", width), View("linear", width)]
             self._process = GaussianProcess([View("linear", 1), *views] if self.model else views)
-            self._process.fit(points, normal_quantiles(labels))
+            self._process.fit(points, normal_quantiles(labels) - self._expected(np.asarray(labelled)))
 
     def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
         """The transferred score in standard deviations of the source, or the process's mean.
@@ -62,7 +65,12 @@ class TransferRanker:
             raise RuntimeError("scores are asked for before the ranker was fitted to this source")
         if self._process is None:
             return self._features[indices, 0]
-        return self._process.predict(self._points(np.asarray(indices)))[0]
+        rows = np.asarray(indices)
+        return self._process.predict(self._points(rows))[0] + self._expected(rows)
+
+    def _expected(self, rows: IntArray) -> FloatArray:
+        """The prior mean; 0 without a model, since scores are 0 then."""
+        return SLOPE * self._features[rows, 0]
 
     def _points(self, rows: IntArray) -> FloatArray:
         """Columns of the views side by side."""
