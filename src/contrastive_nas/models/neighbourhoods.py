@@ -18,7 +18,6 @@ from scipy.sparse import csr_matrix
 
 from contrastive_nas.graphs.mixing import row_hashes
 from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges
-from contrastive_nas.models.message_passing import scaled_rows
 
 Hashes = NDArray[np.uint64]
 _SALTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
@@ -135,10 +134,18 @@ def _means(neighbours: csr_matrix, centres: IntArray, colours: IntArray, count: 
     starts = neighbours.indptr[centres].astype(np.int64)
     counts = neighbours.indptr[centres + 1] - starts
     picked = ranges(starts, counts)
-    receivers = np.repeat(np.arange(len(centres)), counts)
-    senders = colours[neighbours.indices[picked]]
     weights = neighbours.data[picked].astype(np.float32)
-    return scaled_rows(csr_matrix((weights, (receivers, senders)), shape=(len(centres), count)))
+    receivers = np.repeat(np.arange(len(centres)), counts)
+    totals = np.bincount(receivers, weights, minlength=len(centres))
+    # Rows are in order already; products allow neighbours of one kind to stand in a row several times.
+    return csr_matrix(
+        (
+            (weights / totals[receivers]).astype(np.float32),
+            colours[neighbours.indices[picked]].astype(np.int32),
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        ),
+        shape=(len(centres), count),
+    )
 
 
 def _members(batch: GraphBatch, colours: IntArray, count: int) -> csr_matrix:
