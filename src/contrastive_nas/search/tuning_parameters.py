@@ -50,7 +50,7 @@ class TuneParameters(BaseModel):
 
     stage: Literal["search", "compare"] = "search"
     values: dict[str, Range | tuple[bool | int | float | str | None, ...]] = Field(
-        default={"batch": (1, 5, 10), "evolution.generations": Range(low=5, high=40)}, min_length=1
+        default={"batch": (1, 5, 10), "evolution.generations": Range(low=2, high=20)}, min_length=1
     )
     trials: int = Field(default=20, ge=1)
     seeds: tuple[int, ...] = Field(default=(100, 101, 102, 103, 104, 105, 106, 107), min_length=1)
