@@ -33,8 +33,7 @@ STAGES = {
 }
 MEASURED = ["seconds", "seconds_per_training", "images_per_second", "latency_milliseconds"]
 CONTINUED = ("continuing from checkpoint", "queries that are paid already")
-# Ten pairs run on the small project beside this one; these show that the real stages share too.
-PAIRS = 3
+PAIRS = 10
 
 
 def copy_of_project(folder: Path) -> TinyProject:
