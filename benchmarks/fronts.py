@@ -20,9 +20,8 @@ from contrastive_nas.files import atomic_path
 from contrastive_nas.progress import progress
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
-from contrastive_nas.sources.reading import read_table
-from contrastive_nas.spaces import load_space
-from search import WITHOUT_PREDICTOR, Clock, Predictors, numbers, one_sided, strategies, surrogate_problem
+from search import WITHOUT_PREDICTOR, Clock, Predictors, one_sided, strategies, surrogate_problem
+from shared import means, numbers, read_rows
 
 BASELINE = "nsga2"
 
@@ -30,25 +29,24 @@ BASELINE = "nsga2"
 def main() -> None:
     arguments = parse_arguments()
     torch.set_num_threads(1)
-    space = load_space(arguments.space)
-    table = read_table(arguments.table, space=space.name if arguments.space == space.name else None).frame
-    table = table.dropna(subset=[arguments.target]).reset_index(drop=True)
+    space, table = read_rows(arguments.space, arguments.table, [arguments.target])
     problem = surrogate_problem(space, table, arguments.target, arguments.target)
     predictors = Predictors(space)
     cost, most = arguments.limit
     rows: list[dict[str, Any]] = []
     runs = [(name, seed) for seed in arguments.seeds for name in arguments.strategies]
     for name, seed in progress(runs, "fronts"):
+        predictor = predictors.of(name)
         parameters = SearchParameters(
             strategy=name,
             queries=max(arguments.queries),
             seed=seed,
             objectives=(cost,),
             limits={cost: most},
-            **(WITHOUT_PREDICTOR if predictors.of(name) is None else {}),
+            **(WITHOUT_PREDICTOR if predictor is None else {}),
         )
         clock = Clock(problem.evaluator)
-        history = run_search(space, clock, predictors.of(name), parameters, cost_table=table).history
+        history = run_search(space, clock, predictor, parameters, cost_table=table).history
         rows += [
             {
                 "space": space.name,
@@ -66,8 +64,8 @@ def main() -> None:
     results = pd.DataFrame(rows)
     with atomic_path(arguments.output) as path:
         results.to_csv(path, index=False)
-    grouped = results.groupby(["queries", "strategy"], sort=False)[["hypervolume", "front", "seconds"]]
-    print(grouped.agg(["mean", "std"]).round(5).to_string())
+    shown = means(results, ["queries", "strategy"], ["hypervolume", "front", "seconds"])
+    print(shown.round(5).to_string())
     print(comparisons(results))
 
 

@@ -9,8 +9,6 @@ versions.
 """
 
 import argparse
-import platform
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,16 +19,14 @@ import pandas as pd
 import sklearn
 import torch
 
-from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.zero_cost.table import ProxyTable
 from contrastive_nas.graphs.store import GraphStore, open_store
 from contrastive_nas.learning.ranking_methods import METHODS
 from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
 from contrastive_nas.progress import progress
-from contrastive_nas.sources.reading import read_table
-from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.convert import convert
+from shared import file_of_results, means, numbers, read_rows
 
 PUBLISHED = Path(__file__).parent / "published_ranking.csv"
 KEYS = ["space", "target", "labels", "method"]
@@ -38,13 +34,8 @@ KEYS = ["space", "target", "labels", "method"]
 
 def main() -> None:
     arguments = parse_arguments()
-    space = load_space(arguments.space)
-    table = read_table(arguments.table, space=space.name if arguments.space == space.name else None).frame
     label_column = arguments.label_column or arguments.target
-    missing = {arguments.target, label_column} - set(table.columns)
-    if missing:
-        raise InputError(f"{arguments.table} has no column {', '.join(sorted(missing))}")
-    table = table.dropna(subset=[arguments.target, label_column]).reset_index(drop=True)
+    space, table = read_rows(arguments.space, arguments.table, [arguments.target, label_column])
     if arguments.rows is not None and arguments.rows < len(table):
         table = table.iloc[np.random.default_rng(0).permutation(len(table))[: arguments.rows]]
     with tempfile.TemporaryDirectory() as folder:
@@ -60,9 +51,12 @@ def main() -> None:
             seeds=arguments.seeds,
             methods=arguments.methods,
         )
-    output = arguments.output
-    if output.is_dir():
-        output = output / f"ranking_{space.name}_{arguments.target}_{setting()}.csv"
+    output = file_of_results(
+        arguments.output,
+        f"ranking_{space.name}_{arguments.target}",
+        torch=torch.__version__,
+        sklearn=sklearn.__version__,
+    )
     results.to_csv(output, index=False)
     print(summary(results, space.name))
     print(f"kept in {output}")
@@ -83,10 +77,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--proxies", type=Path, help="file of zero-cost scores, read and added to")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def methods(text: str) -> list[str]:
@@ -139,21 +129,12 @@ def measure(
 def summary(results: pd.DataFrame, space: str) -> str:
     """Means and standard deviations over seeds, and what others published."""
     shown = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho", "fit_seconds", "predict_seconds"]
-    grouped = results.groupby(KEYS, sort=False)[shown].agg(["mean", "std"])
-    grouped.columns = grouped.columns.map(" ".join)
     published = pd.read_csv(PUBLISHED)
     published = published[published.space == space].drop(columns="space")
-    parts = [grouped.round(4).to_string()]
+    parts = [means(results, KEYS, shown).round(4).to_string()]
     if len(published):
         parts += ["Published, with settings of their own:", published.to_string(index=False)]
     return "\n\n".join(parts)
-
-
-def setting() -> str:
-    """Hardware and versions, fit for a file's name."""
-    threads = f"{torch.get_num_threads()}threads"
-    text = f"{platform.machine()}-{threads}_torch{torch.__version__}_sklearn{sklearn.__version__}"
-    return re.sub(r"[^\w.-]", "-", text)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ import plotly.graph_objects
 import torch
 from scipy.stats import wilcoxon
 
-from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.evaluators.table import TableEvaluator
@@ -46,9 +45,8 @@ from contrastive_nas.search.pool import Pool
 from contrastive_nas.search.predictor import Predictor
 from contrastive_nas.search.registry import WITH_PREDICTOR, list_strategies
 from contrastive_nas.search.run import run_search
-from contrastive_nas.sources.reading import read_table
-from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.base import Architecture, SearchSpace
+from shared import means, numbers, read_rows
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
 # Strategies that ask no model learn from every answer before they ask again.
@@ -125,13 +123,8 @@ def main() -> None:
     arguments = parse_arguments()
     # Several threads only get into each other's way on problems of this size.
     torch.set_num_threads(1)
-    space = load_space(arguments.space)
-    table = read_table(arguments.table, space=space.name if arguments.space == space.name else None).frame
     label = arguments.label_column or arguments.target
-    missing = {arguments.target, label} - set(table.columns)
-    if missing:
-        raise InputError(f"{arguments.table} has no column {', '.join(sorted(missing))}")
-    table = table.dropna(subset=[arguments.target, label]).reset_index(drop=True)
+    space, table = read_rows(arguments.space, arguments.table, [arguments.target, label])
     make = surrogate_problem if arguments.surrogate else table_problem
     problem = make(space, table, arguments.target, label)
     results = measure(problem, arguments.strategies, arguments.seeds, arguments.queries)
@@ -160,10 +153,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--strategies", type=strategies, default=strategies("default,random"))
     parser.add_argument("--output", required=True, type=Path, help="CSV file")
     return parser.parse_args()
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def strategies(text: str) -> list[str]:
@@ -261,10 +250,9 @@ class Clock(Evaluator):
 
 def summary(results: pd.DataFrame) -> str:
     """Means and spreads over seeds."""
-    grouped = results.groupby(["queries", "strategy"], sort=False)
-    table = grouped[["best_accuracy", "best_rank", "regret", "seconds"]].agg(["mean", "std"])
-    table.columns = table.columns.map(" ".join)
-    table["optimum found"] = grouped["regret"].agg(lambda regret: (regret <= 0).mean())
+    keys = ["queries", "strategy"]
+    table = means(results, keys, ["best_accuracy", "best_rank", "regret", "seconds"])
+    table["optimum found"] = (results["regret"] <= 0).groupby([results[key] for key in keys]).mean()
     return table.round(3).to_string()
 
 

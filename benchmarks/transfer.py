@@ -10,8 +10,6 @@ the file is named after hardware and versions.
 """
 
 import argparse
-import platform
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scipy
-import torch
 
 from contrastive_nas.learning.baselines.features import hand_made
 from contrastive_nas.learning.baselines.regressors import StatisticRanker, TreesRanker
@@ -32,6 +29,7 @@ from contrastive_nas.learning.transfer import TransferModel, fit_transfer
 from contrastive_nas.learning.transfer_ranker import TransferRanker
 from contrastive_nas.progress import progress
 from contrastive_nas.spaces.base import SearchSpace
+from shared import file_of_results, means, numbers
 
 KEYS = ["space", "target", "labels", "method"]
 SHOWN = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho"]
@@ -57,7 +55,7 @@ def main() -> None:
         name = table.space.name
         models[name] = fit_transfer([space for space in spaces if space.name != name])
         print(description(models[name], table), flush=True)
-    output = arguments.output / f"transfer_{setting()}.csv" if arguments.output.is_dir() else arguments.output
+    output = file_of_results(arguments.output, "transfer", numpy=np.__version__, scipy=scipy.__version__)
     rows: list[dict[str, object]] = []
     runs = [
         (count, table, method)
@@ -69,10 +67,7 @@ def main() -> None:
         if method in (LABELLED if count else UNLABELLED):
             rows += measure(table, models[table.space.name], method, count, arguments.seeds)
             pd.DataFrame(rows).to_csv(output, index=False)
-    results = pd.DataFrame(rows)
-    grouped = results.groupby(KEYS, sort=False)[SHOWN].agg(["mean", "std"])
-    grouped.columns = grouped.columns.map(" ".join)
-    print(grouped.round(4).to_string())
+    print(means(pd.DataFrame(rows), KEYS, SHOWN).round(4).to_string())
     print(f"kept in {output}")
 
 
@@ -88,10 +83,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps graphs")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def measure(
@@ -119,13 +110,6 @@ def description(model: TransferModel, table: LabelledTable) -> str:
         f"Brier score {found.brier_score:.3f}, calibration error {found.calibration_error:.3f}, "
         f"favourites win {found.accuracy:.3f}"
     )
-
-
-def setting() -> str:
-    """Hardware and versions, fit for a file's name."""
-    threads = f"{torch.get_num_threads()}threads"
-    text = f"{platform.machine()}-{threads}_numpy{np.__version__}_scipy{scipy.__version__}"
-    return re.sub(r"[^\w.-]", "-", text)
 
 
 if __name__ == "__main__":
