@@ -6,11 +6,12 @@ import numpy as np
 import torch
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.baselines.regressors import normal_quantiles
 from contrastive_nas.learning.comparison import kernel_matrix, train_comparator
+from contrastive_nas.learning.embedding import one_per_function
 from contrastive_nas.learning.parameters import AugmentParameters, CompareParameters
 from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.pseudo_labels import augment
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.models.comparator import Comparator
 
@@ -51,12 +52,11 @@ class ComparatorRanker:
         """
         if self._comparator is None:
             raise RuntimeError("scores are asked for before the ranker was fitted")
-        functions = np.asarray(source.function_ids)[indices]
-        _, first, rows = np.unique(functions, return_index=True, return_inverse=True)
-        values = self.encoders.features(source, np.asarray(indices)[first])
+        first, rows = one_per_function(source, indices)
+        values = self.encoders.features(source, first)
         with torch.inference_mode():
             found = self._comparator.score(torch.tensor(values, dtype=torch.float32)).numpy()
-        scores: Floats = found.astype(np.float64)[rows.reshape(-1)]
+        scores: Floats = found.astype(np.float64)[rows]
         return scores
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
@@ -26,6 +24,7 @@ from contrastive_nas.learning.preference import (
     fit_preferences,
     left_out_scores,
 )
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.models.comparator import Comparator, ComparatorShape
 from contrastive_nas.models.encoder import SKETCH_WIDTH, SKETCHES, Encoder
@@ -94,7 +93,7 @@ def train_comparator(
         encoder, features(encoder, source, np.concatenate([labelled, sample])), len(labelled)
     )
     process = GaussianProcess(model.shape.views)
-    targets = ndtri((rankdata(labels) - 0.5) / len(labels))
+    targets = normal_quantiles(labels)
     process.fit(model.support.numpy(), targets)
     variances, lengths, noise = process.hyperparameters
     model.variances, model.lengths = torch.tensor(variances), torch.tensor(lengths)
@@ -111,16 +110,15 @@ def train_comparator(
 
 
 def features(encoder: Encoder, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-    """What graphs are compared by, unscaled: statistics, as far as the encoder reads them, sketches and
-    embedding.
-    """
+    """What graphs are compared by, unscaled: see :meth:`Encoder.describe`."""
     return describe(encoder, source, rows).astype(np.float64)
 
 
 def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Comparisons:
-    """Pairs as comparisons that together weigh ``evidence`` per label: m (m - 1) / 2 pairs of m labels are
-    not as many
-    independent observations."""
+    """Pairs as comparisons that together weigh ``evidence`` per label.
+
+    The m (m - 1) / 2 pairs of m labels are not as many independent observations.
+    """
     return Comparisons(pairs.better, pairs.worse, parameters.evidence * labels / len(pairs))
 
 
@@ -136,9 +134,10 @@ def pair_scale(model: Comparator) -> float:
 
 
 def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) -> Comparator:
-    """A comparator in double precision that knows its columns, their scale and its support: the first
-    ``labelled``
-    rows of raw features."""
+    """A comparator in double precision that knows its columns, their scale and its support.
+
+    The support are the first ``labelled`` rows of raw features.
+    """
     spread = values.std(axis=0)
     columns = np.flatnonzero(spread > 1e-6 * np.maximum(1, np.abs(values).max(axis=0)))
     ends = encoder.statistics + SKETCH_WIDTH * np.arange(SKETCHES + 1)

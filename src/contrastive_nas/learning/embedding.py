@@ -41,10 +41,7 @@ def _run(
     source: GraphSource,
     indices: IntArray | None,
 ) -> NDArray[np.float32]:
-    indices = np.arange(len(source)) if indices is None else np.asarray(indices, dtype=np.int64)
-    rows, distinct = pd.factorize(np.asarray(source.function_ids)[indices])
-    first = np.full(len(distinct), -1, dtype=np.int64)
-    first[rows[::-1]] = indices[::-1]
+    first, rows = one_per_function(source, np.arange(len(source)) if indices is None else indices)
     model.eval()
     with torch.inference_mode():
         parts = [
@@ -54,6 +51,20 @@ def _run(
     empty = np.zeros((0,), np.float32)
     values: NDArray[np.float32] = np.concatenate(parts)[rows] if parts else empty
     return values
+
+
+def one_per_function(source: GraphSource, indices: IntArray) -> tuple[IntArray, IntArray]:
+    """What to compute, and how to hand it out: ``values[first]`` computed, ``computed[rows]`` given.
+
+    Returns:
+        ``first``, for each distinct function the graph among ``indices`` that comes first; ``rows``, for each
+        of ``indices`` the place of its function in ``first``.
+    """
+    indices = np.asarray(indices, dtype=np.int64)
+    rows, distinct = pd.factorize(np.asarray(source.function_ids)[indices])
+    first = np.full(len(distinct), -1, dtype=np.int64)
+    first[rows[::-1]] = indices[::-1]
+    return first, rows
 
 
 def prepare(model: Encoder | Comparator, source: GraphSource, indices: IntArray) -> EncoderInput:

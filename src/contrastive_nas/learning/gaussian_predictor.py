@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
+from scipy.special import ndtr
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.learning.gaussian_process import GaussianProcess
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.space_source import SpaceSource
 from contrastive_nas.models.kernel import View
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -54,7 +54,7 @@ class GaussianPredictor:
             raise InputError("a predictor needs finite labels, two of them different")
         views = [View("matern", len(self._columns)), View("hamming", int(self._widths.sum()))]
         self._process = GaussianProcess(views)
-        self._process.fit(self.features(architectures), ndtri((rankdata(labels) - 0.5) / len(labels)))
+        self._process.fit(self.features(architectures), normal_quantiles(labels))
 
     def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
         """Posterior means, in standard deviations of the labels' normal quantiles."""

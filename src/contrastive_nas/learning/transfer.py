@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.learning.baselines.regressors import normal_quantiles
 from contrastive_nas.learning.preference import calibrate
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.space_scale import SpaceScale, similarity
 
 FloatArray = NDArray[np.float64]

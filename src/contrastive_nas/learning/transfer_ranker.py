@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.baselines.regressors import normal_quantiles
 from contrastive_nas.learning.gaussian_process import GaussianProcess
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.learning.space_scale import SpaceScale
 from contrastive_nas.learning.transfer import TransferModel

@@ -16,9 +16,8 @@ and linear layer, plus 3 per output element of every ReLU-convolution-norm unit 
 every average pooling of the cells, and 160,832 for the rest of the network (C = 16, N = 5, 10 classes).
 """
 
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from torch import Tensor, nn
@@ -74,9 +73,6 @@ class NASBench201(StackedCells[Decisions]):
             raise InputError(
                 f"{self.name}: unknown operation {error} in {architecture!r}, not in {', '.join(OPERATIONS)}"
             ) from None
-
-    def enumerate(self) -> Iterator[Architecture]:
-        return map(self.decode, itertools.product(range(len(OPERATIONS)), repeat=len(EDGES)))
 
     def build(self, architecture: Architecture) -> nn.Module:
         return _Network(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import GraphBatch, IntArray
 from contrastive_nas.learning.comparison import all_pairs
+from contrastive_nas.learning.embedding import one_per_function
 from contrastive_nas.learning.loop import fit
 from contrastive_nas.learning.parameters import Optimisation
 from contrastive_nas.learning.ranker import Floats, GraphSource
@@ -105,16 +106,13 @@ class CtnasRanker:
     def scores(self, source: GraphSource, indices: IntArray) -> Floats:
         """w0 . f of every graph, each function computed once."""
         assert self._embed is not None, "fit comes first"
-        _, first, rows = np.unique(
-            np.asarray(source.function_ids)[indices], return_index=True, return_inverse=True
-        )
-        distinct = np.asarray(indices)[first]
+        distinct, rows = one_per_function(source, indices)
         with torch.inference_mode():
             parts = [
                 self._embed(_prepare(source.batch(chunk), self._vocabulary)) @ self._compare.weight[0, :WIDTH]
                 for chunk in np.split(distinct, range(_GRAPHS_AT_ONCE, len(distinct), _GRAPHS_AT_ONCE))
             ]
-        values: Floats = torch.cat(parts).numpy().astype(np.float64)[rows.reshape(-1)]
+        values: Floats = torch.cat(parts).numpy().astype(np.float64)[rows]
         return values
 
 

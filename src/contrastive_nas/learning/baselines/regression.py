@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.baselines.regressors import normal_quantiles
 from contrastive_nas.learning.embedding import prepare, run_model
 from contrastive_nas.learning.loop import fit
 from contrastive_nas.learning.parameters import Optimisation
 from contrastive_nas.learning.pretrained import PretrainedEncoders
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.models.encoder import Encoder
 

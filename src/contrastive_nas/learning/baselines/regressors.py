@@ -10,8 +10,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -20,6 +18,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern,
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.statistics import STATISTICS
 from contrastive_nas.learning.baselines.features import Features
+from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.ranker import Floats, GraphSource
 
 FloatArray = NDArray[np.float64]
@@ -30,11 +29,6 @@ class Regressor(Protocol):
     """What the rankers need of scikit-learn."""
 
     def predict(self, X: FloatArray) -> FloatArray: ...
-
-
-def normal_quantiles(labels: Floats) -> FloatArray:
-    """The standard normal quantile of every label's rank, equal labels sharing their mean rank."""
-    return ndtri((rankdata(labels) - 0.5) / len(labels))
 
 
 @dataclass
