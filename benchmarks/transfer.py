@@ -104,7 +104,7 @@ def description(model: TransferModel, table: LabelledTable) -> str:
     measured = table.functions()
     scale = SpaceScale.of(measured.statistics)
     relations = zip(model.spaces, model.relations(scale), strict=True)
-    found = reliability(model.scores(measured.statistics, scale), measured.labels, seed=0)
+    found = reliability(model.scores(measured.statistics, scale), measured.labels)
     return (
         f"{table.space.name}: like {', '.join(f'{name} {relation:.2f}' for name, relation in relations)}; "
         f"Brier score {found.brier_score:.3f}, calibration error {found.calibration_error:.3f}, "

@@ -37,7 +37,7 @@ class Reliability:
 
 
 def reliability(
-    scores: Floats, truth: Floats, *, seed: int, pairs: int = PAIRS, bins: int = BINS
+    scores: Floats, truth: Floats, *, seed: int = 0, pairs: int = PAIRS, bins: int = BINS
 ) -> Reliability:
     """Compares sigmoid(difference of scores) with who is truly better, on pairs drawn at random.
 
@@ -47,7 +47,8 @@ def reliability(
     Args:
         scores: one per network; differences are logits.
         truth: accuracy of every network.
-        seed: of the pairs; where there are no more than ``pairs``, all of them are taken.
+        seed: of the pairs, by default the same for figures and metrics; where there are no more than
+            ``pairs``, all of them are taken.
         pairs: at most so many.
         bins: of equal width between probability 0.5 and 1.
     """

@@ -42,7 +42,7 @@ def comparator_quality(
     for prefix, scores in rankings.items():
         quality[f"{prefix}kendall_tau"] = _number(kendall_tau(scores, truth[rest]))
         quality[f"{prefix}spearman_rho"] = _number(spearman_rho(scores, truth[rest]))
-    calibration = reliability(rankings[""], truth[rest], seed=0)
+    calibration = reliability(rankings[""], truth[rest])
     quality["brier_score"] = _number(calibration.brier_score)
     quality["calibration_error"] = _number(calibration.calibration_error)
     return quality

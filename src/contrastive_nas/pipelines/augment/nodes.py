@@ -89,7 +89,6 @@ def draw_calibration(
     table: "pd.DataFrame",
     first_labels: "pd.DataFrame",
     target: TargetParameters,
-    seed: int,
 ) -> "go.Figure":
     """Win probabilities of the comparator against how often networks that are not labelled win."""
     import numpy as np
@@ -104,4 +103,4 @@ def draw_calibration(
     rest = np.setdiff1d(np.arange(len(store)), store.rows(first_labels["architecture"].tolist()))
     scores = run_model(load_comparator(augmented_comparator), store, rest)
     truth = table[target.test].to_numpy(dtype=float)[rest]
-    return draw_reliability(reliability(scores, truth, seed=seed))
+    return draw_reliability(reliability(scores, truth))

@@ -49,7 +49,6 @@ def create_pipeline() -> Pipeline:
                     "table",
                     "first_labels",
                     "params:target",
-                    "params:seed",
                 ],
                 outputs="calibration_figure",
                 name="draw_calibration",
