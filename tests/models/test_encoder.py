@@ -4,9 +4,9 @@ import torch
 from tests.graphs.random_graphs import random_graph
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.layers import find_layers
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.models.encoder import Encoder
-from contrastive_nas.models.neighbourhoods import find_neighbourhoods
 from contrastive_nas.models.parameters import EncoderParameters
 
 
@@ -21,31 +21,27 @@ def make_encoder(statistics=0, **changes):
     return Encoder(EncoderParameters(width=8, rounds=3, embedding=6, **changes), statistics).eval()
 
 
-def node_by_node(encoder: Encoder, graph: ComputationGraph) -> torch.Tensor:
-    """The encoder's formula on one graph, without compression and without sparse matrices."""
-    features = torch.as_tensor(graph.features.astype(np.float32))
-    sources, targets = graph.edges
-    feeds = torch.zeros(len(graph), len(graph))
-    np.add.at(feeds.numpy(), (targets, sources), 1)
+def layer_by_layer(encoder: Encoder, graph: ComputationGraph) -> torch.Tensor:
+    """The encoder's formula on one graph, without sparse matrices and other graphs."""
+    found = find_layers(GraphBatch.from_graphs([graph]))
+    belongs = torch.nn.functional.one_hot(torch.from_numpy(found.of_nodes)).T.float()
+    feeds = torch.zeros(len(found), len(found))
+    np.add.at(feeds.numpy(), (found.edges[1], found.edges[0]), 1)
     degrees = torch.stack([feeds.sum(1), feeds.sum(0)], 1)
+    features = torch.as_tensor(graph.features.astype(np.float32))
     nodes = encoder.operation(features[:, 0].long()) + encoder.size(torch.log1p(features[:, 1:]) / 4)
-    nodes = nodes + encoder.degree(torch.log1p(degrees) / 4)
-    pooled = []
-    for number in range(encoder.parameters_.rounds + 1):
-        if number:
-            along = feeds @ nodes / feeds.sum(1, keepdim=True).clamp_min(1)
-            against = feeds.T @ nodes / feeds.sum(0)[:, None].clamp_min(1)
-            message = encoder.messages[number - 1](torch.cat([nodes, along, against], 1))
-            nodes = encoder.norms[number - 1](nodes + torch.relu(message))
-        spread = (nodes.square().mean(0) - nodes.mean(0).square()).clamp_min(1e-6).sqrt()
-        pooled += [nodes.mean(0), spread]
-    return encoder.readout(torch.cat(pooled))
+    layers = belongs @ nodes + encoder.degree(torch.log1p(degrees) / 4)
+    start = layers
+    for number, message in enumerate(encoder.messages):
+        heard = feeds if number % 2 == 0 else feeds.T
+        layers = torch.relu(message(layers + heard @ layers / heard.sum(1, keepdim=True).clamp_min(1)))
+    return encoder.readout(torch.cat([start.mean(0), layers.mean(0)]))
 
 
-def test_compressed_message_passing_is_ordinary_message_passing():
+def test_graphs_together_are_encoded_as_one_by_one_from_the_formula():
     encoder, batch = make_encoder(), batch_of(12)
     result = encoder(encoder.prepare(batch))
-    expected = torch.stack([node_by_node(encoder, graph) for graph in batch])
+    expected = torch.stack([layer_by_layer(encoder, graph) for graph in batch])
     assert result.shape == (12, 6)
     torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
 
@@ -59,14 +55,6 @@ def test_gradients_of_both_engines_agree():
         gradients[engine] = [weights.grad for weights in encoder.parameters()]
     for first, second in zip(*gradients.values(), strict=True):
         torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
-
-
-def test_repeated_parts_are_computed_once():
-    one, many = batch_of(1), GraphBatch.from_graphs([random_graph(np.random.default_rng(0), 20)] * 5)
-    for few, same in zip(
-        find_neighbourhoods(one, 3).rounds, find_neighbourhoods(many, 3).rounds, strict=True
-    ):
-        assert len(few.own) == len(same.own)
 
 
 def test_numbering_of_nodes_does_not_matter():

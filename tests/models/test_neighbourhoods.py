@@ -63,3 +63,9 @@ def test_numbering_of_nodes_does_not_matter_for_a_sketch():
     place = np.argsort(order)
     shuffled = ComputationGraph(graph.features[order], place[graph.edges].astype(np.int32))
     np.testing.assert_allclose(sketches([graph], 1), sketches([shuffled], 1), rtol=1e-5, atol=1e-6)
+
+
+def test_repeated_parts_are_found_once():
+    one, many = (find_neighbourhoods(GraphBatch.from_graphs(GRAPHS[:1] * number), 3) for number in (1, 5))
+    for few, same in zip(one.rounds, many.rounds, strict=True):
+        assert len(few.own) == len(same.own)

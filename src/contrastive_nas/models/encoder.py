@@ -1,16 +1,20 @@
 """The graph encoder: computation graphs to vectors."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import cycle
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.layers import find_layers
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch
-from contrastive_nas.models.message_passing import SparseProduct, scaled_rows
+from contrastive_nas.models.message_passing import SparseProduct, sparse_rows
 from contrastive_nas.models.neighbourhoods import find_neighbourhoods, sketch
 from contrastive_nas.models.parameters import EncoderParameters
 
@@ -24,48 +28,53 @@ _LOG_SCALE = 4.0
 
 
 @dataclass(frozen=True)
-class _Round:
-    own: Tensor
-    sources: SparseProduct
-    targets: SparseProduct
-
-
-@dataclass(frozen=True)
 class EncoderInput:
     """A batch of graphs made ready for an encoder: done once, used in every training step.
 
     Attributes:
+        batch: the graphs.
         operations: int64, types: operation of each distinct node type.
         sizes: types x sizes: logarithms of all other node features.
-        types: int64, radius-0 neighbourhoods: node type of each.
-        degrees: radius-0 neighbourhoods x 2: logarithms of in-degree and out-degree.
-        rounds: messages of each round over distinct neighbourhoods.
-        pools: per radius, mean over the nodes of each graph.
+        degrees: layers x 2: logarithms of in-degree and out-degree.
+        composition: layers x types: how many nodes of each type a layer has.
+        along: layers x layers: each layer plus the mean over those that feed it.
+        against: layers x layers: each layer plus the mean over those that it feeds.
+        members: graphs x layers: the mean over the layers of each graph.
         statistics: graphs x statistics, unscaled.
-        sketches: graphs x columns: which nodes, and which neighbourhoods of radius 1, a graph has, and how
-            many; ``SKETCH_WIDTH`` columns for each radius.
     """
 
+    batch: GraphBatch
     operations: Tensor
     sizes: Tensor
-    types: Tensor
     degrees: Tensor
-    rounds: list[_Round]
-    pools: list[SparseProduct]
+    composition: SparseProduct
+    along: SparseProduct
+    against: SparseProduct
+    members: SparseProduct
     statistics: Tensor
-    sketches: Tensor
 
     def __len__(self) -> int:
         return len(self.statistics)
 
+    @cached_property
+    def sketches(self) -> Tensor:
+        """graphs x columns: which nodes, and which neighbourhoods of radius 1, a graph has, and how many.
+
+        ``SKETCH_WIDTH`` columns for each radius.
+        """
+        found = find_neighbourhoods(self.batch, SKETCHES - 1)
+        pairs = zip(found.members, found.names, strict=True)
+        values = np.concatenate([sketch(*pair, SKETCH_WIDTH) for pair in pairs], axis=1)
+        return torch.as_tensor(values, device=self.statistics.device)
+
 
 class Encoder(nn.Module):
-    """h = f(G): node types are embedded, messages go along and against the data flow, nodes are pooled.
+    """h = f(G): layers are embedded, messages go along and against the data flow in turn, layers are pooled.
 
-    With mean(.) over neighbours, x_v = embed(op, log sizes) + degrees, each round does
-    x_v <- norm(x_v + relu(W x_v + U mean(x_u, u feeds v) + V mean(x_u, v feeds u))).
-    A graph is the mean and the standard deviation of its nodes after every round, with its statistics,
-    through a two-layer perceptron.
+    A layer v (:mod:`contrastive_nas.graphs.layers`) starts as x_v = sum of embed(op, log sizes) over its
+    nodes + degrees. Each round does x_v <- relu(W (x_v + mean(x_u))) over the layers u that feed v, in every
+    other round over those that v feeds. A graph is the mean of its layers before and after all rounds, with
+    its statistics, through a two-layer perceptron.
 
     Args:
         parameters: size and engine.
@@ -82,13 +91,11 @@ class Encoder(nn.Module):
         self.operation = nn.Embedding(_OPERATIONS, width)
         self.size = nn.Sequential(nn.Linear(_SIZES, width), nn.ReLU(), nn.Linear(width, width))
         self.degree = nn.Linear(2, width)
-        self.messages = nn.ModuleList(nn.Linear(3 * width, width) for _ in range(parameters.rounds))
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(parameters.rounds))
+        self.messages = nn.ModuleList(_message(width) for _ in range(parameters.rounds))
         self.register_buffer("statistics_mean", torch.zeros(statistics))
         self.register_buffer("statistics_scale", torch.ones(statistics))
-        pooled = 2 * width * (parameters.rounds + 1)
         self.readout = nn.Sequential(
-            nn.Linear(pooled + statistics, 2 * parameters.embedding),
+            nn.Linear(2 * width + statistics, 2 * parameters.embedding),
             nn.ReLU(),
             nn.Dropout(parameters.dropout),
             nn.Linear(2 * parameters.embedding, parameters.embedding),
@@ -130,35 +137,26 @@ class Encoder(nn.Module):
             raise InputError(
                 f"{values.shape} statistics for {len(batch)} graphs: the encoder reads {self.statistics} each"
             )
-        engine, device = self.parameters_.engine, self.device
-        rounds = self.parameters_.rounds
-        found = find_neighbourhoods(batch, max(rounds, SKETCHES - 1))
-        sketches = [
-            sketch(members, names, SKETCH_WIDTH)
-            for members, names in zip(found.members[:SKETCHES], found.names, strict=False)
-        ]
-        kinds, types = np.unique(found.types, return_inverse=True)
-        features = batch.node_types[kinds]
+        layers = find_layers(batch)
+        used = np.bincount(batch.type_ids, minlength=len(batch.node_types)) > 0
+        types, features = (np.cumsum(used) - 1)[batch.type_ids], batch.node_types[used]
         operations = np.where(features[:, 0] < _OPERATIONS, features[:, 0], int(Operation.UNKNOWN))
+        degrees = np.stack([np.bincount(ends, minlength=len(layers)) for ends in layers.edges[::-1]], axis=1)
+        composition = sparse_rows(layers.of_nodes, types, np.ones(len(types)), (len(layers), len(features)))
         return EncoderInput(
-            operations=torch.as_tensor(operations, dtype=torch.int64, device=device),
-            sizes=_logarithms(features[:, 1:], device),
-            types=torch.as_tensor(types, device=device),
-            degrees=_logarithms(found.degrees, device),
-            rounds=[
-                _Round(
-                    torch.as_tensor(step.own, device=device),
-                    SparseProduct(step.sources, engine, device),
-                    SparseProduct(step.targets, engine, device),
-                )
-                for step in found.rounds[:rounds]
-            ],
-            pools=[
-                SparseProduct(scaled_rows(members), engine, device) for members in found.members[: rounds + 1]
-            ],
-            statistics=torch.as_tensor(values, device=device),
-            sketches=torch.as_tensor(np.concatenate(sketches, axis=1), device=device),
+            batch=batch,
+            operations=torch.as_tensor(operations, dtype=torch.int64, device=self.device),
+            sizes=_logarithms(features[:, 1:], self.device),
+            degrees=_logarithms(degrees, self.device),
+            composition=self._product(composition),
+            along=self._product(_with_neighbours(layers.edges, degrees[:, 0])),
+            against=self._product(_with_neighbours(layers.edges[::-1], degrees[:, 1])),
+            members=self._product(_mean_of_members(layers.graph_ids, len(batch))),
+            statistics=torch.as_tensor(values, device=self.device),
         )
+
+    def _product(self, matrix: csr_matrix) -> SparseProduct:
+        return SparseProduct(matrix, self.parameters_.engine, self.device)
 
     @property
     def described(self) -> int:
@@ -172,29 +170,43 @@ class Encoder(nn.Module):
     def forward(self, graphs: EncoderInput) -> Tensor:
         """Embeddings, graphs x ``embedding``."""
         types = self.operation(graphs.operations) + self.size(graphs.sizes)
-        nodes = types[graphs.types] + self.degree(graphs.degrees)
-        pooled = [_mean_and_spread(graphs.pools[0], nodes)]
-        for step, message, norm, pool in zip(
-            graphs.rounds, self.messages, self.norms, graphs.pools[1:], strict=True
-        ):
-            own = nodes[step.own]
-            inputs = torch.cat([own, step.sources @ nodes, step.targets @ nodes], 1)
-            nodes = norm(own + torch.relu(message(inputs)))
-            pooled.append(_mean_and_spread(pool, nodes))
+        layers = graphs.composition @ types + self.degree(graphs.degrees)
+        pooled = [graphs.members @ layers]
+        for message, neighbours in zip(self.messages, cycle((graphs.along, graphs.against)), strict=False):
+            layers = message(neighbours @ layers).relu_()
+        pooled.append(graphs.members @ layers)
         statistics = (graphs.statistics - self.statistics_mean) / self.statistics_scale
         # Beyond a few deviations a statistic of an unseen space would drown everything else.
         embeddings: Tensor = self.readout(torch.cat([*pooled, statistics.clamp(-5, 5)], 1))
         return embeddings
 
 
+def _message(width: int) -> nn.Linear:
+    layer = nn.Linear(width, width)
+    # torch's own start would shrink what passes through many rounds to nothing.
+    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+    return layer
+
+
 def _logarithms(values: NDArray[np.integer], device: torch.device) -> Tensor:
     return torch.as_tensor(np.log1p(values.astype(np.float32)) / _LOG_SCALE, device=device)
 
 
-def _mean_and_spread(pool: SparseProduct, nodes: Tensor) -> Tensor:
-    width = nodes.shape[1]
-    moments = pool @ torch.cat([nodes, nodes.square()], 1)
-    mean = moments[:, :width]
-    # The floor keeps the derivative of the root finite for graphs whose nodes are all alike.
-    spread = (moments[:, width:] - mean.square()).clamp_min(1e-6).sqrt()
-    return torch.cat([mean, spread], 1)
+def _with_neighbours(edges: NDArray[np.int64], degrees: NDArray[np.int64]) -> csr_matrix:
+    """Every layer plus the mean over its senders, of which it has ``degrees``; ``edges`` lead from them."""
+    senders, receivers = edges
+    itself = np.arange(len(degrees))
+    return sparse_rows(
+        np.concatenate([itself, receivers]),
+        np.concatenate([itself, senders]),
+        np.concatenate([np.ones(len(itself)), 1 / degrees[receivers]]),
+        (len(degrees), len(degrees)),
+    )
+
+
+def _mean_of_members(graph_ids: NDArray[np.int64], graphs: int) -> csr_matrix:
+    """Per graph the mean over its layers, which stand graph by graph."""
+    counts = np.bincount(graph_ids, minlength=graphs)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    shares = (1 / counts[graph_ids]).astype(np.float32)
+    return csr_matrix((shares, np.arange(len(graph_ids)), starts), (graphs, len(graph_ids)))

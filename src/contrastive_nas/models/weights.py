@@ -15,7 +15,7 @@ from contrastive_nas.models.encoder import Encoder
 from contrastive_nas.models.kernel import View
 from contrastive_nas.models.parameters import EncoderParameters
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _VOCABULARY = {operation.name: int(operation) for operation in Operation}
 
 
