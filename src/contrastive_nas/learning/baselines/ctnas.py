@@ -62,7 +62,7 @@ class CtnasRanker:
         optimisation: steps and rates.
     """
 
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=150, decay=5e-4))
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=600, rate=5e-3, decay=5e-4))
     _vocabulary: Vocabulary = field(default_factory=dict, init=False)
     _embed: _Embedding | None = field(default=None, init=False)
     _compare: nn.Linear = field(default_factory=lambda: nn.Linear(2 * WIDTH, 1), init=False)
