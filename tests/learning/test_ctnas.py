@@ -8,7 +8,6 @@ from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.learning.baselines import ctnas
 from contrastive_nas.learning.baselines.ctnas import CtnasRanker
 from contrastive_nas.learning.metrics import kendall_tau
-from contrastive_nas.learning.parameters import Optimisation
 
 
 def operations_alone(graph: ComputationGraph) -> ComputationGraph:
@@ -23,7 +22,7 @@ def test_ranker_learns_and_repeats():
     source.graphs = GraphBatch.from_graphs(operations_alone(graph) for graph in source.graphs)
     found = []
     for _ in range(2):
-        ranker = CtnasRanker(Optimisation(steps=30))
+        ranker = CtnasRanker(steps=30)
         ranker.fit(source, labelled, source.truth[labelled], seed=0)
         found.append(ranker.scores(source, np.arange(50, 80)))
     assert kendall_tau(found[0], source.truth[50:]) > 0.3

@@ -59,10 +59,10 @@ class CtnasRanker:
     architectures as their mean winning probabilities do.
 
     Attributes:
-        optimisation: steps and rates.
+        steps: at least; there are three for every label, since few are soon learned by heart.
     """
 
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=600, rate=5e-3, decay=5e-4))
+    steps: int = 150
     _vocabulary: Vocabulary = field(default_factory=dict, init=False)
     _embed: _Embedding | None = field(default=None, init=False)
     _compare: nn.Linear = field(default_factory=lambda: nn.Linear(2 * WIDTH, 1), init=False)
@@ -97,7 +97,7 @@ class CtnasRanker:
         fit(
             nn.ModuleList([embed, compare]),
             loss,
-            self.optimisation,
+            Optimisation(steps=max(self.steps, 3 * len(labels)), decay=5e-4),
             seed=seed,
             description="CTNAS comparator",
         )
