@@ -21,6 +21,7 @@ import scipy
 from contrastive_nas.learning.baselines.features import hand_made
 from contrastive_nas.learning.baselines.regressors import StatisticRanker, TreesRanker
 from contrastive_nas.learning.calibration import reliability
+from contrastive_nas.learning.comparator_ranker import ComparatorRanker
 from contrastive_nas.learning.labelled_tables import LabelledTable, open_tables
 from contrastive_nas.learning.ranker import Ranker
 from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
@@ -35,12 +36,12 @@ KEYS = ["space", "target", "labels", "method"]
 SHOWN = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho"]
 # What ranks without a label of the target, and what learns from them.
 UNLABELLED = ("macs", "parameters", "transfer")
-LABELLED = ("trees", "own_labels", "transfer")
+LABELLED = ("trees", "comparator", "transfer")
 METHODS: dict[str, Callable[[SearchSpace, TransferModel], Ranker]] = {
     "macs": lambda space, model: StatisticRanker("log_macs"),
     "parameters": lambda space, model: StatisticRanker("log_parameters"),
     "trees": lambda space, model: TreesRanker(hand_made(space)),
-    "own_labels": lambda space, model: TransferRanker(None),
+    "comparator": lambda space, model: ComparatorRanker(TransferRanker(model).encoders),
     "transfer": lambda space, model: TransferRanker(model),
 }
 

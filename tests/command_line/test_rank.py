@@ -19,7 +19,7 @@ INPUT_SHAPE = (3, 16, 16)
 def networks():
     for width in range(2, {count} + 2):
         yield nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Flatten(),
-                            nn.Linear(width * 256, 10)), None
+                            nn.Linear(width * 256, 10)), {label}
 """
 
 
@@ -51,14 +51,65 @@ def test_a_table_of_architectures(tmp_path: Path):
 
 def test_networks_of_no_space(tmp_path: Path):
     path = tmp_path / "mine.py"
-    path.write_text(NETWORKS.format(count=9))
+    path.write_text(NETWORKS.format(count=9, label="None"))
     done = run("--file", path)
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
-    path.write_text(NETWORKS.format(count=3))
+    path.write_text(NETWORKS.format(count=3, label="None"))
     done = run("--file", path)
     assert done.exit_code == 1
     assert "at least 8" in done.output
+
+
+def test_labels_of_a_table_overrule_other_spaces(tmp_path: Path):
+    space = load_space("nasbench201")
+    names = list(dict.fromkeys([GOOD, POOR, *space.sample(np.random.default_rng(3), 40)]))
+    without = rank(space, names)
+    # As if what is good elsewhere was bad here.
+    upside_down = dict(zip(without["architecture"], np.linspace(20, 90, len(names)), strict=True))
+    labels = {name: label for name, label in upside_down.items() if name not in (GOOD, POOR)}
+    path = tmp_path / "list.csv"
+    table = pd.DataFrame({"architecture": names, "my_test_accuracy": [labels.get(name) for name in names]})
+    table.to_csv(path, index=False)
+    output = tmp_path / "ranking.csv"
+    arguments = ("--space", "nasbench201", "--file", path, "--labels", "my_test_accuracy")
+    done = run(*arguments, "--output", output)
+    assert done.exit_code == 0, done.output
+    assert f"{len(names)} networks, ranked with {len(labels)} labels" in done.output
+    found = pd.read_csv(output).set_index("architecture")
+    assert found.loc[POOR, "rank"] < found.loc[GOOD, "rank"]
+    assert found["label"].dropna().to_dict() == pytest.approx(labels)
+    again = rank(space, names, labels=labels).set_index("architecture")
+    np.testing.assert_allclose(found["score"], again.loc[found.index, "score"])
+
+
+def test_labels_of_networks_of_no_space(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text(NETWORKS.format(count=12, label="50 + width if width % 2 else None"))
+    done = run("--file", path, "--labels", "own_test_accuracy")
+    assert done.exit_code == 0, done.output
+    assert "12 networks, ranked with 6 labels" in done.output
+
+
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        (None, "no column mine_accuracy among architecture"),
+        (["", ""], "is empty"),
+        (["70", "70"], "without two different ones"),
+        (["70", "high"], "is no number for"),
+    ],
+)
+def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None, word: str):
+    path = tmp_path / "list.csv"
+    table = pd.DataFrame({"architecture": [POOR, GOOD]})
+    if column is not None:
+        table["mine_value"] = column
+    table.to_csv(path, index=False)
+    name = "mine_accuracy" if column is None else "mine_value"
+    done = run("--space", "nasbench201", "--file", path, "--labels", name)
+    assert done.exit_code == 1
+    assert word in done.output
 
 
 def test_equal_functions_share_rank_and_score():
@@ -79,6 +130,7 @@ def test_equal_functions_share_rank_and_score():
         (("--space", "nowhere", GOOD), 1, "nowhere"),
         (("--space", "nasbench201", "--options", "{", GOOD), 1, "no JSON"),
         ((GOOD,), 2, "--space"),
+        (("--space", "nasbench201", "--labels", "accuracy", POOR, GOOD), 2, "--file"),
     ],
 )
 def test_bad_use(arguments: tuple[str, ...], code: int, word: str):

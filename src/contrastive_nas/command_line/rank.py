@@ -1,11 +1,14 @@
-"""``contrastive-nas rank``: a user's networks in order, without any label."""
+"""``contrastive-nas rank``: a user's networks in order, without any label or with few."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from contrastive_nas.command_line.options import parse_options
+
+if TYPE_CHECKING:
+    from contrastive_nas.sources.reading import SourceTable
 
 
 def rank(
@@ -20,13 +23,19 @@ def rank(
             "Python file with a function networks()."
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="The file's column of accuracies (higher is better), empty where a network was not trained."
+        ),
+    ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Also so many random architectures of the space.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
     output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of random architectures.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
-    """Ranks networks before any of them is trained, by what labelled spaces taught.
+    """Ranks networks before they are trained, by what labelled spaces taught and by those that were.
 
     The probability shown is that of beating another network of the list.
     """
@@ -37,25 +46,48 @@ def rank(
     from contrastive_nas.sources.reading import read_graphs, read_table
     from contrastive_nas.spaces import load_space
 
+    if labels is not None and file is None:
+        raise typer.BadParameter("--labels names a column of --file")
     if space is None:
         if file is None or architectures or sample:
             raise typer.BadParameter("say whose architectures these are with --space, or name a --file")
+        known = {}
+        if labels is not None:
+            known = _labels(read_table(file, source=_format(file), metrics=[]), labels)
         names, graphs = zip(*read_graphs(file, source=_format(file)), strict=True)
-        table = ranking.rank_graphs(names, graphs)
+        table = ranking.rank_graphs(names, graphs, labels=known, seed=seed)
     else:
-        known = load_space(space, **parse_options(options))
-        listed = list(architectures or [])
+        own = load_space(space, **parse_options(options))
+        listed, known = list(architectures or []), {}
         if file is not None:
-            read = read_table(file, space=space, metrics=[], validate=known.validate)
+            read = read_table(file, space=space, metrics=[], validate=own.validate)
             listed += read.frame["architecture"].tolist()
-        listed += known.sample(np.random.default_rng(seed), sample)
-        table = ranking.rank(known, listed, seed=seed)
+            known = {} if labels is None else _labels(read, labels)
+        listed += own.sample(np.random.default_rng(seed), sample)
+        table = ranking.rank(own, listed, labels=known, seed=seed)
     shown = table.head(top).round({"score": 3, "win_probability": 3})
     typer.echo(shown.to_string(index=False, max_colwidth=None))
-    typer.echo(f"{len(table)} networks, ranked without labels")
+    typer.echo(f"{len(table)} networks, ranked {f'with {len(known)} labels' if known else 'without labels'}")
     if output is not None:
         with atomic_path(output) as path:
             table.to_csv(path, index=False)
+
+
+def _labels(table: "SourceTable", column: str) -> dict[str, float]:
+    """The accuracies that are there, by architecture."""
+    import pandas as pd
+
+    from contrastive_nas.errors import InputError
+
+    if column not in table.frame:
+        raise InputError(f"{table.file}: there is no column {column} among {', '.join(table.frame.columns)}")
+    values = table.frame.set_index("architecture")[column].dropna()
+    if values.empty:
+        raise InputError(f"{table.file}: column {column} is empty")
+    if not pd.api.types.is_numeric_dtype(values):
+        wrong = values[pd.to_numeric(values, errors="coerce").isna()]
+        raise InputError(f"{table.file}: column {column} is no number for {wrong.index[0]}: {wrong.iloc[0]}")
+    return {str(name): float(value) for name, value in values.items()}
 
 
 def _format(file: Path) -> str:

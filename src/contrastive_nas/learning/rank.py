@@ -1,6 +1,6 @@
-"""A user's networks in order, without a label: a model of other spaces looks at their graphs."""
+"""A user's networks in order, without a label or with few: a model of other spaces looks at their graphs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical import canonical_batch
-from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.graphs.statistics import statistics
-from contrastive_nas.learning.space_scale import SpaceScale
+from contrastive_nas.graphs.schema import ComputationGraph, IntArray
+from contrastive_nas.learning.listed_source import ListedSource
+from contrastive_nas.learning.ranker import GraphSource
+from contrastive_nas.learning.space_source import SpaceSource
 from contrastive_nas.learning.transfer import TransferModel
+from contrastive_nas.learning.transfer_ranker import TransferRanker
 from contrastive_nas.learning.transfer_weights import load_transfer
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Random networks of a space by which its statistics are standardised.
+# Random networks of a space beside which the listed ones are seen.
 REFERENCE = 1024
 # Fewer networks of no known space say little about how such networks vary.
 LEAST = 8
@@ -30,63 +31,86 @@ def rank(
     space: SearchSpace,
     architectures: Sequence[Architecture],
     *,
+    labels: Mapping[Architecture, float] | None = None,
     model: TransferModel | None = None,
     seed: int = 0,
 ) -> "pd.DataFrame":
-    """Ranks architectures of a space without labels, best first.
+    """Ranks architectures of a space, best first.
 
     Args:
         space: theirs; random networks of it are what they are compared with.
-        architectures: at least two.
+        architectures: at least two, together with those that are labelled.
+        labels: accuracies of some of them or of others, higher is better; they are ranked too.
         model: learned from labelled spaces; the one that comes with the package by default.
         seed: of the random networks.
 
     Returns:
         ``rank`` from 1, ``architecture``, ``score`` (a difference of two is the logit that one beats the
-        other), ``win_probability`` (mean probability to beat another of the list).
+        other), ``win_probability`` (mean probability to beat another of the list), and ``label`` where there
+        are labels.
 
     Raises:
-        InputError: fewer than two, or a string is no architecture of the space.
+        InputError: fewer than two, a string is no architecture of the space, or labels that are not finite or
+            all equal.
     """
-    names = list(dict.fromkeys(architectures))
+    known = _checked(labels or {})
+    names = list(dict.fromkeys([*architectures, *known]))
     if len(names) < 2:
         raise InputError(f"rank: at least two different networks are needed, got {len(names)}")
-    sample = list(dict.fromkeys(space.sample(np.random.default_rng(seed), REFERENCE)))
-    scale = _scale(_statistics(space.graphs(sample)))
-    return _ranking(names, _statistics(space.graphs(names)), scale, model)
+    source = SpaceSource(space)
+    source.rows(space.sample(np.random.default_rng(seed), REFERENCE))
+    return _ranking(names, source, source.rows(names), known, model, seed)
 
 
 def rank_graphs(
-    names: Sequence[str], graphs: Sequence[ComputationGraph], *, model: TransferModel | None = None
+    names: Sequence[str],
+    graphs: Sequence[ComputationGraph],
+    *,
+    labels: Mapping[str, float] | None = None,
+    model: TransferModel | None = None,
+    seed: int = 0,
 ) -> "pd.DataFrame":
     """:func:`rank` for networks of no known space, which are compared with each other alone.
 
     Raises:
-        InputError: fewer than eight networks.
+        InputError: fewer than eight networks, a label of another one, or labels as in :func:`rank`.
     """
     if len(graphs) < LEAST:
         raise InputError(f"rank: {len(graphs)} networks of no known space; at least {LEAST} are needed")
-    measured = _statistics(GraphBatch.from_graphs(graphs))
-    return _ranking(list(names), measured, _scale(measured), model)
+    known = _checked(labels or {})
+    foreign = sorted(set(known) - set(names))
+    if foreign:
+        raise InputError(f"rank: there is a label of {foreign[0]}, which is none of the networks")
+    return _ranking(list(names), ListedSource.of(graphs), np.arange(len(graphs)), known, model, seed)
 
 
-def _statistics(graphs: GraphBatch) -> NDArray[np.float32]:
-    return statistics(canonical_batch(graphs))
-
-
-def _scale(measured: NDArray[np.float32]) -> SpaceScale:
-    """Of networks that count once a function."""
-    return SpaceScale.of(np.unique(measured, axis=0))
+def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
+    wrong = [name for name, label in labels.items() if not np.isfinite(label)]
+    if wrong:
+        raise InputError(f"rank: the label of {wrong[0]} is {labels[wrong[0]]}")
+    if labels and len(set(labels.values())) < 2:
+        raise InputError(f"rank: {len(labels)} labels without two different ones say nothing")
+    return labels
 
 
 def _ranking(
-    names: list[str], measured: NDArray[np.float32], scale: SpaceScale, model: TransferModel | None
+    names: list[str],
+    source: GraphSource,
+    rows: IntArray,
+    labels: Mapping[str, float],
+    model: TransferModel | None,
+    seed: int,
 ) -> "pd.DataFrame":
     import pandas as pd
 
+    ranker = TransferRanker(model or load_transfer())
+    labelled = rows[[name in labels for name in names]]
+    ranker.fit(source, labelled, np.array([labels[name] for name in names if name in labels]), seed)
     # Equal networks may differ in the last bits of a matrix product.
-    scores = (model or load_transfer()).scores(measured, scale).round(_DECIMALS)
+    scores = (ranker.scores(source, rows) / ranker.temperature).round(_DECIMALS)
     table = pd.DataFrame({"architecture": names, "score": scores, "win_probability": _mean_wins(scores)})
+    if labels:
+        table["label"] = [labels.get(name, np.nan) for name in names]
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     table.insert(0, "rank", table["score"].rank(method="min", ascending=False).astype(int))
     return table

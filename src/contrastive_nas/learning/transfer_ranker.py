@@ -3,93 +3,110 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.learning.gaussian_process import GaussianProcess
+from contrastive_nas.learning.comparison import all_pairs, kernel_matrix, train_comparator
+from contrastive_nas.learning.embedding import one_per_function
+from contrastive_nas.learning.parameters import CompareParameters, Optimisation, PretrainParameters
+from contrastive_nas.learning.preference import calibrate, left_out_scores
+from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.quantiles import normal_quantiles
 from contrastive_nas.learning.ranker import Floats, GraphSource
 from contrastive_nas.learning.space_scale import SpaceScale
 from contrastive_nas.learning.transfer import TransferModel
-from contrastive_nas.models.kernel import View
+from contrastive_nas.models.comparator import Comparator
 
 FloatArray = NDArray[np.float64]
-# A statistic this many standard deviations off counts as this far.
-LIMIT = 4.0
 # About the correlation of transferred scores with normal quantiles of accuracies.
 SLOPE = 0.8
+# What other spaces say counts as much as so many labels, before labels say how good it is.
+LABELS_WORTH = 10
+# How many labels' worth of that belief there is against the labels' own verdict.
+BELIEF = 5
+
+
+def _untrained() -> PretrainedEncoders:
+    return PretrainedEncoders(PretrainParameters(optimisation=Optimisation(steps=0)))
 
 
 @dataclass
 class TransferRanker:
-    """The transferred score as it is without labels; with some, what is expected before they are seen.
+    """The transferred score as it is without labels; with some, that and a comparator trained on them.
 
-    With labels, a Gaussian process is fitted whose prior mean is ``SLOPE`` times the transferred score. Its
-    three kernels are linear in that score, so that labels can make it count more or less, and Matern and
-    linear in the statistics.
+    Both are predictions of an accuracy's normal quantile, f and g. With n labels q_i the score is
+    w f + (1 - w) g, where w is the share that predicts labels left out best, with a prior belief w_0 = 10 /
+    (10 + n):
+
+        w = argmin  sum over i of (w f_i + (1 - w) g_i - q_i)^2 + 5 (w - w_0)^2,  0 <= w <= 1,
+
+    g_i being the comparator's prediction from all other labels. That is stacking: Wolpert, Stacked
+    Generalization, Neural Networks, 1992; Breiman, Stacked Regressions, Machine Learning, 1996.
 
     Attributes:
-        model: learned from other spaces; without one, the space's own labels are all there is.
+        model: learned from other spaces.
+        encoders: of the comparator; their pretraining needs spectra of the graphs.
+        comparing: of the comparator.
     """
 
-    model: TransferModel | None
+    model: TransferModel
+    encoders: PretrainedEncoders = field(default_factory=_untrained)
+    comparing: CompareParameters = field(default_factory=CompareParameters)
     _source: GraphSource | None = field(default=None, init=False)
-    _features: FloatArray = field(default_factory=lambda: np.zeros((0, 0)), init=False)
-    _process: GaussianProcess | None = field(default=None, init=False)
+    _transferred: FloatArray = field(default_factory=lambda: np.zeros(0), init=False)
+    _own: Comparator | None = field(default=None, init=False)
+    _share: float = field(default=1.0, init=False)
+    _temperature: float = field(default=1.0, init=False)
 
     def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Looks at all graphs of a source not seen before, then learns from the labels, if there are any.
-
-        Raises:
-            ValueError: neither a model nor labels.
-        """
-        if self.model is None and len(labelled) == 0:
-            raise ValueError("without labels there must be a model of other spaces")
+        """Looks at all graphs of a source not seen before, then learns from the labels, if there are any."""
         if self._source is not source:
-            self._features, self._source = self._describe(source), source
-        self._process = None
+            self._transferred, self._source = self._describe(source), source
+        self._own, self._share, self._temperature = None, 1.0, SLOPE * self.model.temperature
         if len(np.unique(labels)) > 1:
-            points = self._points(np.asarray(labelled))
-            width = self._features.shape[1] - 1
-            views = [View("matern", width), View("linear", width)]
-            self._process = GaussianProcess([View("linear", 1), *views] if self.model else views)
-            self._process.fit(points, normal_quantiles(labels) - self._expected(np.asarray(labelled)))
+            self._learn(source, np.asarray(labelled), np.asarray(labels, np.float64), seed)
 
     def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """The transferred score in standard deviations of the source, or the process's mean.
+        """Predicted normal quantiles of accuracy; the same for graphs of one function.
 
         Raises:
             RuntimeError: called before :meth:`fit`, or for another source.
         """
         if self._source is not source:
             raise RuntimeError("scores are asked for before the ranker was fitted to this source")
-        if self._process is None:
-            return self._features[indices, 0]
-        rows = np.asarray(indices)
-        return self._process.predict(self._points(rows))[0] + self._expected(rows)
+        transferred = self._transferred[np.asarray(indices)]
+        if self._own is None:
+            return transferred
+        first, rows = one_per_function(source, indices)
+        features = torch.tensor(self.encoders.features(source, first), dtype=torch.float32)
+        with torch.inference_mode():
+            own = (self._own.score(features) * self._own.temperature).numpy().astype(np.float64)[rows]
+        return self._share * transferred + (1 - self._share) * own
 
-    def _expected(self, rows: IntArray) -> FloatArray:
-        """The prior mean; 0 without a model, since scores are 0 then."""
-        return SLOPE * self._features[rows, 0]
+    @property
+    def temperature(self) -> float:
+        """What differences of scores are divided by to be logits of winning."""
+        return self._temperature
 
-    def _points(self, rows: IntArray) -> FloatArray:
-        """Columns of the views side by side."""
-        score, statistics = self._features[rows, :1], self._features[rows, 1:]
-        return np.concatenate([score, statistics, statistics] if self.model else [statistics] * 2, axis=1)
+    def _learn(self, source: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
+        encoder = self.encoders.encoder(source)
+        self._own = train_comparator(encoder, source, labelled, labels, self.comparing, seed=seed)
+        targets, kernel = normal_quantiles(labels), kernel_matrix(self._own).astype(np.float64)
+        own = left_out_scores(kernel, float(self._own.noise), targets)
+        transferred, believed = self._transferred[labelled], LABELS_WORTH / (LABELS_WORTH + len(labels))
+        gap = transferred - own
+        best = (gap @ (targets - own) + BELIEF * believed) / (gap @ gap + BELIEF)
+        self._share = float(np.clip(best, 0, 1))
+        pairs = all_pairs(np.arange(len(labels)), labels)
+        observed = calibrate(own + self._share * gap, pairs.better, pairs.worse)
+        # Few comparisons, all of them right, would make the ranker sure of everything.
+        self._temperature = self._temperature**believed * observed ** (1 - believed)
 
     def _describe(self, source: GraphSource) -> FloatArray:
-        """Transferred score and varying statistics, standardised over the functions of the source."""
+        """The transferred score of every graph, standardised over the functions of the source."""
         statistics = np.asarray(source.statistics, dtype=np.float64)
         _, first, function = np.unique(source.function_ids, return_index=True, return_inverse=True)
-        scale = SpaceScale.of(statistics[first])
-        points = np.clip(_standardised(statistics[first][:, scale.varies]), -LIMIT, LIMIT)
-        score = np.zeros((len(first), 1))
-        if self.model is not None:
-            score = _standardised(self.model.scores(statistics[first], scale)[:, None])
-        return np.concatenate([score, points], axis=1)[function]
-
-
-def _standardised(values: FloatArray) -> FloatArray:
-    """Columns with mean 0 and standard deviation 1."""
-    scaled: FloatArray = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
-    return scaled
+        found = self.model.scores(statistics[first], SpaceScale.of(statistics[first]))
+        scores: FloatArray = SLOPE * (found - found.mean()) / max(float(found.std()), 1e-12)
+        return scores[function]
