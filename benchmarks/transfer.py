@@ -18,11 +18,14 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from contrastive_nas.evaluators.zero_cost.table import ProxyTable
 from contrastive_nas.learning.baselines.features import hand_made
 from contrastive_nas.learning.baselines.regressors import StatisticRanker, TreesRanker
+from contrastive_nas.learning.baselines.zero_cost import AzNasRanker, WithAzNas
 from contrastive_nas.learning.calibration import reliability
 from contrastive_nas.learning.comparator_ranker import ComparatorRanker
 from contrastive_nas.learning.labelled_tables import LabelledTable, open_tables
+from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.ranker import Ranker
 from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
 from contrastive_nas.learning.space_scale import SpaceScale
@@ -35,27 +38,33 @@ from shared import file_of_results, means, numbers
 KEYS = ["space", "target", "labels", "method"]
 SHOWN = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho"]
 # What ranks without a label of the target, and what learns from them.
-UNLABELLED = ("macs", "parameters", "transfer")
+UNLABELLED = ("macs", "parameters", "transfer", "az_nas", "transfer_and_az_nas")
 LABELLED = ("trees", "comparator", "transfer")
-METHODS: dict[str, Callable[[SearchSpace, TransferModel], Ranker]] = {
-    "macs": lambda space, model: StatisticRanker("log_macs"),
-    "parameters": lambda space, model: StatisticRanker("log_parameters"),
-    "trees": lambda space, model: TreesRanker(hand_made(space)),
-    "comparator": lambda space, model: ComparatorRanker(TransferRanker(model).encoders),
-    "transfer": lambda space, model: TransferRanker(model),
+Make = Callable[[SearchSpace, TransferModel, ProxyTable], Ranker]
+METHODS: dict[str, Make] = {
+    "macs": lambda space, model, proxies: StatisticRanker("log_macs"),
+    "parameters": lambda space, model, proxies: StatisticRanker("log_parameters"),
+    "trees": lambda space, model, proxies: TreesRanker(hand_made(space)),
+    "comparator": lambda space, model, proxies: ComparatorRanker(PretrainedEncoders()),
+    "transfer": lambda space, model, proxies: TransferRanker(model),
+    "az_nas": lambda space, model, proxies: AzNasRanker(proxies),
+    "transfer_and_az_nas": lambda space, model, proxies: WithAzNas(TransferRanker(model), proxies),
 }
+# The others build and run every network, which takes a second each.
+QUICK = ("macs", "parameters", "trees", "comparator", "transfer")
 
 
 def main() -> None:
     arguments = parse_arguments()
     tables = open_tables(arguments.tables, arguments.graphs)
     spaces = [table.functions() for table in tables]
-    targets = [table for table in tables if table.space.name in arguments.targets]
+    targets = [table.part(arguments.rows) for table in tables if table.space.name in arguments.targets]
     models = {}
     for table in targets:
         name = table.space.name
         models[name] = fit_transfer([space for space in spaces if space.name != name])
         print(description(models[name], table), flush=True)
+    proxies = {table.space.name: ProxyTable(table.space, arguments.proxies) for table in targets}
     output = file_of_results(arguments.output, "transfer", numpy=np.__version__, scipy=scipy.__version__)
     rows: list[dict[str, object]] = []
     runs = [
@@ -66,7 +75,8 @@ def main() -> None:
     ]
     for count, table, method in progress(runs, "transfer"):
         if method in (LABELLED if count else UNLABELLED):
-            rows += measure(table, models[table.space.name], method, count, arguments.seeds)
+            ranker = METHODS[method](table.space, models[table.space.name], proxies[table.space.name])
+            rows += measure(table, ranker, method, count, arguments.seeds)
             pd.DataFrame(rows).to_csv(output, index=False)
     print(means(pd.DataFrame(rows), KEYS, SHOWN).round(4).to_string())
     print(f"kept in {output}")
@@ -80,17 +90,18 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", required=True, type=lambda text: text.split(","))
     parser.add_argument("--labels", type=numbers, default=numbers("0,10,40,50,100"))
     parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS))
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(QUICK))
+    parser.add_argument("--rows", type=int, help="rank only so many rows of a target, drawn at random")
+    parser.add_argument("--proxies", type=Path, help="file of one target's zero-cost scores, added to")
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps graphs")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
 
 
 def measure(
-    table: LabelledTable, model: TransferModel, method: str, count: int, seeds: Sequence[int]
+    table: LabelledTable, ranker: Ranker, method: str, count: int, seeds: Sequence[int]
 ) -> list[dict[str, object]]:
     """One row per seed; what ranks without labels needs none but the first."""
-    ranker = METHODS[method](table.space, model)
     rows = []
     for seed in seeds if count else seeds[:1]:
         labelled = labelled_rows(len(table.truth), count, seed)

@@ -1,15 +1,20 @@
-"""The model that comes with the package fits the program that it comes with."""
+"""What comes pretrained with the package fits the program that it comes with."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from contrastive_nas.graphs.canonical import canonical_batch
 from contrastive_nas.graphs.statistics import STATISTICS, statistics
+from contrastive_nas.learning.embedding import run_model
 from contrastive_nas.learning.metrics import spearman_rho
+from contrastive_nas.learning.pretrained import RELEASED_ENCODER
 from contrastive_nas.learning.space_scale import SpaceScale
+from contrastive_nas.learning.space_source import SpaceSource
 from contrastive_nas.learning.transfer_weights import RELEASED, load_transfer
+from contrastive_nas.models.weights import load_encoder
 from contrastive_nas.spaces import load_space
 
 TABLE = Path(__file__).parents[2] / "data/01_raw/compact_cnn_digits.parquet"
@@ -21,6 +26,19 @@ def test_it_is_small_and_has_a_card() -> None:
     assert model.correlations.shape == (len(model.spaces), len(STATISTICS), len(STATISTICS))
     card = (RELEASED.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert all(f"`{space}`" in card for space in model.spaces)
+
+
+def test_the_encoder_tells_spaces_apart_that_it_was_pretrained_on() -> None:
+    assert RELEASED_ENCODER.stat().st_size < 1e6
+    encoder, found = load_encoder(RELEASED_ENCODER), []
+    for name in ("nasbench201", "mnasnet"):
+        source = SpaceSource(space := load_space(name))
+        rows = source.rows(space.sample(np.random.default_rng(0), 30))
+        vectors = run_model(encoder, source, rows)
+        found.append(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    first, second = found
+    alike = min(np.median(first @ first.T), np.median(second @ second.T))
+    assert alike > np.median(first @ second.T) + 0.3
 
 
 def test_it_knows_statistics_as_they_are_measured_now() -> None:

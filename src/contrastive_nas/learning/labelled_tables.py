@@ -1,6 +1,6 @@
 """Labelled spaces from benchmark files: what models of several spaces learn from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,13 @@ class LabelledTable:
         first = np.unique(functions, return_index=True)[1]
         means = np.bincount(functions, self.truth) / np.bincount(functions)
         return LabelledSpace(self.space.name, self.store.statistics[first], means)
+
+    def part(self, rows: int | None) -> "LabelledTable":
+        """So many of its rows, always the same ones at random; all by default."""
+        if rows is None or rows >= len(self.truth):
+            return self
+        chosen = np.random.default_rng(0).permutation(len(self.truth))[:rows]
+        return replace(self, store=self.store.take(chosen), truth=self.truth[chosen])
 
 
 def open_tables(listing: Path, folder: Path) -> list[LabelledTable]:

@@ -1,5 +1,7 @@
 """The pretrained encoder of a source of graphs, shared by everything that ranks by it."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,9 @@ from contrastive_nas.learning.parameters import PretrainParameters
 from contrastive_nas.learning.pretraining import pretrain
 from contrastive_nas.learning.ranker import GraphSource
 from contrastive_nas.models.encoder import Encoder
+from contrastive_nas.models.weights import load_encoder
 
+RELEASED_ENCODER = Path(__file__).parents[1] / "pretrained" / "encoder.safetensors"
 _SEED = 0
 
 
@@ -19,10 +23,11 @@ class PretrainedEncoders:
     Only what belongs to the source that was asked for last is kept.
 
     Args:
-        parameters: of the pretraining, which reads the graphs of the source and no label.
+        parameters: of the pretraining, which reads the graphs of the source and no label; without them every
+            source gets the encoder that comes with the package, which was pretrained on several spaces.
     """
 
-    def __init__(self, parameters: PretrainParameters) -> None:
+    def __init__(self, parameters: PretrainParameters | None = None) -> None:
         self._parameters = parameters
         self._source: GraphSource | None = None
         self._encoder: Encoder | None = None
@@ -32,7 +37,11 @@ class PretrainedEncoders:
         """The encoder pretrained on ``source``; not to be changed."""
         if self._encoder is None or source is not self._source:
             self._source, self._features = source, None
-            self._encoder, _ = pretrain(source, self._parameters, seed=_SEED)
+            self._encoder = (
+                pretrain(source, self._parameters, seed=_SEED)[0]
+                if self._parameters
+                else load_encoder(RELEASED_ENCODER)
+            )
         return self._encoder
 
     def features(self, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:

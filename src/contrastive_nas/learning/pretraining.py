@@ -60,9 +60,6 @@ def pretrain(
         encoder = Encoder(parameters.encoder, statistics.shape[1])
         encoder.fit_statistics(statistics[chosen])
         model = _Projected(encoder).to(device)
-    if parameters.optimisation.steps == 0:
-        # Spectra, which nothing else needs, may not be there.
-        return encoder.eval(), []
     families = torch.as_tensor(pd.factorize(np.asarray(source.spaces))[0], device=device)
     spectra = torch.as_tensor(np.asarray(source.spectrum)[:, : parameters.eigenvalues], device=device)
 

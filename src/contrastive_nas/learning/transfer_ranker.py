@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.learning.comparison import all_pairs, kernel_matrix, train_comparator
 from contrastive_nas.learning.embedding import one_per_function
-from contrastive_nas.learning.parameters import CompareParameters, Optimisation, PretrainParameters
+from contrastive_nas.learning.parameters import CompareParameters
 from contrastive_nas.learning.preference import calibrate, left_out_scores
 from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.quantiles import normal_quantiles
@@ -27,10 +27,6 @@ LABELS_WORTH = 10
 BELIEF = 5
 
 
-def _untrained() -> PretrainedEncoders:
-    return PretrainedEncoders(PretrainParameters(optimisation=Optimisation(steps=0)))
-
-
 @dataclass
 class TransferRanker:
     """The transferred score as it is without labels; with some, that and a comparator trained on them.
@@ -46,12 +42,12 @@ class TransferRanker:
 
     Attributes:
         model: learned from other spaces.
-        encoders: of the comparator; their pretraining needs spectra of the graphs.
+        encoders: of the comparator.
         comparing: of the comparator.
     """
 
     model: TransferModel
-    encoders: PretrainedEncoders = field(default_factory=_untrained)
+    encoders: PretrainedEncoders = field(default_factory=PretrainedEncoders)
     comparing: CompareParameters = field(default_factory=CompareParameters)
     _source: GraphSource | None = field(default=None, init=False)
     _transferred: FloatArray = field(default_factory=lambda: np.zeros(0), init=False)

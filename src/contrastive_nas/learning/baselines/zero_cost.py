@@ -11,7 +11,7 @@ from contrastive_nas.evaluators.zero_cost.proxies import PROXY_NAMES
 from contrastive_nas.evaluators.zero_cost.table import ProxyTable
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.learning.baselines.features import Features, architectures_of, costs, graph_statistics
-from contrastive_nas.learning.ranker import Floats, GraphSource
+from contrastive_nas.learning.ranker import Floats, GraphSource, Ranker
 
 FloatArray = NDArray[np.float64]
 AZ_NAS = ("expressivity", "progressivity", "trainability")
@@ -50,6 +50,23 @@ class AzNasRanker:
         table = self.proxies.scores(architectures_of(source, indices))
         columns = [table[name].to_numpy() for name in AZ_NAS] + [costs(source, indices)[:, 0]]
         return sum((np.log(_ranks(column) / len(indices)) for column in columns), np.zeros(len(indices)))
+
+
+@dataclass
+class WithAzNas:
+    """The sum of another ranker's scores and of AZ-NAS's, each standardised over the graphs asked for."""
+
+    ranker: Ranker
+    proxies: ProxyTable
+
+    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
+        """Fits the other ranker."""
+        self.ranker.fit(source, labelled, labels, seed)
+
+    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
+        """The sum."""
+        parts = [ranker.scores(source, indices) for ranker in (self.ranker, AzNasRanker(self.proxies))]
+        return sum(((part - part.mean()) / part.std() for part in parts), np.zeros(len(indices)))
 
 
 def statistics_and_proxies(proxies: ProxyTable) -> Features:
