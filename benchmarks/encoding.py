@@ -4,7 +4,8 @@
 
 Times the encoder at the size of GENNAPE's released predictor (six rounds, width 32) beside that network in
 plain torch, and in PyTorch Geometric where it is installed, on the same full NAS-Bench-201 graphs, batching
-included; then the encoder at its default size over all networks, a fit with 156 labels, the ranking of
+included; then all that networks are compared by (embeddings of the
+default size, statistics, sketches) over the whole space, a fit with 156 labels, the ranking of
 423,624 encoded networks, and pretraining.
 """
 
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from contrastive_nas.files import atomic_path
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray
 from contrastive_nas.learning.comparison import train_comparator
-from contrastive_nas.learning.embedding import run_model
+from contrastive_nas.learning.embedding import describe
 from contrastive_nas.learning.parameters import CompareParameters, PretrainParameters
 from contrastive_nas.learning.pretraining import pretrain
 from contrastive_nas.learning.space_source import SpaceSource
@@ -62,7 +63,7 @@ def main() -> None:
     everything = source.rows(names)
     encoder = Encoder(EncoderParameters(), source.statistics.shape[1])
     encoder.fit_statistics(source.statistics)
-    seconds, _ = timed(lambda: run_model(encoder, source, everything))
+    seconds, _ = timed(lambda: describe(encoder, source, everything))
     rows.append({"what": f"encode {len(names)}", "model": "ours", "value": seconds, "unit": "s"})
     labelled = np.sort(order[:LABELS])
     labels = source.statistics[labelled, 0] + np.random.default_rng(0).normal(size=len(labelled))

@@ -62,7 +62,7 @@ class CtnasRanker:
         steps: at least; there are three for every label, since few are soon learned by heart.
     """
 
-    steps: int = 150
+    steps: int = 300
     _vocabulary: Vocabulary = field(default_factory=dict, init=False)
     _embed: _Embedding | None = field(default=None, init=False)
     _compare: nn.Linear = field(default_factory=lambda: nn.Linear(2 * WIDTH, 1), init=False)
