@@ -4,9 +4,8 @@
 
 Times the encoder at the size of GENNAPE's released predictor (six rounds, width 32) beside that network in
 plain torch, and in PyTorch Geometric where it is installed, on the same full NAS-Bench-201 graphs, batching
-included; then all that networks are compared by (embeddings of the
-default size, statistics, sketches) over the whole space, a fit with 156 labels, the ranking of
-423,624 encoded networks, and pretraining.
+included; then sketches and embeddings of the default size for the whole space (graphs and statistics being
+there), a fit with 156 labels, the ranking of 423,624 encoded networks, and pretraining.
 """
 
 import argparse

@@ -37,8 +37,10 @@ def main() -> None:
     save_transfer(model, arguments.output / RELEASED.name)
 
     together = arguments.graphs / "all_spaces.arrow"
-    if not together.exists():
-        convert(together, [(table.space, table.store.architectures.to_pylist()) for table in tables])
+    networks = [(table.space, table.store.architectures.to_pylist()) for table in tables]
+    listed = [name for _, names in networks for name in names]
+    if not together.exists() or open_store(together).architectures.to_pylist() != listed:
+        convert(together, networks)
     started = time.perf_counter()
     encoder, losses = pretrain(open_store(together), PretrainParameters(), seed=0)
     save_weights(encoder, arguments.output / RELEASED_ENCODER.name)

@@ -90,12 +90,20 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", required=True, type=lambda text: text.split(","))
     parser.add_argument("--labels", type=numbers, default=numbers("0,10,40,50,100"))
     parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(QUICK))
+    parser.add_argument("--methods", type=methods, default=list(QUICK))
     parser.add_argument("--rows", type=int, help="rank only so many rows of a target, drawn at random")
     parser.add_argument("--proxies", type=Path, help="file of one target's zero-cost scores, added to")
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps graphs")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
+
+
+def methods(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = sorted(set(names) - set(METHODS))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(METHODS)}")
+    return names
 
 
 def measure(

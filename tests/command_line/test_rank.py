@@ -3,9 +3,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import kendalltau
 from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app
+from contrastive_nas.learning import rank as ranking
 from contrastive_nas.learning.rank import rank
 from contrastive_nas.spaces import load_space
 
@@ -85,19 +87,27 @@ def test_labels_of_a_table_overrule_other_spaces(tmp_path: Path):
 
 def test_labels_of_networks_of_no_space(tmp_path: Path):
     path = tmp_path / "mine.py"
-    path.write_text(NETWORKS.format(count=12, label="50 + width if width % 2 else None"))
-    done = run("--file", path, "--labels", "own_test_accuracy")
+    output = tmp_path / "ranking.csv"
+    # The wider the worse, which nobody would expect; a name of one's own needs no percentages.
+    networks = NETWORKS.format(count=24, label="float(-width) if width % 2 else None")
+    path.write_text(networks + "METRIC = 'gain'")
+    done = run("--file", path, "--labels", "gain", "--output", output)
     assert done.exit_code == 0, done.output
-    assert "12 networks, ranked with 6 labels" in done.output
+    assert "24 networks, ranked with 12 labels" in done.output
+    table = pd.read_csv(output)
+    width = table["architecture"].str.extract(r"(\d+)$")[0].astype(int)
+    # Names count from 1, widths from 2.
+    np.testing.assert_array_equal(table["label"].dropna(), -(width + 1)[table["label"].notna()])
+    assert kendalltau(table["rank"], width).statistic > 0.8
 
 
 @pytest.mark.parametrize(
     ("column", "word"),
     [
-        (None, "no column mine_accuracy among architecture"),
+        (None, "no column mine_accuracy of labels; there is none"),
         (["", ""], "is empty"),
-        (["70", "70"], "without two different ones"),
-        (["70", "high"], "is no number for"),
+        (["70", "70"], "at least two different labels"),
+        (["70", "high"], "is no number but"),
     ],
 )
 def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None, word: str):
@@ -110,6 +120,26 @@ def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None
     done = run("--space", "nasbench201", "--file", path, "--labels", name)
     assert done.exit_code == 1
     assert word in done.output
+
+
+def test_networks_that_are_all_alike_have_nothing_to_learn(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    same = NETWORKS.replace("yield nn", "step = width\n        width = 4\n        yield nn")
+    path.write_text(same.format(count=9, label="50 + step"))
+    done = run("--file", path, "--labels", "own_test_accuracy")
+    assert done.exit_code == 0, done.output
+
+
+def test_more_labels_than_can_be_learned_from(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ranking, "MOST_LABELS", 5)
+    space = load_space("nasbench201")
+    names = list(dict.fromkeys(space.sample(np.random.default_rng(4), 30)))
+    labels = {name: float(place) for place, name in enumerate(names)}
+    table = ranking.rank(space, [], labels=labels)
+    assert table["label"].notna().all()
+    kept = np.random.default_rng(0).permutation(len(names))[:5]
+    few = ranking.rank(space, names, labels={names[place]: labels[names[place]] for place in sorted(kept)})
+    np.testing.assert_allclose(few["score"], table["score"], atol=1e-6)
 
 
 def test_equal_functions_share_rank_and_score():

@@ -72,6 +72,17 @@ def test_few_labels_are_worth_more_with_other_spaces(model: TransferModel) -> No
     assert some > quality(ComparatorRanker(ranker.encoders), source, 40) + 0.2
 
 
+def test_labels_of_the_best_alone_leave_other_spaces_their_say(model: TransferModel) -> None:
+    """Who trains what was ranked first labels no average networks."""
+    source, ranker = Source(made_up("target", 9, few(0))), TransferRanker(model)
+    ranker.fit(source, np.zeros(0, int), np.zeros(0), 0)
+    order = np.argsort(-ranker.scores(source, np.arange(len(source))))
+    best, rest = order[:20], order[20:]
+    without = spearman_rho(ranker.scores(source, rest), source.space.labels[rest])
+    ranker.fit(source, best, source.space.labels[best], 0)
+    assert spearman_rho(ranker.scores(source, rest), source.space.labels[rest]) > without - 0.05
+
+
 def test_labels_overrule_spaces_that_mislead(model: TransferModel) -> None:
     source = Source(made_up("contrary", 9, -few(0), noise=0.05))
     ranker = TransferRanker(model)

@@ -26,13 +26,14 @@ def rank(
     labels: Annotated[
         str | None,
         typer.Option(
-            help="The file's column of accuracies (higher is better), empty where a network was not trained."
+            help="The file's column of numbers to go by, higher being better, empty where a network was not "
+            "trained. Columns named ..._accuracy are in percent."
         ),
     ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Also so many random architectures of the space.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
     output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of random architectures.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
     """Ranks networks before they are trained, by what labelled spaces taught and by those that were.
@@ -54,8 +55,8 @@ def rank(
         known = {}
         if labels is not None:
             known = _labels(read_table(file, source=_format(file), metrics=[]), labels)
-        names, graphs = zip(*read_graphs(file, source=_format(file)), strict=True)
-        table = ranking.rank_graphs(names, graphs, labels=known, seed=seed)
+        graphs = dict(read_graphs(file, source=_format(file)))
+        table = ranking.rank_graphs(list(graphs), list(graphs.values()), labels=known, seed=seed)
     else:
         own = load_space(space, **parse_options(options))
         listed, known = list(architectures or []), {}
@@ -74,20 +75,26 @@ def rank(
 
 
 def _labels(table: "SourceTable", column: str) -> dict[str, float]:
-    """The accuracies that are there, by architecture."""
-    import pandas as pd
-
+    """The numbers of a column that are there, by architecture."""
     from contrastive_nas.errors import InputError
 
-    if column not in table.frame:
-        raise InputError(f"{table.file}: there is no column {column} among {', '.join(table.frame.columns)}")
-    values = table.frame.set_index("architecture")[column].dropna()
-    if values.empty:
+    columns = [name for name in table.frame.columns if name != "architecture"]
+    if column not in columns:
+        found = ", ".join(columns) or "none"
+        raise InputError(f"{table.file}: there is no column {column} of labels; there is {found}")
+    given = table.frame.loc[table.frame[column].notna(), ["architecture", column]]
+    if given.empty:
         raise InputError(f"{table.file}: column {column} is empty")
-    if not pd.api.types.is_numeric_dtype(values):
-        wrong = values[pd.to_numeric(values, errors="coerce").isna()]
-        raise InputError(f"{table.file}: column {column} is no number for {wrong.index[0]}: {wrong.iloc[0]}")
-    return {str(name): float(value) for name, value in values.items()}
+    return {name: _number(value, f"{table.file}: {column} of {name}") for name, value in given.to_numpy()}
+
+
+def _number(value: object, where: str) -> float:
+    from contrastive_nas.errors import InputError
+
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where} is no number but {value!r:.60}") from error
 
 
 def _format(file: Path) -> str:

@@ -76,7 +76,7 @@ def train_comparator(
         seed: of the sample that features are standardised by.
 
     Raises:
-        InputError: labels that are not finite, or no two different ones.
+        InputError: labels that are not finite, no two different ones, or networks that are all alike.
     """
     labelled, labels = np.asarray(labelled, np.int64), np.asarray(labels, np.float64)
     if not np.isfinite(labels).all():
@@ -124,7 +124,7 @@ def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Compar
 
 def kernel_matrix(model: Comparator) -> NDArray[np.float64]:
     """The kernel between all networks of the support."""
-    matrix: NDArray[np.float64] = model.kernel(model.support).numpy()
+    matrix: NDArray[np.float64] = model.kernel(model.support).cpu().numpy()
     return matrix
 
 
@@ -140,6 +140,8 @@ def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) 
     """
     spread = values.std(axis=0)
     columns = np.flatnonzero(spread > 1e-6 * np.maximum(1, np.abs(values).max(axis=0)))
+    if not len(columns):
+        raise InputError("compare: the networks do not differ")
     ends = encoder.statistics + SKETCH_WIDTH * np.arange(SKETCHES + 1)
     statistics, *others = np.split(columns, np.searchsorted(columns, ends))
     views = [View("linear", len(statistics)), *(View("matern", len(part)) for part in (statistics, *others))]

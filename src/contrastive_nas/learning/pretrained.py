@@ -47,6 +47,6 @@ class PretrainedEncoders:
     def features(self, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
         """What the graphs at ``rows`` are compared by, unscaled."""
         encoder = self.encoder(source)
-        if self._features is None:
+        if self._features is None or len(self._features) != len(source):
             self._features = features(encoder, source, np.arange(len(source)))
         return self._features[rows]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 REFERENCE = 1024
 # Fewer networks of no known space say little about how such networks vary.
 LEAST = 8
+# Fitting takes the cube of their number, and more labels hardly change an order.
+MOST_LABELS = 1000
 _DECIMALS = 9
 
 
@@ -42,7 +44,8 @@ def rank(
         architectures: at least two, together with those that are labelled.
         labels: accuracies of some of them or of others, higher is better; they are ranked too.
         model: learned from labelled spaces; the one that comes with the package by default.
-        seed: of the random networks.
+        seed: of the random networks, and of the labels that are learned from where there are more than
+            ``MOST_LABELS``.
 
     Returns:
         ``rank`` from 1, ``architecture``, ``score`` (a difference of two is the logit that one beats the
@@ -89,7 +92,8 @@ def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
     if wrong:
         raise InputError(f"rank: the label of {wrong[0]} is {labels[wrong[0]]}")
     if labels and len(set(labels.values())) < 2:
-        raise InputError(f"rank: {len(labels)} labels without two different ones say nothing")
+        given = next(iter(labels.values()))
+        raise InputError(f"rank: at least two different labels are needed, all are {given}")
     return labels
 
 
@@ -104,8 +108,9 @@ def _ranking(
     import pandas as pd
 
     ranker = TransferRanker(model or load_transfer())
-    labelled = rows[[name in labels for name in names]]
-    ranker.fit(source, labelled, np.array([labels[name] for name in names if name in labels]), seed)
+    known = np.flatnonzero([name in labels for name in names])
+    learned = np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
+    ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
     # Equal networks may differ in the last bits of a matrix product.
     scores = (ranker.scores(source, rows) / ranker.temperature).round(_DECIMALS)
     table = pd.DataFrame({"architecture": names, "score": scores, "win_probability": _mean_wins(scores)})

@@ -31,14 +31,15 @@ BELIEF = 5
 class TransferRanker:
     """The transferred score as it is without labels; with some, that and a comparator trained on them.
 
-    Both are predictions of an accuracy's normal quantile, f and g. With n labels q_i the score is
-    w f + (1 - w) g, where w is the share that predicts labels left out best, with a prior belief w_0 = 10 /
-    (10 + n):
+    Both are predictions of an accuracy's normal quantile, f and g. With n labels q_i, one a function, the
+    score is w f + (1 - w) g, where w is the share that predicts labels left out best, with a prior belief
+    w_0 = 10 / (10 + n):
 
-        w = argmin  sum over i of (w f_i + (1 - w) g_i - q_i)^2 + 5 (w - w_0)^2,  0 <= w <= 1,
+        w = argmin  sum over i of (w (f_i - mean f) + (1 - w) g_i - q_i)^2 + 5 (w - w_0)^2,  0 <= w <= 1,
 
-    g_i being the comparator's prediction from all other labels. That is stacking: Wolpert, Stacked
-    Generalization, Neural Networks, 1992; Breiman, Stacked Regressions, Machine Learning, 1996.
+    g_i being the comparator's prediction from all other labels, and mean f that of the labelled networks,
+    which need not be average ones. That is stacking: Wolpert, Stacked Generalization, Neural Networks, 1992;
+    Breiman, Stacked Regressions, Machine Learning, 1996.
 
     Attributes:
         model: learned from other spaces.
@@ -56,12 +57,17 @@ class TransferRanker:
     _temperature: float = field(default=1.0, init=False)
 
     def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Looks at all graphs of a source not seen before, then learns from the labels, if there are any."""
-        if self._source is not source:
+        """Looks at all graphs of a source not seen before, then learns from the labels, if they differ.
+
+        Where all graphs are of one function there is nothing to learn.
+        """
+        if self._source is not source or len(self._transferred) != len(source):
             self._transferred, self._source = self._describe(source), source
         self._own, self._share, self._temperature = None, 1.0, SLOPE * self.model.temperature
-        if len(np.unique(labels)) > 1:
-            self._learn(source, np.asarray(labelled), np.asarray(labels, np.float64), seed)
+        first, rows = one_per_function(source, labelled)
+        means = np.bincount(rows, labels) / np.bincount(rows)
+        if len(np.unique(means)) > 1:
+            self._learn(source, first, means, seed)
 
     def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
         """Predicted normal quantiles of accuracy; the same for graphs of one function.
@@ -75,10 +81,12 @@ class TransferRanker:
         if self._own is None:
             return transferred
         first, rows = one_per_function(source, indices)
-        features = torch.tensor(self.encoders.features(source, first), dtype=torch.float32)
+        features = torch.tensor(
+            self.encoders.features(source, first), dtype=torch.float32, device=self._own.weights.device
+        )
         with torch.inference_mode():
-            own = (self._own.score(features) * self._own.temperature).numpy().astype(np.float64)[rows]
-        return self._share * transferred + (1 - self._share) * own
+            own = (self._own.score(features) * self._own.temperature).cpu().numpy().astype(np.float64)
+        return self._share * transferred + (1 - self._share) * own[rows]
 
     @property
     def temperature(self) -> float:
@@ -91,7 +99,7 @@ class TransferRanker:
         targets, kernel = normal_quantiles(labels), kernel_matrix(self._own).astype(np.float64)
         own = left_out_scores(kernel, float(self._own.noise), targets)
         transferred, believed = self._transferred[labelled], LABELS_WORTH / (LABELS_WORTH + len(labels))
-        gap = transferred - own
+        gap = transferred - transferred.mean() - own
         best = (gap @ (targets - own) + BELIEF * believed) / (gap @ gap + BELIEF)
         self._share = float(np.clip(best, 0, 1))
         pairs = all_pairs(np.arange(len(labels)), labels)

@@ -11,7 +11,7 @@ class EncoderParameters(BaseModel):
     """Size and engine of the encoder.
 
     Attributes:
-        width: numbers per node.
+        width: numbers per layer of a network.
         rounds: rounds of message passing.
         embedding: numbers per graph.
         dropout: of embedded graphs; it makes the two views of one graph in contrastive pretraining.
