@@ -2,7 +2,7 @@
 
 Most nodes of a network stand in rows: a convolution, its norm, its activation. Nodes that feed nothing but
 the next one, which reads nothing else, are one layer, except that a second convolution, linear map or
-attention begins another one. A graph of layers says how a network is wired with half of the nodes or less.
+attention begins another one. A graph of layers says how a network is wired with about half of the nodes.
 """
 
 from dataclasses import dataclass
