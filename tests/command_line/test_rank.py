@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ def test_named_architectures_and_a_sample(tmp_path: Path):
     done = run("--space", "nasbench201", "--sample", 30, "--output", output, "--top", 3, POOR, GOOD, DEAD)
     assert done.exit_code == 0, done.output
     assert "33 networks, ranked without labels" in done.output
+    assert re.search(r"like nasbench201 (0.9\d|1.00), nasbench101 0.\d\d, ", done.output)
     table = pd.read_csv(output).set_index("architecture")
     assert table["score"].is_monotonic_decreasing
     assert table.loc[GOOD, "rank"] < 10
@@ -57,6 +59,7 @@ def test_networks_of_no_space(tmp_path: Path):
     done = run("--file", path)
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
+    assert "none is near" in done.output
     path.write_text(NETWORKS.format(count=3, label="None"))
     done = run("--file", path)
     assert done.exit_code == 1

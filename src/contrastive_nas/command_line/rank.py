@@ -7,6 +7,9 @@ import typer
 
 from contrastive_nas.command_line.options import parse_options
 
+# In a space that is less like all labelled ones, left out, the number of parameters ranked better.
+LEAST_LIKENESS = 0.5
+
 if TYPE_CHECKING:
     from contrastive_nas.sources.reading import SourceTable
 
@@ -69,9 +72,18 @@ def rank(
     shown = table.head(top).round({"score": 3, "win_probability": 3})
     typer.echo(shown.to_string(index=False, max_colwidth=None))
     typer.echo(f"{len(table)} networks, ranked {f'with {len(known)} labels' if known else 'without labels'}")
+    typer.echo(_likeness(table.attrs["relations"], labelled=bool(known)))
     if output is not None:
         with atomic_path(output) as path:
             table.to_csv(path, index=False)
+
+
+def _likeness(relations: dict[str, float], *, labelled: bool) -> str:
+    ordered = sorted(relations.items(), key=lambda pair: -pair[1])
+    found = "like " + ", ".join(f"{space} {relation:.2f}" for space, relation in ordered)
+    if labelled or ordered[0][1] >= LEAST_LIKENESS:
+        return found
+    return f"{found}: none is near, so trust this little; parameters may rank better, and labels help"
 
 
 def _labels(table: "SourceTable", column: str) -> dict[str, float]:

@@ -50,7 +50,8 @@ def rank(
     Returns:
         ``rank`` from 1, ``architecture``, ``score`` (a difference of two is the logit that one beats the
         other), ``win_probability`` (mean probability to beat another of the list), and ``label`` where there
-        are labels.
+        are labels. Its ``attrs["relations"]`` say how much each labelled space has to do with these networks,
+        0 to 1: without labels, and where no space reaches 0.5, little can be expected.
 
     Raises:
         InputError: fewer than two, a string is no architecture of the space, or labels that are not finite or
@@ -117,6 +118,7 @@ def _ranking(
     if labels:
         table["label"] = [labels.get(name, np.nan) for name in names]
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    table.attrs["relations"] = ranker.relations
     table.insert(0, "rank", table["score"].rank(method="min", ascending=False).astype(int))
     return table
 

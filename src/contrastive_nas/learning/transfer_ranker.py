@@ -52,6 +52,7 @@ class TransferRanker:
     comparing: CompareParameters = field(default_factory=CompareParameters)
     _source: GraphSource | None = field(default=None, init=False)
     _transferred: FloatArray = field(default_factory=lambda: np.zeros(0), init=False)
+    _relations: dict[str, float] = field(default_factory=dict, init=False)
     _own: Comparator | None = field(default=None, init=False)
     _share: float = field(default=1.0, init=False)
     _temperature: float = field(default=1.0, init=False)
@@ -93,6 +94,11 @@ class TransferRanker:
         """What differences of scores are divided by to be logits of winning."""
         return self._temperature
 
+    @property
+    def relations(self) -> dict[str, float]:
+        """How much each space learned from has to do with the source: see :meth:`TransferModel.relations`."""
+        return self._relations
+
     def _learn(self, source: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
         encoder = self.encoders.encoder(source)
         self._own = train_comparator(encoder, source, labelled, labels, self.comparing, seed=seed)
@@ -111,6 +117,8 @@ class TransferRanker:
         """The transferred score of every graph, standardised over the functions of the source."""
         statistics = np.asarray(source.statistics, dtype=np.float64)
         _, first, function = np.unique(source.function_ids, return_index=True, return_inverse=True)
-        found = self.model.scores(statistics[first], SpaceScale.of(statistics[first]))
+        scale = SpaceScale.of(statistics[first])
+        self._relations = dict(zip(self.model.spaces, self.model.relations(scale).tolist(), strict=True))
+        found = self.model.scores(statistics[first], scale)
         scores: FloatArray = SLOPE * (found - found.mean()) / max(float(found.std()), 1e-12)
         return scores[function]
