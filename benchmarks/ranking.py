@@ -26,7 +26,7 @@ from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_qual
 from contrastive_nas.progress import progress
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.convert import convert
-from shared import file_of_results, means, numbers, read_rows
+from shared import file_of_results, means, names_among, numbers, read_rows
 
 PUBLISHED = Path(__file__).parent / "published_ranking.csv"
 KEYS = ["space", "target", "labels", "method"]
@@ -72,19 +72,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label-column", help="column that the labels come from; the target by default")
     parser.add_argument("--labels", type=numbers, default=numbers("0,40,78,156"))
     parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
-    parser.add_argument("--methods", type=methods, default=methods("macs,parameters,trees"))
+    parser.add_argument("--methods", type=names_among(METHODS), default=["macs", "parameters", "trees"])
     parser.add_argument("--rows", type=int, help="rank only so many rows of the table, drawn at random")
     parser.add_argument("--proxies", type=Path, help="file of zero-cost scores, read and added to")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
-
-
-def methods(text: str) -> list[str]:
-    names = text.split(",")
-    unknown = sorted(set(names) - set(METHODS))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(METHODS)}")
-    return names
 
 
 def measure(

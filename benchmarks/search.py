@@ -46,7 +46,7 @@ from contrastive_nas.search.predictor import Predictor
 from contrastive_nas.search.registry import WITH_PREDICTOR, list_strategies
 from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces.base import Architecture, SearchSpace
-from shared import means, numbers, read_rows
+from shared import means, names_among, numbers, read_rows
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
 # Strategies that ask no model learn from every answer before they ask again.
@@ -156,12 +156,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def strategies(text: str) -> list[str]:
-    names = text.split(",")
-    known = [*list_strategies(), *VARIANTS]
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(known)}")
-    return names
+    return names_among([*list_strategies(), *VARIANTS])(text)
 
 
 def measure(

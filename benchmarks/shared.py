@@ -2,7 +2,8 @@
 
 import platform
 import re
-from collections.abc import Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +31,19 @@ def read_rows(space: str, path: Path, columns: Sequence[str]) -> tuple[SearchSpa
 
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
+
+
+def names_among(known: Collection[str]) -> Callable[[str], list[str]]:
+    """Reads a comma-separated option of known names."""
+
+    def read(text: str) -> list[str]:
+        names = text.split(",")
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(known)}")
+        return names
+
+    return read
 
 
 def means(results: pd.DataFrame, keys: Sequence[str], shown: Sequence[str]) -> pd.DataFrame:

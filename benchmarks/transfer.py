@@ -33,7 +33,7 @@ from contrastive_nas.learning.transfer import TransferModel, fit_transfer
 from contrastive_nas.learning.transfer_ranker import TransferRanker
 from contrastive_nas.progress import progress
 from contrastive_nas.spaces.base import SearchSpace
-from shared import file_of_results, means, numbers
+from shared import file_of_results, means, names_among, numbers
 
 KEYS = ["space", "target", "labels", "method"]
 SHOWN = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho"]
@@ -90,20 +90,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", required=True, type=lambda text: text.split(","))
     parser.add_argument("--labels", type=numbers, default=numbers("0,10,40,50,100"))
     parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
-    parser.add_argument("--methods", type=methods, default=list(QUICK))
+    parser.add_argument("--methods", type=names_among(METHODS), default=list(QUICK))
     parser.add_argument("--rows", type=int, help="rank only so many rows of a target, drawn at random")
     parser.add_argument("--proxies", type=Path, help="file of one target's zero-cost scores, added to")
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps graphs")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
-
-
-def methods(text: str) -> list[str]:
-    names = text.split(",")
-    unknown = sorted(set(names) - set(METHODS))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)}; there are {', '.join(METHODS)}")
-    return names
 
 
 def measure(

@@ -87,8 +87,7 @@ def test_labels_overrule_spaces_that_mislead(model: TransferModel) -> None:
     source = Source(made_up("contrary", 9, -few(0), noise=0.05))
     ranker = TransferRanker(model)
     assert quality(ranker, source, 0) < -0.75
-    alone = quality(ComparatorRanker(ranker.encoders), source, 40)
-    assert quality(ranker, source, 40) > alone - 0.05
+    assert quality(ranker, source, 40) > 0.7
 
 
 def test_probabilities_of_winning_hold_with_labels(model: TransferModel) -> None:

@@ -7,11 +7,11 @@ import typer
 
 from contrastive_nas.command_line.options import parse_options
 
-# In a space that is less like all labelled ones, left out, the number of parameters ranked better.
-LEAST_LIKENESS = 0.5
-
 if TYPE_CHECKING:
     from contrastive_nas.sources.reading import SourceTable
+
+# In a space that is less like all labelled ones, left out, the number of parameters ranked better.
+LEAST_LIKENESS = 0.5
 
 
 def rank(

@@ -7,7 +7,6 @@ import torch
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.learning.comparison import kernel_matrix, train_comparator
-from contrastive_nas.learning.embedding import one_per_function
 from contrastive_nas.learning.parameters import AugmentParameters, CompareParameters
 from contrastive_nas.learning.pretrained import PretrainedEncoders
 from contrastive_nas.learning.pseudo_labels import augment
@@ -52,12 +51,7 @@ class ComparatorRanker:
         """
         if self._comparator is None:
             raise RuntimeError("scores are asked for before the ranker was fitted")
-        first, rows = one_per_function(source, indices)
-        values = self.encoders.features(source, first)
-        with torch.inference_mode():
-            found = self._comparator.score(torch.tensor(values, dtype=torch.float32)).numpy()
-        scores: Floats = found.astype(np.float64)[rows]
-        return scores
+        return self.encoders.scores(self._comparator, source, indices)
 
 
 def _regress(model: Comparator, labels: Floats) -> None:

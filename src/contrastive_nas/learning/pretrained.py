@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.learning.comparison import features
+from contrastive_nas.learning.embedding import one_per_function
 from contrastive_nas.learning.parameters import PretrainParameters
 from contrastive_nas.learning.pretraining import pretrain
 from contrastive_nas.learning.ranker import GraphSource
+from contrastive_nas.models.comparator import Comparator
 from contrastive_nas.models.encoder import Encoder
 from contrastive_nas.models.weights import load_encoder
 
@@ -50,3 +53,14 @@ class PretrainedEncoders:
         if self._features is None or len(self._features) != len(source):
             self._features = features(encoder, source, np.arange(len(source)))
         return self._features[rows]
+
+    def scores(self, comparator: Comparator, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
+        """Scores of the graphs at ``rows`` by a comparator on this encoder; the same for one function."""
+        first, places = one_per_function(source, rows)
+        values = torch.tensor(
+            self.features(source, first), dtype=torch.float32, device=comparator.weights.device
+        )
+        with torch.inference_mode():
+            found = comparator.score(values).cpu().numpy()
+        scores: NDArray[np.float64] = found.astype(np.float64)[places]
+        return scores

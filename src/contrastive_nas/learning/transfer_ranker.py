@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
@@ -35,10 +34,11 @@ class TransferRanker:
     score is w f + (1 - w) g, where w is the share that predicts labels left out best, with a prior belief
     w_0 = 10 / (10 + n):
 
-        w = argmin  sum over i of (w (f_i - mean f) + (1 - w) g_i - q_i)^2 + 5 (w - w_0)^2,  0 <= w <= 1,
+        w = argmin  sum over i of (w (f_i - mean f) + (1 - w) g_i - q_i)^2 + 5 (w - w_0)^2,  -1 <= w <= 1,
 
     g_i being the comparator's prediction from all other labels, and mean f that of the labelled networks,
-    which need not be average ones. That is stacking: Wolpert, Stacked Generalization, Neural Networks, 1992;
+    which need not be average ones; where w < 0, better networks are those that the others call worse. That is
+    stacking: Wolpert, Stacked Generalization, Neural Networks, 1992;
     Breiman, Stacked Regressions, Machine Learning, 1996.
 
     Attributes:
@@ -81,13 +81,8 @@ class TransferRanker:
         transferred = self._transferred[np.asarray(indices)]
         if self._own is None:
             return transferred
-        first, rows = one_per_function(source, indices)
-        features = torch.tensor(
-            self.encoders.features(source, first), dtype=torch.float32, device=self._own.weights.device
-        )
-        with torch.inference_mode():
-            own = (self._own.score(features) * self._own.temperature).cpu().numpy().astype(np.float64)
-        return self._share * transferred + (1 - self._share) * own[rows]
+        own = self.encoders.scores(self._own, source, indices) * float(self._own.temperature)
+        return self._share * transferred + (1 - self._share) * own
 
     @property
     def temperature(self) -> float:
@@ -107,7 +102,7 @@ class TransferRanker:
         transferred, believed = self._transferred[labelled], LABELS_WORTH / (LABELS_WORTH + len(labels))
         gap = transferred - transferred.mean() - own
         best = (gap @ (targets - own) + BELIEF * believed) / (gap @ gap + BELIEF)
-        self._share = float(np.clip(best, 0, 1))
+        self._share = float(np.clip(best, -1, 1))
         pairs = all_pairs(np.arange(len(labels)), labels)
         observed = calibrate(own + self._share * gap, pairs.better, pairs.worse)
         # Few comparisons, all of them right, would make the ranker sure of everything.
@@ -116,9 +111,9 @@ class TransferRanker:
     def _describe(self, source: GraphSource) -> FloatArray:
         """The transferred score of every graph, standardised over the functions of the source."""
         statistics = np.asarray(source.statistics, dtype=np.float64)
-        _, first, function = np.unique(source.function_ids, return_index=True, return_inverse=True)
+        first, rows = one_per_function(source, np.arange(len(source)))
         scale = SpaceScale.of(statistics[first])
         self._relations = dict(zip(self.model.spaces, self.model.relations(scale).tolist(), strict=True))
         found = self.model.scores(statistics[first], scale)
         scores: FloatArray = SLOPE * (found - found.mean()) / max(float(found.std()), 1e-12)
-        return scores[function]
+        return scores[rows]

@@ -205,8 +205,6 @@ def _with_neighbours(edges: NDArray[np.int64], degrees: NDArray[np.int64]) -> cs
 
 
 def _mean_of_members(graph_ids: NDArray[np.int64], graphs: int) -> csr_matrix:
-    """Per graph the mean over its layers, which stand graph by graph."""
-    counts = np.bincount(graph_ids, minlength=graphs)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    shares = (1 / counts[graph_ids]).astype(np.float32)
-    return csr_matrix((shares, np.arange(len(graph_ids)), starts), (graphs, len(graph_ids)))
+    """Per graph the mean over its layers."""
+    shares = 1 / np.bincount(graph_ids, minlength=graphs)[graph_ids]
+    return sparse_rows(graph_ids, np.arange(len(graph_ids)), shares, (graphs, len(graph_ids)))
