@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from contrastive_nas.spaces.convert import convert
+from contrastive_nas.conversion.convert import convert
 from contrastive_nas.spaces.registry import load_space
 
 

@@ -24,12 +24,12 @@ import torch
 from PIL import Image
 from timm.data import create_dataset, create_loader
 
-from contrastive_nas.retraining.data.feed import CorruptLog, LoaderFeed
-from contrastive_nas.retraining.data.folder import FolderSource
-from contrastive_nas.retraining.data.order import Order
-from contrastive_nas.retraining.data.transforms import Preparation, training_transform
-from contrastive_nas.retraining.plan import Plan
-from contrastive_nas.retraining.recipe import ImageAugmentation, load_recipe
+from contrastive_nas.training.data.feed import CorruptLog, LoaderFeed
+from contrastive_nas.training.data.folder import FolderSource
+from contrastive_nas.training.data.order import Order
+from contrastive_nas.training.data.transforms import Preparation, training_transform
+from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.recipe import ImageAugmentation, load_recipe
 
 BATCH = 64
 SIZE = 224

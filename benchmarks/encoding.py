@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from contrastive_nas.files import atomic_path
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray
-from contrastive_nas.learning.comparison import train_comparator
-from contrastive_nas.learning.embedding import describe
-from contrastive_nas.learning.parameters import CompareParameters, PretrainParameters
-from contrastive_nas.learning.pretraining import pretrain
-from contrastive_nas.learning.space_source import SpaceSource
-from contrastive_nas.models.encoder import Encoder
-from contrastive_nas.models.parameters import EncoderParameters
+from contrastive_nas.ranking.comparator.training import train_comparator
+from contrastive_nas.ranking.encoder.embedding import describe
+from contrastive_nas.ranking.encoder.encoder import Encoder
+from contrastive_nas.ranking.encoder.parameters import EncoderParameters
+from contrastive_nas.ranking.encoder.pretraining import pretrain
+from contrastive_nas.ranking.parameters import CompareParameters, PretrainParameters
+from contrastive_nas.ranking.space_source import SpaceSource
 from contrastive_nas.spaces import load_space
 
 WIDTH, ROUNDS = 32, 6

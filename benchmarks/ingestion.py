@@ -110,7 +110,7 @@ def resident(process: psutil.Process) -> int:
 
 def reading(path: Path, folder: Path) -> tuple[Cost, int]:
     """Cost and rows of `read_table`."""
-    code = "import sys, contrastive_nas.sources as s; print(len(s.read_table(sys.argv[1]).frame))"
+    code = "import sys, contrastive_nas.tables as s; print(len(s.read_table(sys.argv[1]).frame))"
     found = cost([sys.executable, "-c", code, str(path)], folder)
     return found, int((folder / "log").read_text())
 

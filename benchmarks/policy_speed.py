@@ -18,10 +18,10 @@ import torch
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.files import atomic_path
-from contrastive_nas.learning.gaussian_predictor import GaussianPredictor
-from contrastive_nas.search.curriculum import Curriculum
+from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
 from contrastive_nas.search.parameters import CurriculumParameters, SearchParameters
-from contrastive_nas.search.strategy import Setting
+from contrastive_nas.search.strategies.base import Setting
+from contrastive_nas.search.strategies.curriculum import Curriculum
 from contrastive_nas.spaces import load_space
 
 LABELS = 60

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from contrastive_nas.graphs.store import open_store
-from contrastive_nas.learning.labelled_tables import open_tables
-from contrastive_nas.learning.parameters import PretrainParameters
-from contrastive_nas.learning.pretrained import RELEASED_ENCODER
-from contrastive_nas.learning.pretraining import pretrain
-from contrastive_nas.learning.transfer import fit_transfer
-from contrastive_nas.learning.transfer_weights import RELEASED, save_transfer
-from contrastive_nas.models.weights import save_weights
-from contrastive_nas.spaces.convert import convert
+from contrastive_nas.conversion.convert import convert
+from contrastive_nas.graphs.storage.store import open_store
+from contrastive_nas.ranking.encoder.pretrained import RELEASED_ENCODER
+from contrastive_nas.ranking.encoder.pretraining import pretrain
+from contrastive_nas.ranking.parameters import PretrainParameters
+from contrastive_nas.ranking.transfer.labelled_tables import open_tables
+from contrastive_nas.ranking.transfer.model import fit_transfer
+from contrastive_nas.ranking.transfer.weights import RELEASED, save_transfer
+from contrastive_nas.ranking.weights import save_weights
 
 
 def main() -> None:

@@ -19,13 +19,13 @@ import pandas as pd
 import sklearn
 import torch
 
-from contrastive_nas.evaluators.zero_cost.table import ProxyTable
-from contrastive_nas.graphs.store import GraphStore, open_store
-from contrastive_nas.learning.ranking_methods import METHODS
-from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
+from contrastive_nas.conversion.convert import convert
+from contrastive_nas.graphs.storage.store import GraphStore, open_store
 from contrastive_nas.progress import progress
+from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
+from contrastive_nas.ranking.registry import METHODS
+from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from contrastive_nas.spaces.base import SearchSpace
-from contrastive_nas.spaces.convert import convert
 from shared import file_of_results, means, names_among, numbers, read_rows
 
 PUBLISHED = Path(__file__).parent / "published_ranking.csv"

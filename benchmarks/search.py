@@ -33,19 +33,19 @@ from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.files import atomic_path
-from contrastive_nas.learning.gaussian_predictor import GaussianPredictor
-from contrastive_nas.learning.parameters import AugmentParameters, CompareParameters, PretrainParameters
-from contrastive_nas.learning.predictor import ComparatorPredictor
-from contrastive_nas.learning.pretraining import pretrain
-from contrastive_nas.learning.space_source import SpaceSource
-from contrastive_nas.models.encoder import Encoder
 from contrastive_nas.progress import progress
+from contrastive_nas.ranking.comparator.predictor import ComparatorPredictor
+from contrastive_nas.ranking.encoder.encoder import Encoder
+from contrastive_nas.ranking.encoder.pretraining import pretrain
+from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
+from contrastive_nas.ranking.parameters import AugmentParameters, CompareParameters, PretrainParameters
+from contrastive_nas.ranking.space_source import SpaceSource
 from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.pool import Pool
 from contrastive_nas.search.predictor import Predictor
-from contrastive_nas.search.registry import WITH_PREDICTOR, list_strategies
 from contrastive_nas.search.run import run_search
+from contrastive_nas.search.strategies.registry import WITH_PREDICTOR, list_strategies
 from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.wrapped.pool import Pool
 from shared import means, names_among, numbers, read_rows
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")

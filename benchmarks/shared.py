@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.sources.reading import read_table
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.tables.reading import read_table
 
 
 def read_rows(space: str, path: Path, columns: Sequence[str]) -> tuple[SearchSpace, pd.DataFrame]:

@@ -18,20 +18,20 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from contrastive_nas.evaluators.zero_cost.table import ProxyTable
-from contrastive_nas.learning.baselines.features import hand_made
-from contrastive_nas.learning.baselines.regressors import StatisticRanker, TreesRanker
-from contrastive_nas.learning.baselines.zero_cost import AzNasRanker, WithAzNas
-from contrastive_nas.learning.calibration import reliability
-from contrastive_nas.learning.comparator_ranker import ComparatorRanker
-from contrastive_nas.learning.labelled_tables import LabelledTable, open_tables
-from contrastive_nas.learning.pretrained import PretrainedEncoders
-from contrastive_nas.learning.ranker import Ranker
-from contrastive_nas.learning.ranking_quality import labelled_rows, ranking_quality
-from contrastive_nas.learning.space_scale import SpaceScale
-from contrastive_nas.learning.transfer import TransferModel, fit_transfer
-from contrastive_nas.learning.transfer_ranker import TransferRanker
 from contrastive_nas.progress import progress
+from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.baselines.features import hand_made
+from contrastive_nas.ranking.baselines.regressors import StatisticRanker, TreesRanker
+from contrastive_nas.ranking.baselines.zero_cost import AzNasRanker, WithAzNas
+from contrastive_nas.ranking.calibration import reliability
+from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
+from contrastive_nas.ranking.encoder.pretrained import PretrainedEncoders
+from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
+from contrastive_nas.ranking.transfer.labelled_tables import LabelledTable, open_tables
+from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.ranker import TransferRanker
+from contrastive_nas.ranking.transfer.space_scale import SpaceScale
+from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from contrastive_nas.spaces.base import SearchSpace
 from shared import file_of_results, means, names_among, numbers
 

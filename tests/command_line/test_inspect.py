@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.sources.broken_rows import BROKEN, Broken
+from tests.tables.broken_rows import BROKEN, Broken
 from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app

@@ -8,8 +8,8 @@ from scipy.stats import kendalltau
 from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app
-from contrastive_nas.learning import rank as ranking
-from contrastive_nas.learning.rank import rank
+from contrastive_nas.ranking import rank as ranking
+from contrastive_nas.ranking.rank import rank
 from contrastive_nas.spaces import load_space
 
 GOOD = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"

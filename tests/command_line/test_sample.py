@@ -5,8 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app
-from contrastive_nas.sources import read_table
 from contrastive_nas.spaces import load_space
+from contrastive_nas.tables import read_table
 
 SPACE = load_space("nasbench201", channels=4, cells=1)
 

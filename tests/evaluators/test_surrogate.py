@@ -5,7 +5,7 @@ import pytest
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
-from contrastive_nas.learning.metrics import kendall_tau
+from contrastive_nas.ranking.metrics import kendall_tau
 from contrastive_nas.spaces import load_space
 
 LABEL = "x_valid_accuracy"

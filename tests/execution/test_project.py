@@ -103,7 +103,7 @@ def code_of_nodes(source: Path) -> dict[str, dict[str, str]]:
 def test_a_changed_recipe_changes_what_trains_by_recipes(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "src/contrastive_nas", tmp_path / "contrastive_nas")
     before = code_of_nodes(tmp_path)
-    recipe = tmp_path / "contrastive_nas/retraining/recipes/digits_short.yml"
+    recipe = tmp_path / "contrastive_nas/training/recipes/digits_short.yml"
     recipe.write_text(recipe.read_text() + "# changed\n")
     after = code_of_nodes(tmp_path)
     changed = {name for name in before if before[name] != after[name]}
@@ -115,7 +115,7 @@ def test_a_changed_recipe_changes_what_trains_by_recipes(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("program", "nodes"),
     [
-        ("contrastive_nas.retraining.__main__", {"retrain_architecture"}),
+        ("contrastive_nas.training.__main__", {"retrain_architecture"}),
         (
             "contrastive_nas.evaluators.training, contrastive_nas.spaces.compact_cnn",
             TRAINING_NODES - {"plan_retraining", "retrain_architecture"},

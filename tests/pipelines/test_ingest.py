@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.pipelines.project import TABLE, Project
-from tests.sources.broken_rows import BROKEN, Broken
+from tests.tables.broken_rows import BROKEN, Broken
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs import GraphBatch
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.ingest.nodes import ingest_table
 from contrastive_nas.pipelines.ingest.parameters import IngestParameters
-from contrastive_nas.sources import list_sources
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.compact_cnn import CompactCNN
+from contrastive_nas.tables import list_sources
 
 NOT_OF_A_SPACE = {"onnx_folder", "onnx_table", "python_file"}
 STORE = Path("data/03_primary/test/graphs.arrow")

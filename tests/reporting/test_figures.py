@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from contrastive_nas.learning.calibration import favourites_reliability
+from contrastive_nas.ranking.calibration import favourites_reliability
 from contrastive_nas.reporting.figures import draw_reliability, draw_scores, draw_search_history
 from contrastive_nas.reporting.page import write_page
 

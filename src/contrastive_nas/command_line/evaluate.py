@@ -19,7 +19,7 @@ def evaluate(
     max_corrupt: Annotated[int, typer.Option(min=0, help="Corrupt images that are let through.")] = 0,
 ) -> None:
     """Tests the network in WEIGHTS on the images in DATA, beside the accuracy that its file reports."""
-    from contrastive_nas.retraining.evaluate import evaluate_network
+    from contrastive_nas.training.evaluate import evaluate_network
 
     found = evaluate_network(weights, data, device, workers, max_corrupt)
     header, score = found.header, found.score

@@ -15,6 +15,6 @@ def inspect(
     rows: Annotated[int, typer.Option(min=0, help="How many first rows are shown.")] = 5,
 ) -> None:
     """Says what FILE is: its format, architectures, accuracies, first rows, and the problems found in it."""
-    from contrastive_nas.sources import describe_file
+    from contrastive_nas.tables import describe_file
 
     typer.echo(describe_file(file, source=source, space=space, rows=rows))

@@ -8,7 +8,7 @@ import typer
 from contrastive_nas.command_line.options import parse_options
 
 if TYPE_CHECKING:
-    from contrastive_nas.sources.reading import SourceTable
+    from contrastive_nas.tables.reading import SourceTable
 
 # In a space that is less like all labelled ones, left out, the number of parameters ranked better.
 LEAST_LIKENESS = 0.5
@@ -46,9 +46,9 @@ def rank(
     import numpy as np
 
     from contrastive_nas.files import atomic_path
-    from contrastive_nas.learning import rank as ranking
-    from contrastive_nas.sources.reading import read_graphs, read_table
+    from contrastive_nas.ranking import rank as ranking
     from contrastive_nas.spaces import load_space
+    from contrastive_nas.tables.reading import read_graphs, read_table
 
     if labels is not None and file is None:
         raise typer.BadParameter("--labels names a column of --file")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_nas.retraining.config import ShortSettings
+from contrastive_nas.training.config import ShortSettings
 
 
 class TrainingParameters(ShortSettings):

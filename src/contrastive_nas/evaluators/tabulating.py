@@ -9,13 +9,13 @@ import pandas as pd
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.training import Measurement, TrainingEvaluator
-from contrastive_nas.graphs.canonical import canonical_batch
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
+from contrastive_nas.graphs.canonical_form.hashing import function_hashes
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
-from contrastive_nas.graphs.hashing import function_hashes
-from contrastive_nas.learning.metrics import kendall_tau
 from contrastive_nas.progress import progress
-from contrastive_nas.retraining.short import ShortScore
+from contrastive_nas.ranking.metrics import kendall_tau
 from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.training.short import ShortScore
 
 _DRAWN_AT_ONCE = 1000
 _DRAWS_WITHOUT_NEWS = 20

@@ -17,12 +17,12 @@ import torch
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.parameters import TrainingParameters
-from contrastive_nas.graphs.hashing import function_hash
-from contrastive_nas.retraining.network import count_outputs
-from contrastive_nas.retraining.seeding import seed_generators
-from contrastive_nas.retraining.short import ShortScore, ShortTraining
+from contrastive_nas.graphs.canonical_form.hashing import function_hash
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
+from contrastive_nas.training.network import count_outputs
+from contrastive_nas.training.seeding import seed_generators
+from contrastive_nas.training.short import ShortScore, ShortTraining
 
 # What a training imports that takes seconds. None of this package: the server may not know where it lies.
 _LIBRARIES = ("lightning_fabric", "pandas", "sklearn.model_selection", "timm.scheduler", "torch.export")

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.graphs.builder import GraphBuilder
-from contrastive_nas.graphs.canonical import canonical, canonical_batch
-from contrastive_nas.graphs.hashing import function_hash, function_hashes
+from contrastive_nas.graphs.canonical_form.canonical import canonical, canonical_batch
+from contrastive_nas.graphs.canonical_form.hashing import function_hash, function_hashes
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 
 if TYPE_CHECKING:
-    from contrastive_nas.graphs.tracing import trace
+    from contrastive_nas.graphs.tracing.tracer import trace
 
 __all__ = [
     "ComputationGraph",
@@ -28,6 +28,6 @@ def __getattr__(name: str) -> Any:
     """Loads ``trace`` when it is first asked for: it needs PyTorch, which takes seconds to import."""
     if name != "trace":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from contrastive_nas.graphs.tracing import trace
+    from contrastive_nas.graphs.tracing.tracer import trace
 
     return trace

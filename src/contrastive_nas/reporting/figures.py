@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from contrastive_nas.learning.calibration import Reliability
+from contrastive_nas.ranking.calibration import Reliability
 from contrastive_nas.search.random_baseline import best_quantiles, expected_best
 
 FloatArray = NDArray[np.float64]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contrastive_nas.search.registry import WITH_PREDICTOR, list_strategies
+from contrastive_nas.search.strategies.registry import WITH_PREDICTOR, list_strategies
 
 
 class _Parameters(BaseModel):
@@ -103,7 +103,7 @@ class SearchParameters(_Parameters):
     """What is searched for, how, and with how many queries.
 
     Attributes:
-        strategy: see ``contrastive_nas.search.registry.list_strategies``.
+        strategy: see ``contrastive_nas.search.strategies.registry.list_strategies``.
         queries: the budget: architectures whose accuracy may be asked for, the first labels included.
         initial: labels bought in the first round, before a predictor can be fitted.
         batch: labels bought in every later round.

@@ -14,15 +14,15 @@ import pandas as pd
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
 from contrastive_nas.progress import progress
-from contrastive_nas.search.costs import Costs
 from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.ledger import Ledger
-from contrastive_nas.search.limited_space import LimitedSpace
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.predictor import Predictor
-from contrastive_nas.search.registry import create_strategy
-from contrastive_nas.search.strategy import Setting, Strategy
+from contrastive_nas.search.strategies.base import Setting, Strategy
+from contrastive_nas.search.strategies.registry import create_strategy
 from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.costs import Costs
+from contrastive_nas.spaces.wrapped.limited import LimitedSpace
 
 logger = logging.getLogger(__name__)
 

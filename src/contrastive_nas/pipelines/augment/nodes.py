@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contrastive_nas.learning.parameters import AugmentParameters
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.ranking.parameters import AugmentParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +26,9 @@ def augment_comparator(
     import pandas as pd
 
     from contrastive_nas.devices import pick_device
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.pseudo_labels import augment
-    from contrastive_nas.models.weights import load_comparator, save_weights
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.self_training import augment
+    from contrastive_nas.ranking.weights import load_comparator, save_weights
 
     store = open_store(graphs)
     labels = first_labels.dropna(subset="accuracy")
@@ -59,11 +59,11 @@ def measure_augmentation(
     """The quality of the comparator that the search begins with, and what pseudo-labels did for it."""
     import math
 
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.comparison import Pairs
-    from contrastive_nas.learning.pseudo_labels import pseudo_label_accuracy
-    from contrastive_nas.learning.report import comparator_quality
-    from contrastive_nas.models.weights import load_comparator
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.report import comparator_quality
+    from contrastive_nas.ranking.comparator.self_training import pseudo_label_accuracy
+    from contrastive_nas.ranking.comparator.training import Pairs
+    from contrastive_nas.ranking.weights import load_comparator
 
     store = open_store(graphs)
     truth = table[target.test].to_numpy(dtype=float)
@@ -93,10 +93,10 @@ def draw_calibration(
     """Win probabilities of the comparator against how often networks that are not labelled win."""
     import numpy as np
 
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.calibration import reliability
-    from contrastive_nas.learning.embedding import run_model
-    from contrastive_nas.models.weights import load_comparator
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.calibration import reliability
+    from contrastive_nas.ranking.encoder.embedding import run_model
+    from contrastive_nas.ranking.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_reliability
 
     store = open_store(graphs)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
-from contrastive_nas.learning.parameters import CompareParameters
 from contrastive_nas.pipelines.compare.parameters import FirstLabelsParameters
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.ranking.parameters import CompareParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,9 @@ def buy_first_labels(
 
     from contrastive_nas.errors import InputError
     from contrastive_nas.evaluators.opening import open_evaluator
-    from contrastive_nas.search.costs import within_limits
     from contrastive_nas.search.ledger import Ledger, Proposal
     from contrastive_nas.spaces import load_space
+    from contrastive_nas.spaces.costs import within_limits
 
     known = table["architecture"].tolist()
     if limits:
@@ -63,9 +63,9 @@ def train_first_comparator(
 ) -> Callable[[Path], Any]:
     """The comparator's weights."""
     from contrastive_nas.devices import pick_device
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.comparison import train_comparator
-    from contrastive_nas.models.weights import load_encoder, save_weights
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.training import train_comparator
+    from contrastive_nas.ranking.weights import load_encoder, save_weights
 
     store = open_store(graphs)
     labels = first_labels.dropna(subset="accuracy")
@@ -88,9 +88,9 @@ def measure_comparator(
     target: TargetParameters,
 ) -> dict[str, Any]:
     """How well the comparator ranks the rows of the table that are not labelled, beside simple baselines."""
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.report import comparator_quality
-    from contrastive_nas.models.weights import load_comparator
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.report import comparator_quality
+    from contrastive_nas.ranking.weights import load_comparator
 
     store = open_store(graphs)
     labelled = store.rows(first_labels["architecture"].tolist())
@@ -107,9 +107,9 @@ def draw_comparator(
     target: TargetParameters,
 ) -> "go.Figure":
     """Scores against true accuracies."""
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.embedding import run_model
-    from contrastive_nas.models.weights import load_comparator
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.encoder.embedding import run_model
+    from contrastive_nas.ranking.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_scores
 
     store = open_store(graphs)

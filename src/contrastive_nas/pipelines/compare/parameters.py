@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_nas.learning.parameters import CompareParameters
+from contrastive_nas.ranking.parameters import CompareParameters
 
 
 class FirstLabelsParameters(BaseModel):

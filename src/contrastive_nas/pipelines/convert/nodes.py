@@ -19,8 +19,8 @@ def convert_architectures(
     earlier_graphs: Path | None,
 ) -> Callable[[Path], Any]:
     """The graph store of the table's architectures, in the table's order; only new ones are converted."""
+    from contrastive_nas.conversion.convert import convert
     from contrastive_nas.spaces import load_space
-    from contrastive_nas.spaces.convert import convert
 
     return partial(
         convert,
@@ -34,7 +34,7 @@ def summarise_graphs(graphs: Path) -> dict[str, Any]:
     """Counts and ranges of what was converted."""
     import numpy as np
 
-    from contrastive_nas.graphs.store import open_store
+    from contrastive_nas.graphs.storage.store import open_store
 
     store = open_store(graphs)
     named = dict(zip(store.statistic_names, store.statistics.T, strict=True))

@@ -14,7 +14,7 @@ def download_benchmark(source: str | None, raw_folder: str) -> None:
     Raises:
         InputError: no benchmark is named, or it cannot be fetched; the message says what to do by hand.
     """
-    from contrastive_nas.sources import download, list_downloads
+    from contrastive_nas.tables import download, list_downloads
 
     if source is None:
         raise InputError(f"which benchmark? Give --params source=NAME, one of {', '.join(list_downloads())}")

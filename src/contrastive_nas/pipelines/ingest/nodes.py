@@ -18,8 +18,8 @@ def ingest_table(
     raw_table: Path, parameters: IngestParameters, space: SpaceParameters, target: TargetParameters
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
     """The tidy table of the experiment's space, and what was found on the way to it."""
-    from contrastive_nas.sources import read_table
     from contrastive_nas.spaces import load_space
+    from contrastive_nas.tables import read_table
 
     known = load_space(space.name, **space.options)
     metrics = list(dict.fromkeys([target.label, target.test]))

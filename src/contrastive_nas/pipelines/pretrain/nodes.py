@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
-from contrastive_nas.learning.parameters import PretrainParameters
+from contrastive_nas.ranking.parameters import PretrainParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +20,9 @@ def pretrain_encoder(
     import pandas as pd
 
     from contrastive_nas.devices import pick_device
-    from contrastive_nas.graphs.store import open_store
-    from contrastive_nas.learning.pretraining import pretrain
-    from contrastive_nas.models.weights import save_weights
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.encoder.pretraining import pretrain
+    from contrastive_nas.ranking.weights import save_weights
 
     encoder, losses = pretrain(
         open_store(graphs), parameters, seed=seed, device=pick_device(device), checkpoints=checkpoints

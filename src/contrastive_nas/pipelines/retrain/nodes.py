@@ -9,7 +9,7 @@ from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.experiment import SpaceParameters
 from contrastive_nas.pipelines.retrain.parameters import RetrainParameters
-from contrastive_nas.retraining.config import RunSettings
+from contrastive_nas.training.config import RunSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,8 @@ def plan_retraining(
     summary: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Batch, schedule and expected GPU days; needs no images where their number is given."""
-    from contrastive_nas.retraining.forecast import forecast
-    from contrastive_nas.retraining.launch import count_processes
+    from contrastive_nas.training.forecast import forecast
+    from contrastive_nas.training.launch import count_processes
 
     settings = _settings(summary, parameters, space, seed, device, Path("unused"))
     expected = forecast(settings, count_processes(parameters.processes, device))
@@ -52,8 +52,8 @@ def retrain_architecture(
     """Metrics, history per epoch, confusion, and the exported network."""
     import tempfile
 
-    from contrastive_nas.retraining.launch import launch
-    from contrastive_nas.retraining.results import copy_exports, read_results
+    from contrastive_nas.training.launch import launch
+    from contrastive_nas.training.results import copy_exports, read_results
 
     output = (checkpoints.folder or Path(tempfile.mkdtemp())) / "run"
     settings = _settings(summary, parameters, space, seed, device, output)

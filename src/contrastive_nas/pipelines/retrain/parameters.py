@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from contrastive_nas.retraining.config import DataSettings, Export, Precision
+from contrastive_nas.training.config import DataSettings, Export, Precision
 
 
 class RetrainParameters(BaseModel):

@@ -28,10 +28,10 @@ def search_architectures(
     """One row per query, first labels included, and one row per step inside the strategy."""
     from contrastive_nas.evaluators.base import Evaluation
     from contrastive_nas.evaluators.opening import open_evaluator
-    from contrastive_nas.learning.search_predictor import make_predictor
-    from contrastive_nas.search.pool import Pool
+    from contrastive_nas.ranking.search_predictor import make_predictor
     from contrastive_nas.search.run import run_search
     from contrastive_nas.spaces import load_space
+    from contrastive_nas.spaces.wrapped.pool import Pool
 
     known = load_space(space.name, **space.options)
     if parameters.pool:
@@ -68,8 +68,8 @@ def select_reference(
 ) -> "pd.DataFrame":
     """What the search could have chosen: architecture, label, test accuracy, on the evaluator's scale."""
     from contrastive_nas.evaluators.final import reference_table
-    from contrastive_nas.search.costs import within_limits
     from contrastive_nas.spaces import load_space
+    from contrastive_nas.spaces.costs import within_limits
 
     if limits:
         known = load_space(space.name, **space.options)

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from contrastive_nas.learning.parameters import CompareParameters
+from contrastive_nas.ranking.parameters import CompareParameters
 from contrastive_nas.search.parameters import SearchParameters
 
 

@@ -9,12 +9,12 @@ from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.pipelines.compare.parameters import CompareStageParameters
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
-from contrastive_nas.search.tuning_parameters import TuneParameters
+from contrastive_nas.search.tuning.parameters import TuneParameters
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from contrastive_nas.search.tuning import Objective
+    from contrastive_nas.search.tuning.tuning import Objective
 
 
 def tune_stage(
@@ -32,9 +32,9 @@ def tune_stage(
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
     """One row per trial, and the best setting beside the one in use."""
     from contrastive_nas.search.parameters import SearchParameters
-    from contrastive_nas.search.tuning import summarise_trials, tune
-    from contrastive_nas.search.tuning_objectives import CompareObjective, SearchObjective
-    from contrastive_nas.search.tuning_parameters import values_of
+    from contrastive_nas.search.tuning.objectives import CompareObjective, SearchObjective
+    from contrastive_nas.search.tuning.parameters import values_of
+    from contrastive_nas.search.tuning.tuning import summarise_trials, tune
 
     objective: Objective
     if parameters.stage == "search":

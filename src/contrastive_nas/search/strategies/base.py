@@ -1,0 +1,141 @@
+"""The interface of search strategies: ask for architectures, tell their accuracies."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.base import Evaluation
+from contrastive_nas.search.acquisition import front_gains, gains
+from contrastive_nas.search.ledger import Proposal
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.predictor import Predictor
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.costs import Costs
+
+LISTABLE = 100_000
+ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a strategy is given.
+
+    Attributes:
+        space: what is searched; where there are limits, all that it samples, mutates and lists respects them.
+        rng: the only source of randomness.
+        parameters: of the search.
+        predictor: a model that ranks, for the strategies that use one.
+        costs: the costs to be minimised besides maximising accuracy; None where accuracy is all that counts.
+    """
+
+    space: SearchSpace
+    rng: np.random.Generator
+    parameters: SearchParameters
+    predictor: Predictor | None = None
+    costs: Costs | None = None
+
+
+class Strategy(ABC):
+    """Proposes architectures that were not asked for before, and learns from the answers.
+
+    Attributes:
+        labels: accuracies told so far, by architecture; failures are not among them.
+        asked: everything told so far, failures included.
+        trace: one row per step of the strategy's own loop, for plots; columns are the strategy's own.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.space = setting.space
+        self.rng = setting.rng
+        self.costs = setting.costs
+        self.labels: dict[Architecture, float] = {}
+        self.asked: set[Architecture] = set()
+        self.trace: list[dict[str, Any]] = []
+
+    @abstractmethod
+    def ask(self, count: int) -> list[Proposal]:
+        """Up to ``count`` different architectures, none told before; fewer when no more are found."""
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Takes answers, also ones to questions that this strategy did not ask."""
+        for evaluation in evaluations:
+            self.asked.add(evaluation.architecture)
+            if math.isfinite(evaluation.accuracy):
+                self.labels[evaluation.architecture] = evaluation.accuracy
+
+    def sample_new(self, count: int, reason: str, avoid: Collection[Architecture] = ()) -> list[Proposal]:
+        """Up to ``count`` different random architectures outside ``avoid`` that were not asked for."""
+        found = sample_new(self.space, self.rng, count, self.asked | set(avoid))
+        return [Proposal(architecture, reason) for architecture in found]
+
+
+class PredictorStrategy(Strategy):
+    """A strategy that asks a predictor, refitted whenever labels have come in."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if setting.predictor is None:
+            raise InputError(f"strategy {setting.parameters.strategy!r} needs a predictor")
+        self.predictor = setting.predictor
+        self._fitted_on = 0
+
+    def ask(self, count: int) -> list[Proposal]:
+        if len(set(self.labels.values())) < 2:
+            return self.sample_new(count, "initial")
+        if self._fitted_on != len(self.labels):
+            self.predictor.fit(list(self.labels), np.array(list(self.labels.values())))
+            self._fitted_on = len(self.labels)
+        proposals = self.propose(count)
+        # A policy that has settled, or a bred population, may know fewer new ones than can be paid for.
+        avoid = [proposal.architecture for proposal in proposals]
+        return proposals + self.sample_new(count - len(proposals), "random", avoid)
+
+    @abstractmethod
+    def propose(self, count: int) -> list[Proposal]:
+        """As :meth:`ask`, with the predictor fitted; may return fewer."""
+
+    def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
+        """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
+        labelled = list(self.labels)
+        if self.costs is None:
+            return gains(self.predictor, candidates, labelled)
+        costs = self.costs
+        return front_gains(
+            self.predictor,
+            candidates,
+            costs.measure(candidates),
+            labelled,
+            costs.measure(labelled),
+            costs.reference,
+        )
+
+    def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
+        """The new candidates with most to gain; the first of equals."""
+        new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
+        if not new:
+            return []
+        order = np.argsort(-self.gains(new), kind="stable")[:count]
+        return [Proposal(new[index], "promising") for index in order]
+
+
+def sample_new(
+    space: SearchSpace, rng: np.random.Generator, count: int, avoid: Collection[Architecture]
+) -> list[Architecture]:
+    """Up to ``count`` different random architectures outside ``avoid``; fewer only when no more are found."""
+    found: dict[Architecture, None] = {}
+    for _ in range(ATTEMPTS):
+        if len(found) >= count:
+            return list(found)
+        drawn = space.sample(rng, count - len(found))
+        found.update(dict.fromkeys(name for name in drawn if name not in avoid))
+    if space.size <= LISTABLE:
+        rest = [name for name in space.enumerate() if name not in avoid and name not in found]
+        order = rng.permutation(len(rest))[: count - len(found)]
+        found.update(dict.fromkeys(rest[index] for index in order))
+    return list(found)

@@ -1,0 +1,101 @@
+"""What a setting of a stage is worth under one seed; labels are known or predicted, no network is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contrastive_nas.evaluators.base import Evaluator
+from contrastive_nas.evaluators.opening import open_surrogate
+from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.evaluators.table import TableEvaluator
+from contrastive_nas.graphs.storage.store import open_store
+from contrastive_nas.ranking.comparator.training import train_comparator
+from contrastive_nas.ranking.encoder.embedding import run_model
+from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
+from contrastive_nas.ranking.metrics import kendall_tau
+from contrastive_nas.ranking.parameters import CompareParameters
+from contrastive_nas.ranking.weights import load_encoder
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.run import run_search
+from contrastive_nas.search.tuning.parameters import with_values
+from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.spaces.registry import load_space
+from contrastive_nas.spaces.wrapped.pool import Pool
+
+
+@dataclass
+class SearchObjective:
+    """The mean over the queries of the best label so far, in percent.
+
+    Attributes:
+        parameters: of the search; what is tuned is replaced.
+        evaluator: of the experiment; a surrogate is used as it is, everything else is looked up in the table.
+        space: name and options, as ``load_space`` takes them.
+        table: holds ``label``.
+        label: what a search sees.
+    """
+
+    parameters: SearchParameters
+    evaluator: EvaluatorParameters
+    space: tuple[str, dict[str, Any]]
+    table: pd.DataFrame
+    label: str
+
+    def __call__(self, values: Mapping[str, Any], seed: int) -> float:
+        content = with_values(self.parameters, values) | {"seed": seed}
+        space, source, predictor = self._known
+        result = run_search(space, source, predictor, SearchParameters.model_validate(content))
+        return float(result.history["best_accuracy"].mean())
+
+    @cached_property
+    def _known(self) -> tuple[SearchSpace, Evaluator, GaussianPredictor]:
+        """Made in the process that uses it, once for all settings."""
+        name, options = self.space
+        space, source = load_space(name, **options), self._source()
+        if self.evaluator.kind != "surrogate":
+            space = Pool(space, self.table["architecture"].tolist())
+        return space, source, GaussianPredictor(space, seed=0)
+
+    def _source(self) -> Evaluator:
+        if self.evaluator.kind != "surrogate":
+            return TableEvaluator(self.table, self.label)
+        return open_surrogate(self.evaluator.surrogate, *self.space, self.table, self.label)
+
+
+@dataclass
+class CompareObjective:
+    """Kendall's tau of the comparator over the rows that are not labelled.
+
+    Attributes:
+        parameters: of the comparator's training; what is tuned is replaced.
+        encoder: weights.
+        graphs: graph store of the table's rows.
+        accuracies: of the rows, percent.
+        labels: how many the comparator learns from.
+    """
+
+    parameters: CompareParameters
+    encoder: Path
+    graphs: Path
+    accuracies: np.ndarray
+    labels: int
+
+    def __call__(self, values: Mapping[str, Any], seed: int) -> float:
+        content = with_values(self.parameters, values)
+        store = open_store(self.graphs)
+        chosen = np.random.default_rng(seed).choice(len(store), size=self.labels, replace=False)
+        comparator = train_comparator(
+            load_encoder(self.encoder),
+            store,
+            chosen,
+            self.accuracies[chosen],
+            CompareParameters.model_validate(content),
+            seed=seed,
+        )
+        rest = np.setdiff1d(np.arange(len(store)), chosen)
+        return kendall_tau(run_model(comparator, store, rest), self.accuracies[rest])

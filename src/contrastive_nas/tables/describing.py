@@ -1,0 +1,79 @@
+"""What a file is, for people: its format, space, architectures, accuracies and problems."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.tables.reading import SourceTable, read_table
+from contrastive_nas.tables.registry import AUTO, SOURCES
+from contrastive_nas.tables.validation import Validator
+
+PROBLEMS_SHOWN = 10
+_TRIED = 20
+
+
+def describe_file(path: str | Path, *, source: str = AUTO, space: str | None = None, rows: int = 5) -> str:
+    """A report on a benchmark file, some lines of text.
+
+    Args:
+        path: the file or folder.
+        source: the format's name, or "auto" to tell it by content.
+        space: the search space; None takes the format's own, or the one of most of the first rows.
+        rows: how many first rows are shown.
+
+    Raises:
+        InputError: the file is in no known format, damaged, or without any usable row.
+    """
+    table = read_table(path, source=source, space=space, on_error="skip", limit=PROBLEMS_SHOWN)
+    guessed = None
+    if table.space is None and "space" not in table.frame.columns:
+        guessed = guess_space(table.frame["architecture"].head(_TRIED).tolist())
+    if guessed:
+        # Once more, so that every architecture is checked.
+        table = read_table(path, source=source, space=guessed, on_error="skip", limit=PROBLEMS_SHOWN)
+    return "\n".join(_lines(table, guessed, rows))
+
+
+def guess_space(architectures: list[str]) -> str | None:
+    """The only space of this package that most ``architectures`` belong to; None for none or several."""
+    # Not above: spaces need torch, which takes seconds to import.
+    from contrastive_nas.spaces import list_spaces, load_space
+
+    fitting = [name for name in list_spaces() if _most_valid(load_space(name).validate, architectures)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _most_valid(validate: Validator, architectures: list[str]) -> bool:
+    def is_valid(architecture: str) -> bool:
+        try:
+            validate(architecture)
+        except InputError:
+            return False
+        return True
+
+    return 2 * sum(map(is_valid, architectures)) > len(architectures)
+
+
+def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
+    spaces = table.frame["space"].unique().tolist() if "space" in table.frame.columns else [table.space]
+    named = ", ".join(str(space) for space in spaces) if spaces != [None] else "not said by the file"
+    yield f"file           {table.file}"
+    yield f"format         {table.source}: {SOURCES[table.source].title}"
+    yield f"space          {named}{' (by the form of its architectures)' if guessed else ''}"
+    averaged = " (repeated ones averaged)" if SOURCES[table.source].repeats else ""
+    yield f"architectures  {len(table.frame):,} from {table.rows_read:,} rows{averaged}"
+    yield f"problems       {table.problem_count:,}"
+    yield from (f"  {problem}" for problem in table.problems)
+    if table.problem_count > len(table.problems):
+        yield f"  and {table.problem_count - len(table.problems):,} more"
+    yield "accuracies, percent"
+    accuracies = table.frame[table.metrics].describe().loc[["count", "min", "mean", "max"]].T
+    accuracies["count"] = accuracies["count"].astype(int)
+    yield accuracies.to_string(float_format="{:.3f}".format)
+    others = [column for column in table.frame.columns if column not in {"architecture", *table.metrics}]
+    yield f"other columns  {', '.join(others) or 'none'}"
+    yield f"first rows, of {len(table.frame):,}"
+    with pd.option_context("display.width", 200, "display.max_columns", 6, "display.max_colwidth", 90):
+        yield str(table.frame[["architecture", *table.metrics]].head(rows))

@@ -1,0 +1,69 @@
+"""DyNAS-T's search histories of Once-for-All MobileNetV3 sub-networks, as CSV.
+
+Cummings et al., *A Hardware-Aware Framework for Accelerating Neural Architecture Search Across Modalities*,
+2022. A row's ``Sub-network`` is a Python dictionary: kernel sizes ``ks``, expand ratios ``e``, depths ``d``,
+resolution ``r``.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.tables.base import Problems, RowError, Source, frames, usable_records
+from contrastive_nas.tables.formats import tidy_csv
+from contrastive_nas.tables.parsing import notation
+
+_NETWORK = "Sub-network"
+_ACCURACY = "Top-1 Acc (%)"
+_COLUMNS = {
+    "Model Parameters": "params",
+    "MACs": "macs",
+    "Latency (ms)": "latency_ms",
+    _ACCURACY: "imagenet_top1_accuracy",
+}
+
+
+def _architecture(text: str) -> str:
+    # The dictionaries hold but lists of numbers and None, so with JSON's quotes they are JSON.
+    try:
+        fields = json.loads(text.replace("'", '"').replace("None", "null"))
+    except (ValueError, RecursionError):
+        raise RowError(f"{_NETWORK} is {text[:60]!r}, no dictionary of a sub-network") from None
+    fields = fields if isinstance(fields, dict) else {}
+    kernels, expansions, depths = (_integers(fields, name) for name in ("ks", "e", "d"))
+    resolution = [fields["r"]] if type(fields.get("r")) is int else _integers(fields, "r")
+    if len(resolution) != 1:
+        raise RowError(f"one resolution is needed, not {resolution[:5]}")
+    return notation.mobilenet_v3(resolution[0], kernels, expansions, depths)
+
+
+def _integers(fields: dict[str, Any], name: str) -> list[int]:
+    values = fields.get(name)
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        raise RowError(f"{name} of {_NETWORK} is {str(values)[:60]!r}, no list of whole numbers")
+    return values
+
+
+def _row(texts: dict[str, str]) -> dict[str, Any]:
+    columns = {column: texts.get(name) or None for name, column in _COLUMNS.items()}
+    return {"architecture": _architecture(texts[_NETWORK])} | columns
+
+
+def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
+    if _NETWORK not in tidy_csv.header(path):
+        raise InputError(f"{path}: there is no column {_NETWORK!r}")
+    yield from frames(usable_records(tidy_csv.records(path, problems), _row, problems))
+
+
+DYNAST = Source(
+    name="dynast",
+    title="DyNAS-T's CSV of Once-for-All MobileNetV3 sub-networks",
+    space="mobilenet_v3",
+    detect=lambda path: {_NETWORK, _ACCURACY} <= set(tidy_csv.header(path)),
+    read=_read,
+    repeats=True,
+)

@@ -1,0 +1,125 @@
+"""A user's own results as Parquet with ``architecture`` and accuracy columns; base of the other tables."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, Source, head
+
+MAGIC = b"PAR1"
+# Of the rows that are read at a time, in bytes.
+LARGEST_BATCH = 1 << 29
+
+
+def columns(path: Path) -> list[str]:
+    """Names of a Parquet file's columns; empty where it is none."""
+    if head(path, len(MAGIC)) != MAGIC:
+        return []
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError, ValueError, MemoryError):
+        return []
+
+
+def has_columns(path: Path, wanted: set[str]) -> bool:
+    """Whether a path is a Parquet file with at least the ``wanted`` columns."""
+    return wanted <= set(columns(path))
+
+
+def read_frames(
+    path: Path, columns: Sequence[str] | None = None, rows: int = ROWS_PER_FRAME
+) -> Iterator[pd.DataFrame]:
+    """The rows of a Parquet file, labelled from 1.
+
+    Args:
+        path: the file.
+        columns: which columns; None takes all.
+        rows: how many at a time.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    first = 1
+    try:
+        texts = _text_columns(path)
+        # Texts stay as they are stored, once each: a repeated one costs a small file nothing.
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            if columns is None:
+                _check_sizes(path, file.metadata, rows)
+            for batch in file.iter_batches(batch_size=rows, columns=columns):
+                batch.validate(full=True)
+                if len(set(batch.schema.names)) < len(batch.schema.names):
+                    raise InputError(f"{path}: a column is there twice")
+                frame = _frame(batch, first)
+                first += len(frame)
+                yield frame
+            declared = file.metadata.num_rows
+    except InputError:
+        raise
+    # A damaged file may hold anything, so pandas may raise anything that a conversion raises.
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise InputError(f"{path}: the Parquet file cannot be read: {_one_line(error)}") from error
+    if declared != first - 1:
+        raise InputError(f"{path}: the file says {declared} rows and holds {first - 1}")
+
+
+def _text_columns(path: Path) -> list[str]:
+    schema = pq.read_schema(path)
+    return [
+        field.name
+        for field in schema
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    ]
+
+
+def _check_sizes(path: Path, metadata: pq.FileMetaData, rows: int) -> None:
+    """Refuses what a small file says that it unpacks to.
+
+    Only whole row groups are looked at: asked about a column of damaged metadata, Arrow ends the process.
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.total_byte_size * min(1, rows / max(group.num_rows, 1)) > LARGEST_BATCH:
+            raise InputError(
+                f"{path}: rows of {group.total_byte_size // max(group.num_rows, 1):,} bytes are no results"
+            )
+
+
+def _frame(batch: pa.RecordBatch, first: int) -> pd.DataFrame:
+    """Rows numbered from ``first``; equal texts are one object, however many rows they stand in."""
+    columns = {}
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_dictionary(field.type):
+            words = np.array([*column.dictionary.to_pylist(), None], dtype=object)
+            places = column.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+            # As a Series of objects: pandas would copy the texts of a plain array into a column of its own.
+            columns[field.name] = pd.Series(words[places], dtype=object)
+        else:
+            columns[field.name] = column.to_pandas()
+    frame = pd.DataFrame(columns, copy=False)
+    # Only now: as an argument it would select rows of the columns by their own numbers.
+    frame.index = pd.RangeIndex(first, first + batch.num_rows)
+    return frame
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
+    yield from read_frames(path)
+
+
+TIDY_PARQUET = Source(
+    name="tidy_parquet",
+    title="own results, Parquet with `architecture` and `<dataset>_<split>_accuracy` in percent",
+    space=None,
+    # Any Parquet file that is none of the others, so that the error tells what it lacks.
+    detect=lambda path: head(path, len(MAGIC)) == MAGIC,
+    read=_read,
+)

@@ -1,0 +1,207 @@
+"""One call from a benchmark file to a checked tidy table."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.tables.base import GraphMaker, OnError, Problem, Problems, Row, is_accuracy
+from contrastive_nas.tables.registry import AUTO, find_source
+from contrastive_nas.tables.validation import RowChecks, Validator, Validators, check_columns, check_scale
+
+if TYPE_CHECKING:
+    from contrastive_nas.graphs import ComputationGraph
+
+EVALUATIONS = "evaluations"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A tidy table and what was found on the way to it.
+
+    Attributes:
+        frame: ``architecture``, accuracies in percent, all further columns; rows numbered from 0.
+        file: where it came from.
+        source: the format's name.
+        space: the search space, where the file or the caller says it.
+        problems: the first of what could not be used.
+        problem_count: how many problems there were.
+        rows_read: usable and unusable rows.
+    """
+
+    frame: pd.DataFrame
+    file: str
+    source: str
+    space: str | None
+    problems: tuple[Problem, ...]
+    problem_count: int
+    rows_read: int
+
+    @property
+    def metrics(self) -> list[str]:
+        """The accuracy columns."""
+        return [column for column in self.frame.columns if is_accuracy(column)]
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for a run's record, as plain JSON values."""
+        return {
+            "file": self.file,
+            "source": self.source,
+            "space": self.space,
+            "rows_read": self.rows_read,
+            "architectures": len(self.frame),
+            "problems": self.problem_count,
+            "metrics": self.metrics,
+        }
+
+
+def read_table(
+    path: str | Path,
+    *,
+    source: str = AUTO,
+    space: str | None = None,
+    metrics: Sequence[str] | None = None,
+    on_error: OnError = "stop",
+    limit: int = 100,
+    validate: Validator | None = None,
+) -> SourceTable:
+    """Reads a benchmark file in any known format into a tidy table.
+
+    Args:
+        path: the file or folder.
+        source: the format's name, or "auto" to tell it by content.
+        space: name of the search space; None takes the format's own. Where the file has a ``space`` column,
+            only this space's rows are read, all with None.
+        metrics: accuracy columns that every row must have; None asks for any one of them, an empty list for
+            none.
+        on_error: "stop" raises at the first row that cannot be used, "skip" leaves such rows out.
+        limit: how many problems are kept; all are counted.
+        validate: raises InputError for a string that is no architecture; None asks the row's search space,
+            where one is known.
+
+    Raises:
+        InputError: the file is in no known format or damaged, a column is missing, no row can be used, or
+            ``on_error`` is "stop" and a row cannot be used. The message names file, row and reason.
+    """
+    if on_error not in ("stop", "skip"):
+        raise InputError(f"on_error is {on_error!r}; it can be stop or skip")
+    chosen = find_source(path, source)
+    space = space or chosen.space
+    problems = Problems(str(path), on_error, limit)
+    validators = _validators(space) if validate is None else lambda _: validate
+    checks = RowChecks(problems, metrics, validators, unique=not chosen.repeats)
+    frames = _frames_of(space, chosen.read(Path(path), problems))
+    try:
+        parts = _usable_parts(frames, str(path), checks, metrics)
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error}") from error
+    if not parts:
+        raise InputError(f"{path}: no row can be used{_first(problems)}")
+    frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
+    # Every unusable row is one problem.
+    read = sum(map(len, parts)) + problems.count
+    parts.clear()
+    frame = _numbers_where_all_are(_average_repeats(frame) if chosen.repeats else frame)
+    check_scale(frame, problems)
+    frame["architecture"] = frame["architecture"].astype(object)
+    return SourceTable(frame, str(path), chosen.name, space, tuple(problems.kept), problems.count, read)
+
+
+def read_graphs(
+    path: str | Path, *, source: str = AUTO, on_error: OnError = "stop"
+) -> Iterator[tuple[str, "ComputationGraph"]]:
+    """The networks that a file itself holds (ONNX, a user's modules), as names in its table and graphs.
+
+    Args:
+        path: the file or folder.
+        source: the format's name, or "auto" to tell it by content.
+        on_error: "stop" raises at the first network that cannot be used, "skip" leaves it out and logs it.
+
+    Raises:
+        InputError: the format holds no networks, or as ``on_error`` says.
+    """
+    chosen = find_source(path, source)
+    if chosen.graphs is None:
+        raise InputError(f"{path}: {chosen.name} describes architectures of a space and holds no networks")
+    problems = Problems(str(path), on_error)
+
+    def attempt(label: Row, make: GraphMaker) -> "ComputationGraph | None":
+        try:
+            return make()
+        except InputError as error:
+            problems.add(label, str(error))
+            return None
+
+    for label, architecture, make in chosen.graphs(Path(path), problems):
+        graph = attempt(label, make)
+        if graph is not None:
+            yield architecture, graph
+    for problem in problems.kept:
+        _LOG.warning("left out: %s", problem)
+
+
+def _validators(space: str | None) -> Validators:
+    """Each space's check of its own strings; rows that name no space belong to ``space``."""
+
+    # Not above: spaces need torch, which takes seconds to import.
+    from contrastive_nas.spaces import list_spaces, load_space
+
+    @cache
+    def validator(named: str | None) -> Validator | None:
+        # A space may be a file of code; only the caller may name one, not the table.
+        if named and named != space and named not in list_spaces():
+            raise InputError(f"space {named[:60]!r} is none of {', '.join(list_spaces())}")
+        name = named or space
+        return load_space(name).validate if name else None
+
+    # A name that the caller got wrong is one error, not one for every row.
+    validator(None)
+    return validator
+
+
+def _frames_of(space: str | None, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        yield frame[frame["space"] == space] if space and "space" in frame.columns else frame
+
+
+def _usable_parts(
+    frames: Iterator[pd.DataFrame], file: str, checks: RowChecks, metrics: Sequence[str] | None
+) -> list[pd.DataFrame]:
+    parts = []
+    for frame in frames:
+        check_columns(frame, file, metrics)
+        usable = checks.usable(frame)
+        if len(usable):
+            parts.append(usable)
+    return parts
+
+
+def _first(problems: Problems) -> str:
+    return f"; the first reason: {problems.kept[0]}" if problems.kept else ": it holds none"
+
+
+def _average_repeats(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row an architecture: numbers averaged, else the first; ``evaluations`` counts the rows."""
+    groups = frame.groupby("architecture", sort=False)
+    # The count of earlier merging, where the file has one, is superseded.
+    columns = [column for column in frame.columns if column not in ("architecture", EVALUATIONS)]
+    numeric = {column for column in columns if pd.api.types.is_float_dtype(frame[column])}
+    merged = groups.agg({column: "mean" if column in numeric else "first" for column in columns})
+    return merged.assign(**{EVALUATIONS: groups.size().astype(np.int64)}).reset_index()
+
+
+def _numbers_where_all_are(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text columns whose every value is a number become numbers (CSV has no types)."""
+    for column in frame.columns:
+        if column != "architecture" and pd.api.types.is_string_dtype(frame[column]):
+            numbers = pd.to_numeric(frame[column], errors="coerce")
+            if numbers.isna().equals(frame[column].isna()):
+                frame[column] = numbers
+    return frame

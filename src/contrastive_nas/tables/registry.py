@@ -1,0 +1,79 @@
+"""The formats that can be read, and which one a path is."""
+
+from pathlib import Path
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.tables.base import Source
+from contrastive_nas.tables.formats.accel_nasbench import ACCEL_NASBENCH
+from contrastive_nas.tables.formats.ctnas import CTNAS
+from contrastive_nas.tables.formats.dynast import DYNAST
+from contrastive_nas.tables.formats.mnasnet_table import MNASNET_TABLE
+from contrastive_nas.tables.formats.nasbench101 import NASBENCH101
+from contrastive_nas.tables.formats.nasbench101_table import NASBENCH101_TABLE
+from contrastive_nas.tables.formats.nasbench301 import NASBENCH301
+from contrastive_nas.tables.formats.nats_bench import NASBENCH201_TORCH, NATS_FOLDER, NATS_PICKLE
+from contrastive_nas.tables.formats.once_for_all_table import ONCE_FOR_ALL_TABLE
+from contrastive_nas.tables.formats.onnx_folder import ONNX_FOLDER
+from contrastive_nas.tables.formats.onnx_table import ONNX_TABLE
+from contrastive_nas.tables.formats.python_file import PYTHON_FILE
+from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
+from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
+
+# In the order in which they are tried: the more particular forms first.
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        NASBENCH101,
+        NASBENCH201_TORCH,
+        NATS_FOLDER,
+        NATS_PICKLE,
+        NASBENCH301,
+        CTNAS,
+        ACCEL_NASBENCH,
+        DYNAST,
+        NASBENCH101_TABLE,
+        MNASNET_TABLE,
+        ONCE_FOR_ALL_TABLE,
+        ONNX_FOLDER,
+        ONNX_TABLE,
+        PYTHON_FILE,
+        TIDY_PARQUET,
+        TIDY_CSV,
+    )
+}
+AUTO = "auto"
+
+
+def list_sources() -> list[str]:
+    """Names of all formats that can be read."""
+    return list(SOURCES)
+
+
+def detect(path: str | Path) -> str | None:
+    """The name of the format that a file or folder is in; None where it is none of ours.
+
+    Raises:
+        InputError: there is no such file or folder.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
+    return next((source.name for source in SOURCES.values() if source.detect(path)), None)
+
+
+def find_source(path: str | Path, name: str = AUTO) -> Source:
+    """The format called ``name``, or the one that the path looks like.
+
+    Raises:
+        InputError: no such path or format, the path looks like none, or only reading by name is allowed.
+    """
+    found = detect(path)
+    if name == AUTO:
+        if found is None:
+            raise InputError(f"{path}: none of the known formats ({', '.join(SOURCES)})")
+        if SOURCES[found].runs_code:
+            raise InputError(f"{path}: reading it runs its code; to do so, give source: {found}")
+        return SOURCES[found]
+    if name not in SOURCES:
+        raise InputError(f"source {name!r} is not known; it can be {', '.join(SOURCES)} or {AUTO}")
+    return SOURCES[name]

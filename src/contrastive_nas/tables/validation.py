@@ -1,0 +1,147 @@
+"""What every row of a tidy table must satisfy, whatever file it comes from."""
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+import numpy as np
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.tables.base import Problems, Row, is_accuracy
+
+Validator = Callable[[str], object]
+Validators = Callable[[str | None], Validator | None]
+# Long enough that no two architectures ever share one.
+_DIGEST_BYTES = 16
+
+
+def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None) -> None:
+    """Checks that the columns which are needed are there.
+
+    Raises:
+        InputError: there is no ``architecture`` column, none with an accuracy, or a wanted metric is missing.
+    """
+    if not frame.columns.is_unique:
+        raise InputError(f"{file}: a column is named twice among {', '.join(map(str, frame.columns))[:300]}")
+    if "architecture" not in frame.columns:
+        raise InputError(
+            f"{file}: there is no column 'architecture' among {', '.join(map(str, frame.columns))[:300]}"
+        )
+    found = [str(column) for column in frame.columns if is_accuracy(str(column))]
+    missing = [metric for metric in metrics or [] if metric not in frame.columns]
+    if missing or (metrics is None and not found):
+        wanted = ", ".join(missing) or "<dataset>_<split>_accuracy"
+        raise InputError(f"{file}: there is no column {wanted}; it has {', '.join(found) or 'no accuracy'}")
+
+
+class RowChecks:
+    """Checks rows as they stream by; remembers the architectures that it has seen.
+
+    Args:
+        problems: where unusable rows are noted.
+        metrics: columns that every row must have a value in; None asks for a value in at least one, an empty
+            list for none.
+        validators: for the space that a row names, or None where it names none, the function that raises
+            InputError for a string that is no architecture of it; it gives None where nothing can be checked.
+        unique: whether an architecture may come only once.
+    """
+
+    def __init__(
+        self,
+        problems: Problems,
+        metrics: Sequence[str] | None = None,
+        validators: Validators = lambda space: None,
+        unique: bool = True,
+    ) -> None:
+        self._problems = problems
+        self._metrics = metrics
+        self._validators = validators
+        self._unique = unique
+        # By digests: the texts of a large table would take three times as much.
+        self._first_row: dict[bytes, Row] = {}
+
+    def usable(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that can be used, their accuracy columns as float64."""
+        frame = frame.copy(deep=False)
+        accuracies = [column for column in frame.columns if is_accuracy(str(column))]
+        keep = np.ones(len(frame), bool)
+        for column in accuracies:
+            values = _numbers(frame[column])
+            self._reject(frame, keep, column, values)
+            if frame[column].dtype != np.float64:
+                frame[column] = values
+        self._require_values(frame, keep, accuracies)
+        self._check_architectures(frame, keep)
+        return frame if keep.all() else frame[keep]
+
+    def _reject(self, frame: pd.DataFrame, keep: np.ndarray, column: str, values: pd.Series) -> None:
+        given = frame[column].notna().to_numpy()
+        outside = given & ~((values >= 0) & (values <= 100)).to_numpy()
+        for position in np.flatnonzero(outside & keep).tolist():
+            shown = str(frame[column].iloc[position])[:60]
+            keep[position] = False
+            self._problems.add(frame.index[position], f"{column} is {shown}, not a percentage from 0 to 100")
+
+    def _require_values(self, frame: pd.DataFrame, keep: np.ndarray, accuracies: list[str]) -> None:
+        if self._metrics is None:
+            for position in np.flatnonzero(frame[accuracies].isna().all(axis=1).to_numpy() & keep).tolist():
+                keep[position] = False
+                self._problems.add(frame.index[position], "no accuracy is given")
+        for metric in self._metrics or []:
+            for position in np.flatnonzero(frame[metric].isna().to_numpy() & keep).tolist():
+                keep[position] = False
+                self._problems.add(frame.index[position], f"{metric} is missing")
+
+    def _check_architectures(self, frame: pd.DataFrame, keep: np.ndarray) -> None:
+        spaces = [None] * len(frame)
+        if "space" in frame.columns:
+            spaces = frame["space"].astype(object).where(frame["space"].notna(), None).tolist()
+        architectures = frame["architecture"].tolist()
+        for position in np.flatnonzero(keep).tolist():
+            row = frame.index[position]
+            reason = self._reason_against(row, spaces[position], architectures[position])
+            if reason:
+                keep[position] = False
+                self._problems.add(row, reason)
+
+    def _reason_against(self, row: Row, space: str | None, architecture: object) -> str | None:
+        if not isinstance(architecture, str) or not architecture:
+            missing = architecture == "" if isinstance(architecture, str) else _is_missing(architecture)
+            return (
+                "the architecture is missing"
+                if missing
+                else f"the architecture {architecture!r:.60} is no text"
+            )
+        if space is not None and not isinstance(space, str):
+            return f"the space {space!r:.60} is no text"
+        key = blake2b(repr((space, architecture)).encode(), digest_size=_DIGEST_BYTES).digest()
+        if key in self._first_row:
+            if self._unique:
+                return f"the architecture {architecture[:120]} is that of row {self._first_row[key]} again"
+            return None
+        try:
+            validate = self._validators(space)
+            if validate:
+                validate(architecture)
+        except InputError as error:
+            return str(error)
+        self._first_row[key] = row
+        return None
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """A column as float64; what is no number becomes NaN."""
+    if column.dtype == object:
+        column = column.map(lambda value: value if isinstance(value, int | float | str) else None)
+    return pd.to_numeric(column, errors="coerce").astype(np.float64)
+
+
+def check_scale(frame: pd.DataFrame, problems: Problems) -> None:
+    """Notes accuracy columns that are fractions: no real table in percent lies within 0 to 1."""
+    for column in frame.columns:
+        if is_accuracy(str(column)) and len(frame) and 0 < frame[column].max() <= 1:
+            problems.add(None, f"{column} lies within 0 and 1; accuracies are given in percent")

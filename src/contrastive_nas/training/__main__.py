@@ -1,0 +1,60 @@
+"""``torchrun --nproc-per-node N -m contrastive_nas.training --config FILE``."""
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.files import DISK_ERRORS
+from contrastive_nas.training.config import load_settings
+from contrastive_nas.training.forecast import forecast
+from contrastive_nas.training.launch import ERROR
+from contrastive_nas.training.run import retrain
+
+
+def main() -> int:
+    """Runs one training; 1 where something from outside cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m contrastive_nas.training", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="YAML file with settings")
+    parser.add_argument(
+        "--dry-run",
+        type=int,
+        metavar="DEVICES",
+        help="only print plan, schedule and price on that many devices",
+    )
+    parser.add_argument(
+        "--with-parent",
+        action="store_true",
+        help="end when standard input does: whoever started this program is then gone",
+    )
+    arguments = parser.parse_args()
+    if arguments.with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    first = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(asctime)s %(message)s")
+    try:
+        settings = load_settings(arguments.config)
+        if arguments.dry_run:
+            logging.getLogger(__name__).info("%s", forecast(settings, arguments.dry_run).describe())
+        else:
+            retrain(settings)
+    except (InputError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in DISK_ERRORS:
+            raise
+        logging.getLogger(__name__).error("%s%s", ERROR, error)
+        return 1
+    return 0
+
+
+def _end_with_parent() -> None:
+    # Not by sys.stdin, whose lock a waiting thread would keep until after the end of the program.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""Batches for training and testing, from memory or from worker processes."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.training.data.base import Batch, CorruptImage, ImageSource
+from contrastive_nas.training.data.order import Order
+from contrastive_nas.training.seeding import seed_generators
+
+logger = logging.getLogger(__name__)
+Transform = Callable[[Image.Image], Any]
+Key = tuple[int, int]
+Sample = tuple[Any, int, int, str]
+
+
+class CorruptLog:
+    """Counts images that cannot be decoded, by name.
+
+    Args:
+        limit: more than this many stop the run.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.messages: dict[str, None] = {}
+
+    def add(self, messages: list[str]) -> None:
+        """Counts corrupt images and names them in the log, each once.
+
+        Raises:
+            InputError: more images than the limit are corrupt.
+        """
+        for message in messages:
+            if message not in self.messages:
+                logger.warning("left out: %s", message)
+        self.messages |= dict.fromkeys(messages)
+        if len(self.messages) > self.limit:
+            shown = "; ".join(list(self.messages)[:3])
+            raise InputError(
+                f"{len(self.messages)} images are corrupt, more than the {self.limit} allowed: {shown}"
+            )
+
+
+class Feed(ABC):
+    """Batches of training images."""
+
+    @abstractmethod
+    def epoch(self, epoch: int, first_update: int = 0) -> Iterator[list[Batch]]:
+        """Per update of an epoch, from ``first_update`` on, the batches of its forward passes."""
+
+
+class MemoryFeed(Feed):
+    """Training images that lie decoded in memory.
+
+    Args:
+        images: all of them, on the device or not.
+        order: which images an update sees.
+        device: number of this process.
+    """
+
+    def __init__(self, images: Batch, order: Order, device: int = 0) -> None:
+        self._images, self._order, self._device = images, order, device
+
+    def epoch(self, epoch: int, first_update: int = 0) -> Iterator[list[Batch]]:
+        for parts in self._order.parts(epoch, self._device, first_update):
+            yield [select(self._images, torch.from_numpy(part)) for part in parts]
+
+
+class LoaderFeed(Feed):
+    """Training images that worker processes read and transform.
+
+    What is random in a transform depends on the seed, the epoch and the image alone, not on the worker.
+
+    Args:
+        source: of the images.
+        transform: of one PIL image to uint8.
+        order: which images an update sees.
+        device: number of this process.
+        seed: of the run.
+        workers: processes that decode.
+        channels: 1 or 3.
+        corrupt: log of images that are left out.
+        pin: whether batches are put into page-locked memory.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        transform: Transform,
+        order: Order,
+        device: int,
+        seed: int,
+        workers: int,
+        channels: int,
+        corrupt: CorruptLog,
+        pin: bool = False,
+    ) -> None:
+        self._sampler = _TrainingOrder(order, device)
+        self._passes = order.plan.accumulation
+        self._corrupt = corrupt
+        self._loader = make_loader(source, transform, self._sampler, seed, workers, channels, pin)
+
+    def epoch(self, epoch: int, first_update: int = 0) -> Iterator[list[Batch]]:
+        self._sampler.start(epoch, first_update)
+        update: list[Batch] = []
+        for batch, messages in self._loader:
+            self._corrupt.add(messages)
+            update.append(batch)
+            if len(update) == self._passes:
+                yield update
+                update = []
+
+
+def select(images: Batch, chosen: Tensor) -> Batch:
+    """The chosen rows of a batch."""
+    rows = chosen.to(images.images.device)
+    return Batch(images.images[rows], images.labels[rows], images.ids[rows])
+
+
+def make_loader(
+    source: ImageSource,
+    transform: Transform,
+    keys: "Sampler[list[Key]] | list[list[Key]]",
+    seed: int,
+    workers: int,
+    channels: int,
+    pin: bool = False,
+) -> "DataLoader[Any]":
+    """A loader of ``(Batch, messages about corrupt images)`` for lists of keys (epoch, image)."""
+    return DataLoader(
+        _Decoded(source, transform, seed, channels),
+        batch_sampler=keys,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin,
+        persistent_workers=workers > 0,
+        worker_init_fn=_limit_threads,
+    )
+
+
+def decode_all(source: ImageSource, transform: Transform, channels: int, corrupt: CorruptLog) -> Batch:
+    """All images of a source, decoded; corrupt ones are left out.
+
+    Raises:
+        InputError: too many are corrupt.
+    """
+    dataset = _Decoded(source, transform, seed=0, channels=channels)
+    batch, messages = _collate([dataset[0, number] for number in range(len(source))])
+    corrupt.add(messages)
+    return batch
+
+
+class _TrainingOrder(Sampler[list[Key]]):
+    def __init__(self, order: Order, device: int) -> None:
+        self._order, self._device = order, device
+        self._epoch, self._first = 0, 0
+
+    def start(self, epoch: int, first_update: int) -> None:
+        self._epoch, self._first = epoch, first_update
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        for parts in self._order.parts(self._epoch, self._device, self._first):
+            for part in parts:
+                yield [(self._epoch, number) for number in part.tolist()]
+
+
+class _Decoded(Dataset[Sample]):
+    """Transformed image, label, number and, where it could not be decoded, why."""
+
+    def __init__(self, source: ImageSource, transform: Transform, seed: int, channels: int) -> None:
+        self._source, self._transform, self._seed, self._channels = source, transform, seed, channels
+
+    def __getitem__(self, key: Key) -> Sample:
+        epoch, number = key
+        label = int(self._source.labels[number])
+        try:
+            image = self._source.read(number, self._channels)
+        except CorruptImage as error:
+            return None, label, number, str(error)
+        seed_generators("image", self._seed, epoch, number)
+        return np.asarray(self._transform(image)), label, number, ""
+
+
+def _collate(samples: list[Sample]) -> tuple[Batch, list[str]]:
+    messages = [message for *_, message in samples if message]
+    whole = [sample for sample in samples if sample[0] is not None]
+    if not whole:
+        raise InputError(f"all {len(samples)} images of a batch are corrupt, the first: {messages[0]}")
+    # Stacked as height, width, channels and viewed as channels first: nothing is copied twice.
+    images = torch.from_numpy(np.stack([image for image, *_ in whole]))
+    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+    labels = torch.tensor([label for _, label, *_ in whole])
+    return Batch(images, labels, torch.tensor([number for _, _, number, _ in whole])), messages
+
+
+def _limit_threads(_: int) -> None:
+    torch.set_num_threads(1)

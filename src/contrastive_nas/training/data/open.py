@@ -1,0 +1,63 @@
+"""Sources by their settings."""
+
+from pathlib import Path
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.training.config import DataSettings
+from contrastive_nas.training.data.arrays import torchvision_source
+from contrastive_nas.training.data.base import ImageSource
+from contrastive_nas.training.data.digits import digits_source
+from contrastive_nas.training.data.folder import FolderSource
+from contrastive_nas.training.data.parquet import ParquetSource
+from contrastive_nas.training.data.shards import ShardSource
+
+
+def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, ImageSource]:
+    """Training and test images.
+
+    Args:
+        settings: kind and paths.
+        classes: outputs of the network.
+
+    Raises:
+        InputError: files are missing or broken, the classes of training and test differ, or there are not as
+            many as the network has outputs.
+    """
+    train, test = (open_source(settings, part) for part in ("train", "test"))
+    if train.classes != test.classes and train.classes and test.classes:
+        missing = sorted(set(train.classes) ^ set(test.classes))
+        raise InputError(
+            f"{settings.name}: training and test images differ in the classes {', '.join(missing[:5])}"
+        )
+    for source in (train, test):
+        check_classes(source, classes, settings.name)
+    return train, test
+
+
+def check_classes(source: ImageSource, classes: int, name: str) -> None:
+    """Raises InputError where a source does not suit a network of that many outputs."""
+    if not len(source):
+        raise InputError(f"{name} has no images")
+    if source.classes and len(source.classes) != classes:
+        raise InputError(f"{name} has {len(source.classes)} classes, but the network has {classes} outputs")
+    source.check_labels(classes)
+
+
+def open_source(settings: DataSettings, part: str) -> ImageSource:
+    """The images of one part, ``train`` or ``test``.
+
+    Raises:
+        InputError: files are missing or broken.
+    """
+    path = settings.train if part == "train" else settings.test
+    match settings.kind:
+        case "digits":
+            return digits_source(train=part == "train")
+        case "folder":
+            return FolderSource(Path(path))
+        case "parquet":
+            return ParquetSource(Path(path))
+        case "webdataset":
+            return ShardSource(path)
+        case "torchvision":
+            return torchvision_source(settings.name, Path(settings.train), train=part == "train")

@@ -1,0 +1,130 @@
+"""Short trainings of small networks: what a query of a search costs.
+
+They are retraining with a short recipe, on images that lie decoded in memory; a part of the training images
+is held out, and a search may see accuracies on that part alone.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from contrastive_nas.checkpoints import Checkpoints
+from contrastive_nas.errors import InputError
+from contrastive_nas.training.config import ShortSettings
+from contrastive_nas.training.data.base import Batch, ImageSource, Subset
+from contrastive_nas.training.data.feed import MemoryFeed, decode_all
+from contrastive_nas.training.data.open import open_sources
+from contrastive_nas.training.data.order import Order
+from contrastive_nas.training.data.prepare import Images, prepare_images
+from contrastive_nas.training.data.transforms import Preparation, test_transform
+from contrastive_nas.training.devices import make_fabric
+from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.recipe import load_recipe
+from contrastive_nas.training.scoring import score
+from contrastive_nas.training.trainer import Trainer
+from contrastive_nas.training.update import make_updater
+
+_TEST_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class ShortScore:
+    """Accuracies in percent and processor seconds of one training."""
+
+    valid_accuracy: float
+    test_accuracy: float
+    seconds: float
+
+
+class ShortTraining:
+    """Trains networks that take images of one shape, on the CPU.
+
+    Args:
+        settings: data set, held-out images, recipe.
+        channels: of the networks' input.
+        size: edge of the networks' input in pixels.
+        classes: outputs of the networks.
+
+    Raises:
+        InputError: images or recipe cannot be used.
+    """
+
+    def __init__(self, settings: ShortSettings, channels: int, size: int, classes: int) -> None:
+        self._recipe = load_recipe(settings.recipe, settings.overrides)
+        self._fabric = make_fabric("cpu")
+        self._classes = classes
+        train, test = open_sources(settings.data, classes)
+        chosen, held_out = split_training_images(train, settings)
+        images = prepare_images(settings.data, self._recipe, (chosen, test), channels, size)
+        if images.memory is None:
+            raise InputError(
+                f"recipe {settings.recipe!r}: short trainings take augmentation of kind batch only"
+            )
+        self._train = images.memory
+        self._valid = _decoded(images, held_out)
+        self._test = _decoded(images, test)
+        moments = images.preprocessing.mean, images.preprocessing.std, self._fabric.device
+        self._preparation = Preparation(*moments, self._recipe.augmentation, channels_last=True)
+        self._test_preparation = Preparation(*moments, channels_last=True)
+
+    def __call__(self, network: nn.Module, seed: int) -> ShortScore:
+        """Trains a network with fresh weights, in place, and scores it once, at the end.
+
+        Args:
+            network: on the CPU.
+            seed: of the order of the images.
+
+        Raises:
+            InputError: the loss did not stay finite; the training ends with that epoch.
+        """
+        start = time.thread_time()
+        network = network.to(memory_format=torch.channels_last).train()
+        plan = Plan(self._recipe, len(self._train.labels), seed=seed)
+        updater = make_updater(network, plan, self._fabric, self._preparation, self._classes)
+        trainer = Trainer(
+            updater,
+            MemoryFeed(self._train, Order(plan, seed)),
+            self._valid,
+            self._test_preparation,
+            Checkpoints(None),
+            identity={},
+            test_every=plan.epochs,
+        )
+        valid = trainer.run()[-1].test_top1_accuracy
+        test = score(trainer.result(), self._test, self._test_preparation, self._fabric.device)
+        return ShortScore(valid, test.top1_accuracy, time.thread_time() - start)
+
+
+def split_training_images(source: ImageSource, settings: ShortSettings) -> tuple[Subset, Subset]:
+    """Images to train on and images held out, both with the classes in their proportions.
+
+    The split is part of the data set and follows no seed, so that accuracies of different runs compare.
+
+    Raises:
+        InputError: there are not as many images.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        chosen, held_out = train_test_split(
+            np.arange(len(source)),
+            train_size=settings.train_images,
+            test_size=settings.valid_images,
+            stratify=source.labels,
+            random_state=0,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{settings.data.name}: {len(source)} training images cannot be split into "
+            f"{settings.train_images or 'the rest'} and {settings.valid_images} held out: {error}"
+        ) from None
+    return Subset(source, chosen), Subset(source, held_out)
+
+
+def _decoded(images: Images, source: ImageSource) -> list[Batch]:
+    size, channels = images.preprocessing.size, images.preprocessing.channels
+    whole = decode_all(source, test_transform(size, None), channels, images.corrupt)
+    return [Batch(*parts) for parts in zip(*(part.split(_TEST_BATCH) for part in whole), strict=True)]

@@ -1,0 +1,134 @@
+"""One update of a network: the same for a search's short trainings and for ImageNet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+from timm.optim import create_optimizer_v2
+from timm.scheduler.scheduler import Scheduler
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.training.data.base import Batch
+from contrastive_nas.training.data.transforms import Preparation
+from contrastive_nas.training.objective import Mixing, Objective
+from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.regularisation import Regularisation
+from contrastive_nas.training.seeding import seed_generators
+
+
+@dataclass
+class Updater:
+    """Everything that an update needs.
+
+    Attributes:
+        plan: the recipe, batch sizes and learning rates.
+        fabric: devices and precision.
+        network: as Fabric wraps it.
+        optimizer: as Fabric wraps it.
+        scheduler: of the learning rate.
+        preparation: augmentation on the device.
+        objective: the loss.
+        regularisation: hooks that depend on time.
+        mixing: mixup and cutmix; None for none.
+        average: moving average of the weights; None for none.
+        weights: the module that ``average`` follows, without wrappers.
+    """
+
+    plan: Plan
+    fabric: Fabric
+    network: _FabricModule
+    optimizer: Optimizer
+    scheduler: Scheduler
+    preparation: Preparation
+    objective: Objective
+    regularisation: Regularisation
+    mixing: Mixing | None
+    average: ModelEmaV3 | None
+    weights: nn.Module
+
+    def __call__(self, update: int, batches: Sequence[Batch]) -> Tensor:
+        """Trains on the batches of one update; gives this device's share of the loss, summed over its images.
+
+        Args:
+            update: number of the update since the start, from 0.
+            batches: one per forward pass.
+        """
+        plan = self.plan
+        plan.set_rate(self.scheduler, update)
+        self.regularisation.set_progress((update // plan.updates_per_epoch) / plan.epochs)
+        seed_generators("update", plan.seed, self.fabric.global_rank, update)
+        total = torch.zeros((), device=self.fabric.device)
+        for number, batch in enumerate(batches):
+            synchronise = number == len(batches) - 1
+            with self.fabric.no_backward_sync(self.network, enabled=not synchronise):
+                total += self._backward(batch)
+        clip = plan.recipe.optimizer.clip
+        if clip is not None:
+            self.fabric.clip_gradients(self.network, self.optimizer, max_norm=clip, error_if_nonfinite=False)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update(self.weights, step=update + 1)
+        return total
+
+    def _backward(self, batch: Batch) -> Tensor:
+        """Loss summed over the batch; every image of an epoch has the same weight in the gradients."""
+        labels = batch.labels.to(self.fabric.device, non_blocking=True)
+        images = self.preparation(batch.images.to(self.fabric.device, non_blocking=True))
+        images, targets = self.mixing(images, labels) if self.mixing else (images, labels)
+        loss = self.objective(self.network(images), images, targets)
+        self.fabric.backward(loss * (len(labels) / self.plan.share))
+        return loss.detach() * len(labels)
+
+
+def make_updater(
+    network: nn.Module,
+    plan: Plan,
+    fabric: Fabric,
+    preparation: Preparation,
+    classes: int,
+    teacher: nn.Module | None = None,
+) -> Updater:
+    """Optimiser, schedule and loss of a recipe for a network in training mode.
+
+    Raises:
+        InputError: the recipe asks for what the network has no place for, or for an unknown optimiser.
+    """
+    recipe, settings = plan.recipe, plan.recipe.optimizer
+    regularisation = Regularisation(network, recipe)
+    options: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
+    # Twice as fast for the many small tensors of small networks; on CUDA it would exclude clipping in fp16.
+    if settings.name in ("sgd", "momentum") and fabric.device.type == "cpu":
+        options["fused"] = True
+    try:
+        optimizer = create_optimizer_v2(
+            network,
+            opt=settings.name,
+            lr=plan.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+            filter_bias_and_bn=not settings.decay_norm_and_bias,
+            **options,
+        )
+    except (ValueError, TypeError) as error:
+        raise InputError(f"optimizer {settings.name!r}: {error}") from None
+    wrapped, wrapped_optimizer = fabric.setup(network, optimizer)
+    return Updater(
+        plan=plan,
+        fabric=fabric,
+        network=wrapped,
+        optimizer=wrapped_optimizer,
+        scheduler=plan.scheduler(optimizer),
+        preparation=preparation,
+        objective=Objective(recipe, teacher),
+        regularisation=regularisation,
+        mixing=Mixing(recipe, classes) if recipe.mixup or recipe.cutmix else None,
+        average=None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay),
+        weights=network,
+    )

@@ -1,0 +1,112 @@
+"""What is learned from several made-up spaces holds in another one, and is kept in a file as it is."""
+
+import numpy as np
+import pytest
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.statistics.network import STATISTICS
+from contrastive_nas.ranking.metrics import spearman_rho
+from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.space_scale import SpaceScale
+from contrastive_nas.ranking.transfer.weights import load_transfer, save_transfer
+
+WIDTH = len(STATISTICS)
+
+
+def made_up(name: str, seed: int, direction: np.ndarray, noise: float = 0.3) -> LabelledSpace:
+    """A space with its own units of statistics and of accuracies; good is what lies in ``direction``."""
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(400, WIDTH))
+    good = points @ direction / np.linalg.norm(direction) + noise * rng.normal(size=400)
+    statistics = rng.normal(0, 5, WIDTH) + points * rng.uniform(0.1, 10, WIDTH)
+    return LabelledSpace(name, statistics, 90 + np.exp(rng.normal() + good / 3))
+
+
+def few(seed: int) -> np.ndarray:
+    """A direction with a dozen statistics."""
+    rng = np.random.default_rng(seed)
+    return np.where(np.arange(WIDTH) < 12, rng.normal(size=WIDTH), 0)
+
+
+@pytest.fixture(scope="module")
+def spaces() -> list[LabelledSpace]:
+    return [made_up(f"space{seed}", seed, few(0)) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def model(spaces: list[LabelledSpace]) -> TransferModel:
+    return fit_transfer(spaces[:3])
+
+
+def scores(model: TransferModel, space: LabelledSpace) -> np.ndarray:
+    return model.scores(space.statistics, SpaceScale.of(space.statistics))
+
+
+def test_a_space_without_labels_is_ranked(spaces: list[LabelledSpace], model: TransferModel) -> None:
+    assert spearman_rho(scores(model, spaces[3]), spaces[3].labels) > 0.75
+    alone = fit_transfer(spaces[:1])
+    assert spearman_rho(scores(alone, spaces[3]), spaces[3].labels) < spearman_rho(
+        scores(model, spaces[3]), spaces[3].labels
+    )
+
+
+def test_only_comparisons_within_a_space_count(spaces: list[LabelledSpace], model: TransferModel) -> None:
+    moved = [
+        LabelledSpace(space.name, space.statistics, np.exp(number * space.labels / 20) - 1e6 * number)
+        for number, space in enumerate(spaces[:3], start=1)
+    ]
+    np.testing.assert_array_equal(scores(fit_transfer(moved), spaces[3]), scores(model, spaces[3]))
+
+
+def test_units_of_a_space_do_not_matter(spaces: list[LabelledSpace], model: TransferModel) -> None:
+    given = spaces[3]
+    other = LabelledSpace("other", given.statistics * 4 + 3, given.labels)
+    np.testing.assert_allclose(scores(model, other), scores(model, given), atol=1e-6)
+
+
+def test_probabilities_are_calibrated_on_spaces_left_out(
+    spaces: list[LabelledSpace], model: TransferModel
+) -> None:
+    """Not sure where spaces contradict each other, sure where they agree."""
+    contrary = [made_up(f"space{seed}", seed, few(seed)) for seed in range(4)]
+    unsure = fit_transfer(contrary[:3])
+    assert np.ptp(scores(unsure, contrary[3])) < 0.3 * np.ptp(scores(model, spaces[3]))
+    gaps = np.subtract.outer(scores(model, spaces[3]), scores(model, spaces[3]))
+    wins = np.subtract.outer(spaces[3].labels, spaces[3].labels)[gaps > 0] > 0
+    assert wins.mean() == pytest.approx((1 / (1 + np.exp(-gaps[gaps > 0]))).mean(), abs=0.06)
+
+
+def test_missing_labels_are_left_out(spaces: list[LabelledSpace]) -> None:
+    known = spaces[0]
+    labels = np.where(np.arange(400) < 100, np.nan, known.labels)
+    found = fit_transfer([LabelledSpace("a", known.statistics, labels)])
+    assert np.isfinite(found.trends).all()
+    assert np.corrcoef(found.trends[0], fit_transfer(spaces[:1]).trends[0])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("case", ["none", "twice", "equal"])
+def test_what_cannot_be_learned_from_is_refused(spaces: list[LabelledSpace], case: str) -> None:
+    given = {
+        "none": [],
+        "twice": [spaces[0], spaces[0]],
+        "equal": [LabelledSpace("flat", spaces[0].statistics, np.ones(400))],
+    }[case]
+    with pytest.raises(InputError, match="transfer"):
+        fit_transfer(given)
+
+
+def test_a_file_holds_the_model_exactly(spaces, model: TransferModel, tmp_path) -> None:
+    save_transfer(model, tmp_path / "a.safetensors")
+    again = load_transfer(tmp_path / "a.safetensors")
+    assert again.spaces == model.spaces
+    np.testing.assert_array_equal(scores(again, spaces[3]), scores(model, spaces[3]))
+    save_transfer(again, tmp_path / "b.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_other_files_are_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_transfer(tmp_path / "absent")
+    (tmp_path / "broken").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="no model of spaces"):
+        load_transfer(tmp_path / "broken")

@@ -1,0 +1,135 @@
+"""Networks that come as themselves: ONNX files, ONNX in Parquet, a Python file of modules."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs import function_hash, trace
+from contrastive_nas.tables import detect, read_graphs, read_table
+
+SHAPE = (3, 8, 8)
+
+
+def network(width: int) -> nn.Module:
+    torch.manual_seed(width)
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.Flatten(), nn.Linear(36 * width, 2)).eval()
+
+
+@pytest.fixture(scope="module")
+def onnx_files(tmp_path_factory):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    folder = tmp_path_factory.mktemp("onnx")
+    for width in (2, 4):
+        example = (torch.zeros(1, *SHAPE),)
+        torch.onnx.export(
+            network(width), example, folder / f"{width}.onnx", dynamo=True, external_data=False, verbose=False
+        )
+    return folder
+
+
+def check_graphs(path, names, **options) -> None:
+    graphs = dict(read_graphs(path, **options))
+    assert list(graphs) == names
+    for width, graph in zip((2, 4), graphs.values(), strict=True):
+        assert function_hash(graph) == function_hash(trace(network(width), SHAPE))
+
+
+def test_folder_of_onnx_files(tmp_path, onnx_files) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(onnx_files, folder)
+    (folder / "results.csv").write_text("file,own_test_accuracy\n2.onnx,70\n4.onnx,80\n")
+    assert detect(folder) == "onnx_folder"
+    table = read_table(folder)
+    assert table.frame.to_dict("list") == {
+        "architecture": ["2.onnx", "4.onnx"],
+        "own_test_accuracy": [70, 80],
+    }
+    check_graphs(folder, ["2.onnx", "4.onnx"])
+
+
+@pytest.mark.parametrize("name", ["gone.onnx", "../outside.onnx", "/etc/hostname"])
+def test_only_files_of_the_folder(tmp_path, name) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for file in (folder / "a.onnx", tmp_path / "outside.onnx"):
+        file.write_bytes(b"no model")
+    (folder / "results.csv").write_text(f"file,own_test_accuracy\na.onnx,50\n{name},70\n")
+    with pytest.raises(InputError, match="row 2: there is no file"):
+        read_table(folder)
+    assert len(read_table(folder, on_error="skip").frame) == 1
+    with pytest.raises(InputError, match=r"row 1: .*not a valid ONNX model"):
+        list(read_graphs(folder))
+    assert list(read_graphs(folder, on_error="skip")) == []
+
+
+@pytest.mark.parametrize("column", ["architecture", "name", None])
+def test_onnx_in_parquet(tmp_path, onnx_files, column) -> None:
+    path = tmp_path / "bench.parquet"
+    frame = pd.DataFrame(
+        {"onnx": [(onnx_files / f"{w}.onnx").read_bytes() for w in (2, 4)], "own_test_accuracy": [70.0, 80.0]}
+    )
+    names = ["a", "b"] if column else ["row 1", "row 2"]
+    (frame.assign(**{column: names}) if column else frame).to_parquet(path)
+    assert detect(path) == "onnx_table"
+    table = read_table(path)
+    assert table.frame.architecture.tolist() == names
+    assert "onnx" not in table.frame.columns
+    check_graphs(path, names)
+
+
+CODE = """
+import torch
+from torch import nn
+INPUT_SHAPE = (3, 8, 8)
+METRIC = "cifar10_test_accuracy"
+
+def networks():
+    open({mark!r}, "w").close()
+    for width, accuracy in ((2, 70.0), (4, 80.0)):
+        torch.manual_seed(width)
+        layers = nn.Conv2d(3, width, 3), nn.ReLU(), nn.Flatten(), nn.Linear(36 * width, 2)
+        yield nn.Sequential(*layers), accuracy
+"""
+
+
+def test_python_file_runs_only_when_it_is_asked_for(tmp_path) -> None:
+    path, mark = tmp_path / "mine.py", tmp_path / "ran"
+    path.write_text(CODE.format(mark=str(mark)))
+    assert detect(path) == "python_file"
+    with pytest.raises(InputError, match="reading it runs its code; to do so, give source: python_file"):
+        read_table(path)
+    assert not mark.exists()
+    table = read_table(path, source="python_file")
+    assert mark.exists()
+    assert table.metrics == ["cifar10_test_accuracy"]
+    assert table.frame.cifar10_test_accuracy.tolist() == [70.0, 80.0]
+    check_graphs(path, ["mine 1", "mine 2"], source="python_file")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def networks(): raise KeyError('x')", "running it failed: KeyError"),
+        ("import nothing_of_this_name\ndef networks(): pass", "running it failed: ModuleNotFoundError"),
+        ("def networks():\n    yield 1, 50.0\n    raise KeyError('x')", "after row 1: KeyError"),
+        ("def networks(): return [(1, 50.0), 5]", "row 2: not a pair of module and accuracy but int"),
+        ("def networks(): return [(1, 500)]", "row 1: own_test_accuracy is 500"),
+    ],
+)
+def test_mistakes_in_a_python_file_are_named(tmp_path, code, message) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(code)
+    with pytest.raises(InputError, match=message):
+        read_table(path, source="python_file")
+
+
+def test_a_table_of_descriptions_holds_no_networks(tmp_path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("architecture,own_test_accuracy\na,50\n")
+    with pytest.raises(InputError, match="tidy_csv describes architectures of a space"):
+        list(read_graphs(path))
