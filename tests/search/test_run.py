@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from toy import QuadraticPredictor, ToySpace, toy_table
+from tests.search.toy import QuadraticPredictor, ToySpace, toy_table
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation

@@ -12,9 +12,9 @@ from contrastive_nas.graphs import (
     Operation,
     canonical,
     canonical_batch,
-    canonical_order,
-    canonical_rewrites,
 )
+from contrastive_nas.graphs.canonical_form import order as canonical_order
+from contrastive_nas.graphs.canonical_form import rewrites as canonical_rewrites
 
 
 def same(first: ComputationGraph, second: ComputationGraph) -> bool:

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from toy import QuadraticPredictor, ToySpace, toy_table
+from tests.search.toy import QuadraticPredictor, ToySpace, toy_table
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.search.parameters import SearchParameters

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy import QuadraticPredictor, ToySpace, toy_table
+from tests.search.toy import QuadraticPredictor, ToySpace, toy_table
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.evaluators.table import TableEvaluator

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy import ToySpace
+from tests.search.toy import ToySpace
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.costs import Costs

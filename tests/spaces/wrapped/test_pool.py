@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from toy import ToySpace
+from tests.search.toy import ToySpace
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.wrapped.pool import Pool

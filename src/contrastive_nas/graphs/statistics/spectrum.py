@@ -13,6 +13,9 @@ from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges
 SPECTRUM_SIZE = 21
 # Matrix elements that are held at a time: 64 MB of doubles.
 _ELEMENTS_AT_ONCE = 1 << 23
+# Far above the error of the solver, which depends on where a matrix lies in memory, and far below what tells
+# two graphs apart: without rounding an eigenvalue of 0 would be another tiny number each time.
+_DECIMALS = 12
 
 
 def spectrum(batch: GraphBatch, size: int = SPECTRUM_SIZE) -> NDArray[np.float32]:
@@ -36,7 +39,8 @@ def spectrum(batch: GraphBatch, size: int = SPECTRUM_SIZE) -> NDArray[np.float32
             chosen = members[first : first + step]
             laplacians = torch.from_numpy(_laplacians(batch, chosen, int(nodes)))
             kept = min(size, int(nodes))
-            result[chosen, :kept] = torch.linalg.eigvalsh(laplacians)[:, :kept].clamp(0, 2).numpy()
+            values = torch.linalg.eigvalsh(laplacians)[:, :kept].round(decimals=_DECIMALS)
+            result[chosen, :kept] = values.clamp(0, 2).numpy()
     return result
 
 
