@@ -5,7 +5,6 @@ Source: Han et al., A General-Purpose Transferable Predictor for Neural Architec
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges
@@ -37,10 +36,9 @@ def spectrum(batch: GraphBatch, size: int = SPECTRUM_SIZE) -> NDArray[np.float32
         step = max(1, _ELEMENTS_AT_ONCE // int(nodes) ** 2)
         for first in range(0, len(members), step):
             chosen = members[first : first + step]
-            laplacians = torch.from_numpy(_laplacians(batch, chosen, int(nodes)))
             kept = min(size, int(nodes))
-            values = torch.linalg.eigvalsh(laplacians)[:, :kept].round(decimals=_DECIMALS)
-            result[chosen, :kept] = values.clamp(0, 2).numpy()
+            values = np.linalg.eigvalsh(_laplacians(batch, chosen, int(nodes)))[:, :kept]
+            result[chosen, :kept] = np.clip(values.round(_DECIMALS), 0, 2)
     return result
 
 
