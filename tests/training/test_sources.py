@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -121,13 +120,13 @@ def test_broken_shards(image_folder: Path, tmp_path: Path, what: str) -> None:
     assert "part-000.tar" in str(error.value)
 
 
-def remove_test_class(folder: Path) -> DataSettings:
-    shutil.rmtree(folder / "test" / "class0001")
+def foreign_test_class(folder: Path) -> DataSettings:
+    (folder / "test" / "class0001").rename(folder / "test" / "class000l")
     return folder_settings(folder)
 
 
-def empty_test_class(folder: Path) -> DataSettings:
-    for file in (folder / "test" / "class0001").iterdir():
+def empty_training_class(folder: Path) -> DataSettings:
+    for file in (folder / "train" / "class0001").iterdir():
         file.unlink()
     return folder_settings(folder)
 
@@ -162,8 +161,8 @@ def folder_settings(folder: Path) -> DataSettings:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove_test_class, "differ in the classes class0001"),
-        (empty_test_class, "class0001"),
+        (foreign_test_class, "training images have no class class000l"),
+        (empty_training_class, "no images of the class class0001"),
         (label_out_of_range, "bad.parquet, row 5: label 3 is out of range for 3 classes"),
         (not_parquet, "cannot be read as Parquet"),
         (no_label_column, "no column 'label'"),

@@ -25,7 +25,8 @@ class DataSettings(Typed):
         test: the same for test images; not used by ``torchvision`` and ``digits``.
         images: number of training images, for plans that are made without them; None counts them.
         image_size: edge in pixels; None for that of the network.
-        mean: per channel, of values 0 to 255; None measures it where images lie in memory, else ImageNet's.
+        mean: per channel, of values 0 to 255, or of 0 to 1 where ``std`` is too; None measures it where
+            images lie in memory, else ImageNet's.
         std: likewise.
         workers: processes per device that decode images.
         max_corrupt_share: more corrupt images than this share stop the run; at least one is let through.

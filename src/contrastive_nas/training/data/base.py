@@ -2,6 +2,7 @@
 
 import io
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +12,20 @@ from torch import Tensor
 from contrastive_nas.errors import InputError
 
 _MODES = {1: "L", 3: "RGB"}
+# Pillow's names of 16 bits a pixel; in colour it keeps the higher eight of them by itself.
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+# Formats whose 16 bits Pillow unpacks into mode I, scaled to 0 to 65,535.
+_SIXTEEN_BITS_IN_I = ("PPM",)
+# 32-bit integers and floats: nothing in a file says which value is white.
+_NO_RANGE = {"I": "32-bit integers", "F": "32-bit floats"}
 
 
 class CorruptImage(Exception):
     """An image that cannot be decoded; the message names it and says why."""
+
+
+class UnsupportedImage(InputError):
+    """An image of a kind that has no meaning in 8 bits; one of it stops the run, as all are likely of it."""
 
 
 class Batch(NamedTuple):
@@ -51,6 +62,7 @@ class ImageSource(ABC):
 
         Raises:
             CorruptImage: it cannot be decoded.
+        UnsupportedImage: its pixels are 32-bit integers or floats.
         """
 
     @abstractmethod
@@ -91,18 +103,39 @@ class Subset(ImageSource):
         return self._source.describe(int(self._numbers[number]))
 
 
+def visible_files(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder that match, sorted; hidden ones, such as macOS leaves beside each, left out."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
 def decode(content: bytes, channels: int, place: str) -> Image.Image:
-    """Decodes image bytes.
+    """Decodes image bytes; of 16 bits a pixel the higher eight are kept, which scales 65,535 to 255.
 
     Raises:
         CorruptImage: as named by ``place``.
+        UnsupportedImage: the pixels are 32-bit integers or floats, whose black and white nothing tells.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(content))
         image.load()
+        image = _in_eight_bits(image, place)
         # Converting to the mode that it has would copy the image, a twentieth of the time.
         return image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
     except UnidentifiedImageError:
         raise CorruptImage(f"{place}: no image of a known format") from None
+    except UnsupportedImage:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptImage(f"{place}: {error}") from None
+
+
+def _in_eight_bits(image: Image.Image, place: str) -> Image.Image:
+    format_scales = image.mode == "I" and image.format in _SIXTEEN_BITS_IN_I
+    if image.mode in _SIXTEEN_BITS or format_scales:
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in _NO_RANGE:
+        raise UnsupportedImage(
+            f"{place}: pixels are {_NO_RANGE[image.mode]} (Pillow's mode {image.mode}), whose black and "
+            "white the file does not tell: convert the images to 8 or 16 bits"
+        )
+    return image

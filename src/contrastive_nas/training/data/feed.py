@@ -3,7 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,14 +12,23 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.data.base import Batch, CorruptImage, ImageSource
+from contrastive_nas.training.data.base import Batch, CorruptImage, ImageSource, UnsupportedImage
 from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.seeding import seed_generators
 
 logger = logging.getLogger(__name__)
 Transform = Callable[[Image.Image], Any]
 Key = tuple[int, int]
-Sample = tuple[Any, int, int, str]
+
+
+class Flaw(NamedTuple):
+    """Why an image is left out, with its name, and whether that stops the run at once."""
+
+    message: str
+    stops: bool
+
+
+Sample = tuple[Any, int, int, Flaw | None]
 
 
 class CorruptLog:
@@ -33,21 +42,27 @@ class CorruptLog:
         self.limit = limit
         self.messages: dict[str, None] = {}
 
-    def add(self, messages: list[str]) -> None:
-        """Counts corrupt images and names them in the log, each once.
+    def take(self, batch: Batch | None, flaws: list[Flaw]) -> Batch:
+        """The batch, once its corrupt images are counted and named in the log, each once.
 
         Raises:
-            InputError: more images than the limit are corrupt.
+            InputError: more images than the limit are corrupt, one is of a kind that is not supported, or
+                none of the batch is left.
         """
-        for message in messages:
+        for message, stops in flaws:
+            if stops:
+                raise InputError(message)
             if message not in self.messages:
                 logger.warning("left out: %s", message)
-        self.messages |= dict.fromkeys(messages)
+            self.messages[message] = None
         if len(self.messages) > self.limit:
             shown = "; ".join(list(self.messages)[:3])
             raise InputError(
                 f"{len(self.messages)} images are corrupt, more than the {self.limit} allowed: {shown}"
             )
+        if batch is None:
+            raise InputError(f"all {len(flaws)} images of a batch are corrupt, the first: {flaws[0].message}")
+        return batch
 
 
 class Feed(ABC):
@@ -112,9 +127,8 @@ class LoaderFeed(Feed):
     def epoch(self, epoch: int, first_update: int = 0) -> Iterator[list[Batch]]:
         self._sampler.start(epoch, first_update)
         update: list[Batch] = []
-        for batch, messages in self._loader:
-            self._corrupt.add(messages)
-            update.append(batch)
+        for batch, flaws in self._loader:
+            update.append(self._corrupt.take(batch, flaws))
             if len(update) == self._passes:
                 yield update
                 update = []
@@ -135,7 +149,7 @@ def make_loader(
     channels: int,
     pin: bool = False,
 ) -> "DataLoader[Any]":
-    """A loader of ``(Batch, messages about corrupt images)`` for lists of keys (epoch, image)."""
+    """A loader of ``(Batch or None where no image is whole, flaws)`` for lists of keys (epoch, image)."""
     return DataLoader(
         _Decoded(source, transform, seed, channels),
         batch_sampler=keys,
@@ -154,9 +168,8 @@ def decode_all(source: ImageSource, transform: Transform, channels: int, corrupt
         InputError: too many are corrupt.
     """
     dataset = _Decoded(source, transform, seed=0, channels=channels)
-    batch, messages = _collate([dataset[0, number] for number in range(len(source))])
-    corrupt.add(messages)
-    return batch
+    batch, flaws = _collate([dataset[0, number] for number in range(len(source))])
+    return corrupt.take(batch, flaws)
 
 
 class _TrainingOrder(Sampler[list[Key]]):
@@ -185,21 +198,23 @@ class _Decoded(Dataset[Sample]):
         try:
             image = self._source.read(number, self._channels)
         except CorruptImage as error:
-            return None, label, number, str(error)
+            return None, label, number, Flaw(str(error), stops=False)
+        except UnsupportedImage as error:
+            return None, label, number, Flaw(str(error), stops=True)
         seed_generators("image", self._seed, epoch, number)
-        return np.asarray(self._transform(image)), label, number, ""
+        return np.asarray(self._transform(image)), label, number, None
 
 
-def _collate(samples: list[Sample]) -> tuple[Batch, list[str]]:
-    messages = [message for *_, message in samples if message]
+def _collate(samples: list[Sample]) -> tuple[Batch | None, list[Flaw]]:
+    flaws = [flaw for *_, flaw in samples if flaw]
     whole = [sample for sample in samples if sample[0] is not None]
     if not whole:
-        raise InputError(f"all {len(samples)} images of a batch are corrupt, the first: {messages[0]}")
+        return None, flaws
     # Stacked as height, width, channels and viewed as channels first: nothing is copied twice.
     images = torch.from_numpy(np.stack([image for image, *_ in whole]))
     images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
     labels = torch.tensor([label for _, label, *_ in whole])
-    return Batch(images, labels, torch.tensor([number for _, _, number, _ in whole])), messages
+    return Batch(images, labels, torch.tensor([number for _, _, number, _ in whole])), flaws
 
 
 def _limit_threads(_: int) -> None:

@@ -23,7 +23,8 @@ def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, Ima
         InputError: files are missing or broken, the classes of training and test differ, or there are not as
             many as the network has outputs.
     """
-    train, test = (open_source(settings, part) for part in ("train", "test"))
+    train = open_source(settings, "train")
+    test = open_source(settings, "test", train.classes)
     if train.classes != test.classes and train.classes and test.classes:
         missing = sorted(set(train.classes) ^ set(test.classes))
         raise InputError(
@@ -43,8 +44,13 @@ def check_classes(source: ImageSource, classes: int, name: str) -> None:
     source.check_labels(classes)
 
 
-def open_source(settings: DataSettings, part: str) -> ImageSource:
+def open_source(settings: DataSettings, part: str, classes: tuple[str, ...] = ()) -> ImageSource:
     """The images of one part, ``train`` or ``test``.
+
+    Args:
+        settings: kind and paths.
+        part: which one.
+        classes: names of the training images' classes, for test images.
 
     Raises:
         InputError: files are missing or broken.
@@ -54,7 +60,7 @@ def open_source(settings: DataSettings, part: str) -> ImageSource:
         case "digits":
             return digits_source(train=part == "train")
         case "folder":
-            return FolderSource(Path(path))
+            return FolderSource(Path(path), is_test=part == "test", classes=classes)
         case "parquet":
             return ParquetSource(Path(path))
         case "webdataset":

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.data.base import ImageSource, decode
+from contrastive_nas.training.data.base import ImageSource, decode, visible_files
 
 _KEPT_ROW_GROUPS = 32
 
@@ -30,7 +30,7 @@ class ParquetSource(ImageSource):
     """
 
     def __init__(self, path: Path) -> None:
-        self._files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        self._files = visible_files(path, "*.parquet") if path.is_dir() else [path]
         if not self._files:
             raise InputError(f"{path} holds no Parquet files")
         labels, starts, self._groups = [], [], []

@@ -1,5 +1,6 @@
 """From settings to training feed, test batches and their normalisation."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from contrastive_nas.training.data.transforms import test_transform, training_tr
 from contrastive_nas.training.plan import Plan
 from contrastive_nas.training.recipe import ImageAugmentation, Recipe
 
+logger = logging.getLogger(__name__)
 # Decoded images may take this much memory in every process.
 LARGEST_MEMORY = 8 * 2**30
 _TEST_BATCH = 256
@@ -84,7 +86,9 @@ class Images:
         assert isinstance(self.recipe.augmentation, ImageAugmentation)
         return LoaderFeed(
             self.train,
-            training_transform(self.recipe.augmentation, self.preprocessing.size),
+            training_transform(
+                self.recipe.augmentation, self.preprocessing.size, self.preprocessing.channels
+            ),
             Order(plan, plan.seed, self.train.blocks),
             device_number,
             plan.seed,
@@ -147,8 +151,8 @@ class TestFeed:
             yield from self._kept
             return
         seen = []
-        for batch, messages in self._loader:
-            self._corrupt.add(messages)
+        for read, flaws in self._loader:
+            batch = self._corrupt.take(read, flaws)
             if self._keeps:
                 seen.append(batch)
             yield batch
@@ -169,12 +173,12 @@ def prepare_images(
         size: edge of the network's input in pixels.
 
     Raises:
-        InputError: images would not fit into memory, or too many are corrupt.
+        InputError: images would not fit into memory, too many are corrupt, or mean and deviation are unclear.
     """
     train, test = sources
     corrupt = CorruptLog(max(1, int(settings.max_corrupt_share * (len(train) + len(test)))))
     memory = None
-    mean, std = settings.mean, settings.std
+    mean, std = _in_values(settings.name, settings.mean, settings.std)
     if isinstance(recipe.augmentation, ImageAugmentation):
         mean = mean or _for_channels(IMAGENET_DEFAULT_MEAN, channels)
         std = std or _for_channels(IMAGENET_DEFAULT_STD, channels)
@@ -196,6 +200,33 @@ def prepare_images(
     return Images(train, test, memory, preprocessing, recipe, corrupt, settings.workers)
 
 
+def _in_values(
+    name: str, mean: tuple[float, ...] | None, std: tuple[float, ...] | None
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and deviation of values 0 to 255, also where they were given for values 0 to 1.
+
+    Deviations up to 1 can only be meant for values 0 to 1: images that vary by less than one step of 255 show
+    nothing.
+
+    Raises:
+        InputError: means up to 1, and no deviations that tell which scale is meant, or those of the other.
+    """
+    std_is_small = bool(std and max(std) <= 1)
+    # A mean of 0 fits both scales.
+    if mean and max(mean) > 0 and (max(mean) <= 1) != std_is_small:
+        raise InputError(
+            f"{name}: mean {mean} and std {std} are not of one scale: give both, of values 0 to 255 or 0 to 1"
+        )
+    if not std_is_small:
+        return mean, std
+    logger.info("%s: mean and std are taken for values 0 to 1", name)
+    return mean and _scaled(mean), std and _scaled(std)
+
+
+def _scaled(values: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(255.0 * value for value in values)
+
+
 def _moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of every channel of uint8 images."""
     values = torch.arange(256, dtype=torch.float64)
@@ -208,5 +239,5 @@ def _moments(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    scaled = tuple(255.0 * value for value in values)
+    scaled = _scaled(values)
     return scaled if channels == len(scaled) else (sum(scaled) / len(scaled),) * channels

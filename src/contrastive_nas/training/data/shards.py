@@ -1,18 +1,22 @@
-"""WebDataset shards: tar files in which members of one name are one sample."""
+"""WebDataset shards: tar files in which members of one name are one sample.
+
+The name ends at its last dot, so that it may hold dots itself (``img.0001.jpg``). WebDataset ends it at the
+first one; its ``1.mask.png`` beside ``1.jpg`` is left out here, as is every other member that is neither an
+image nor a label.
+"""
 
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 from webdataset.shardlists import expand_urls
-from webdataset.tariterators import base_plus_ext
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.data.base import CorruptImage, ImageSource, decode
+from contrastive_nas.training.data.base import CorruptImage, ImageSource, decode, visible_files
 
-_IMAGES = ("jpg", "jpeg", "png", "webp", "ppm")
-_LABEL = "cls"
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".ppm")
+_LABEL = ".cls"
 # Runs of images that are read together: long enough for sequential reading, short enough to mix well.
 _BLOCK = 256
 
@@ -27,13 +31,13 @@ class ShardSource(ImageSource):
         pattern: a folder of ``*.tar``, or paths with braces such as ``train-{000..146}.tar``.
 
     Raises:
-        InputError: no shard, a truncated one, or a sample without image or label.
+        InputError: no shard, a truncated one, or a sample without image or label, or with two.
     """
 
     def __init__(self, pattern: str) -> None:
         folder = Path(pattern)
         self._shards = (
-            sorted(folder.glob("*.tar")) if folder.is_dir() else [Path(url) for url in expand_urls(pattern)]
+            visible_files(folder, "*.tar") if folder.is_dir() else [Path(url) for url in expand_urls(pattern)]
         )
         if not self._shards:
             raise InputError(f"{pattern} holds no tar shards")
@@ -64,33 +68,47 @@ class ShardSource(ImageSource):
 
 def _index(path: Path, shard: int) -> np.ndarray:
     """Shard, offset, size and label of every sample, int64 (samples, 4), in the order of the file."""
-    samples: dict[str, dict[str, int]] = {}
+    images: dict[str, tarfile.TarInfo] = {}
+    labels: dict[str, int] = {}
     try:
         size = path.stat().st_size
         with tarfile.open(path, "r:") as archive:
             for member in archive:
-                key, extension = base_plus_ext(member.name)
-                if not member.isfile() or key is None:
+                name = PurePosixPath(member.name)
+                if not member.isfile() or any(part.startswith(".") for part in name.parts):
                     continue
+                key, extension = str(name.with_suffix("")), name.suffix.lower()
                 if member.offset_data + member.size > size:
                     raise InputError(f"shard {path} is truncated inside {member.name}")
-                sample = samples.setdefault(key, {})
-                if extension.lower() in _IMAGES:
-                    sample |= {"offset": member.offset_data, "size": member.size}
-                elif extension.lower() == _LABEL:
-                    sample["label"] = _label(archive, member, path)
+                if extension in _IMAGES:
+                    _check_single(path, key, member.name, images[key].name if key in images else None)
+                    images[key] = member
+                elif extension == _LABEL:
+                    _check_single(path, key, member.name, f"{key}{_LABEL}" if key in labels else None)
+                    labels[key] = _label(archive, member, path)
             # tarfile takes the end of the file for the end of the archive, which really is a block of zeros.
             if size - archive.offset < tarfile.BLOCKSIZE:
-                raise InputError(f"shard {path} is truncated after {len(samples)} samples")
+                raise InputError(f"shard {path} is truncated after {len(images)} images")
     except (OSError, tarfile.TarError) as error:
         raise InputError(f"shard {path} cannot be read: {error}") from None
-    for key, sample in samples.items():
-        if len(sample) < 3:
-            raise InputError(
-                f"shard {path}: sample {key!r} has no {'label' if 'offset' in sample else 'image'}"
-            )
-    rows = [(shard, sample["offset"], sample["size"], sample["label"]) for sample in samples.values()]
+    images = {key: image for key, image in images.items() if key in labels or not _is_extra(key, labels)}
+    for key in [*images, *labels]:
+        if key not in images or key not in labels:
+            missing = "label" if key in images else "image"
+            raise InputError(f"shard {path}: sample {key!r} has no {missing}")
+    rows = [(shard, image.offset_data, image.size, labels[key]) for key, image in images.items()]
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
+
+
+def _check_single(path: Path, key: str, name: str, earlier: str | None) -> None:
+    if earlier:
+        raise InputError(f"shard {path}: sample {key!r} is there twice, as {earlier} and as {name}")
+
+
+def _is_extra(key: str, labels: dict[str, int]) -> bool:
+    """Whether an image without a label belongs to a sample with another one: ``1.mask.png`` to ``1.cls``."""
+    folder, _, name = key.rpartition("/")
+    return "." in name and str(PurePosixPath(folder) / name.partition(".")[0]) in labels
 
 
 def _label(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> int:

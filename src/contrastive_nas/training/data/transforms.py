@@ -1,7 +1,7 @@
 """What happens to images: one by one on the processor, then batch by batch on the device."""
 
 import torch
-from timm.data import create_transform
+from timm.data import IMAGENET_DEFAULT_MEAN, create_transform
 from timm.data.random_erasing import RandomErasing
 from torch import Tensor
 from torchvision import transforms
@@ -13,8 +13,12 @@ from contrastive_nas.training.recipe import BatchAugmentation, ImageAugmentation
 _CACHED_VALUES = 2**17
 
 
-def training_transform(augmentation: ImageAugmentation, size: int) -> Transform:
-    """timm's training transform of a PIL image, still an image of 8 bits at its end."""
+def training_transform(augmentation: ImageAugmentation, size: int, channels: int = 3) -> Transform:
+    """timm's training transform of a PIL image of 1 or 3 channels, still an image of 8 bits at its end."""
+    # Geometric operations fill what they uncover with the mean, which must have as many values as the image.
+    mean: tuple[float, ...] = IMAGENET_DEFAULT_MEAN
+    if channels == 1:
+        mean = (sum(mean) / len(mean),)
     return _without_conversion(
         create_transform(
             size,
@@ -25,6 +29,7 @@ def training_transform(augmentation: ImageAugmentation, size: int) -> Transform:
             color_jitter=augmentation.color_jitter,  # type: ignore[arg-type]  # None is none
             auto_augment=augmentation.auto_augment,
             interpolation=augmentation.interpolation,
+            mean=mean,
         )
     )
 
