@@ -12,6 +12,7 @@ from contrastive_nas.graphs import function_hash, trace
 from contrastive_nas.tables import detect, read_graphs, read_table
 
 SHAPE = (3, 8, 8)
+NN = "from torch import nn\n"
 
 
 def network(width: int) -> nn.Module:
@@ -116,9 +117,18 @@ def test_python_file_runs_only_when_it_is_asked_for(tmp_path) -> None:
     [
         ("def networks(): raise KeyError('x')", "running it failed: KeyError"),
         ("import nothing_of_this_name\ndef networks(): pass", "running it failed: ModuleNotFoundError"),
-        ("def networks():\n    yield 1, 50.0\n    raise KeyError('x')", "after row 1: KeyError"),
-        ("def networks(): return [(1, 50.0), 5]", "row 2: not a pair of module and accuracy but int"),
-        ("def networks(): return [(1, 500)]", "row 1: own_test_accuracy is 500"),
+        (
+            "from torch import nn\ndef networks():\n    yield nn.ReLU(), 50.0\n    raise KeyError('x')",
+            "after row 1: KeyError",
+        ),
+        (
+            "from torch import nn\ndef networks(): return [(nn.ReLU(), 50.0), 5]",
+            "row 2: neither a module nor .* but int",
+        ),
+        (
+            "from torch import nn\ndef networks(): return [(nn.ReLU(), 500)]",
+            "row 1: own_test_accuracy is 500",
+        ),
     ],
 )
 def test_mistakes_in_a_python_file_are_named(tmp_path, code, message) -> None:
@@ -133,3 +143,46 @@ def test_a_table_of_descriptions_holds_no_networks(tmp_path) -> None:
     path.write_text("architecture,own_test_accuracy\na,50\n")
     with pytest.raises(InputError, match="tidy_csv describes architectures of a space"):
         list(read_graphs(path))
+
+
+FORMS = {
+    "modules": "[network(2), network(4)]",
+    "pairs": "[(network(2), 70), [network(4), 80]]",
+    "names": "[('small', network(2)), ('large', network(4))]",
+    "names and accuracies": "(('small', network(2), 70), ('large', network(4), 80))",
+    "dictionary": "{'small': network(2), 'large': network(4)}",
+    "list of torch": "nn.ModuleList([network(2), network(4)])",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_s10_networks_may_come_alone_with_a_name_or_with_an_accuracy(tmp_path, form) -> None:
+    """A ``Sequential`` can be indexed like a pair; it is a network all the same."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from tests.tables.test_networks import SHAPE as INPUT_SHAPE, network, nn\n"
+        f"def networks():\n    return {FORMS[form]}\n"
+    )
+    names = ["small", "large"] if "small" in FORMS[form] else ["mine 1", "mine 2"]
+    check_graphs(path, names, source="python_file")
+    table = read_table(path, source="python_file", metrics=[]).frame
+    assert table.architecture.tolist() == names
+    assert table.own_test_accuracy.dropna().tolist() == ([70, 80] if "80" in FORMS[form] else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("nn.Sequential(nn.ReLU(), nn.ReLU())", r"networks\(\) gives one module: let it give a list"),
+        ("[('a', nn.ReLU()), ('a', nn.ReLU())]", "row 2: the name 'a' was given before"),
+        ("[(nn.ReLU(), 1, 2)]", "row 1: neither a module nor .* but ReLU, int, int"),
+        ("[('a', 70)]", "row 1: neither a module nor .* but str, int"),
+        ("[nn.ReLU]", "row 1: neither a module nor .* but type"),
+    ],
+)
+def test_s10_what_is_no_list_of_networks_is_refused(tmp_path, given, message) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"from torch import nn\nINPUT_SHAPE = (3, 8, 8)\ndef networks(): return {given}\n")
+    for read in (read_table, lambda *args, **options: list(read_graphs(*args, **options))):
+        with pytest.raises(InputError, match=message):
+            read(path, source="python_file")

@@ -12,8 +12,16 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import GraphMaker, OnError, Problem, Problems, Row, is_accuracy
+from contrastive_nas.tables.parsing.headers import renamed
 from contrastive_nas.tables.registry import AUTO, find_source
-from contrastive_nas.tables.validation import RowChecks, Validator, Validators, check_columns, check_scale
+from contrastive_nas.tables.validation import (
+    RowChecks,
+    Validator,
+    Validators,
+    check_columns,
+    check_scale,
+    without_fractions,
+)
 
 if TYPE_CHECKING:
     from contrastive_nas.graphs import ComputationGraph
@@ -97,17 +105,23 @@ def read_table(
     problems = Problems(str(path), on_error, limit)
     validators = _validators(space) if validate is None else lambda _: validate
     checks = RowChecks(problems, metrics, validators, unique=not chosen.repeats)
-    frames = _frames_of(space, chosen.read(Path(path), problems))
+    given = chosen.read(Path(path), problems)
+    if chosen.space is None:
+        given = _in_tidy_names(given, metrics or ())
+    frames = _frames_of(space, given)
     try:
         parts = _usable_parts(frames, str(path), checks, metrics)
     except OSError as error:
         raise InputError(f"{path}: it cannot be read: {error}") from error
     if not parts:
         raise InputError(f"{path}: no row can be used{_first(problems)}")
-    frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
     # Every unusable row is one problem.
     read = sum(map(len, parts)) + problems.count
+    frame = pd.concat(parts) if len(parts) > 1 else parts[0]
     parts.clear()
+    if chosen.space is None:
+        frame = without_fractions(frame, problems)
+    frame = frame.reset_index(drop=True)
     frame = _numbers_where_all_are(_average_repeats(frame) if chosen.repeats else frame)
     check_scale(frame, problems)
     frame["architecture"] = frame["architecture"].astype(object)
@@ -164,6 +178,11 @@ def _validators(space: str | None) -> Validators:
     # A name that the caller got wrong is one error, not one for every row.
     validator(None)
     return validator
+
+
+def _in_tidy_names(frames: Iterator[pd.DataFrame], metrics: Sequence[str]) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        yield frame.rename(columns=renamed(frame.columns, metrics))
 
 
 def _frames_of(space: str | None, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -18,6 +18,7 @@ from contrastive_nas.tables.formats.onnx_table import ONNX_TABLE
 from contrastive_nas.tables.formats.python_file import PYTHON_FILE
 from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
 from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
+from contrastive_nas.tables.near_misses import near_miss, stand_in
 
 # In the order in which they are tried: the more particular forms first.
 SOURCES: dict[str, Source] = {
@@ -67,10 +68,14 @@ def find_source(path: str | Path, name: str = AUTO) -> Source:
     Raises:
         InputError: no such path or format, the path looks like none, or only reading by name is allowed.
     """
+    path = Path(path)
     found = detect(path)
+    if (other := stand_in(path)) is not None:
+        raise InputError(f"{path}: {other}")
     if name == AUTO:
         if found is None:
-            raise InputError(f"{path}: none of the known formats ({', '.join(SOURCES)})")
+            reason = near_miss(path) or f"none of the known formats ({', '.join(SOURCES)})"
+            raise InputError(f"{path}: {reason}")
         if SOURCES[found].runs_code:
             raise InputError(f"{path}: reading it runs its code; to do so, give source: {found}")
         return SOURCES[found]

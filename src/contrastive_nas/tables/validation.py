@@ -8,9 +8,14 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import Problems, Row, is_accuracy
+from contrastive_nas.tables.parsing.headers import accuracy_question, question
 
 Validator = Callable[[str], object]
 Validators = Callable[[str | None], Validator | None]
+# An accuracy above it is no fraction, whatever the rounding.
+_SURELY_PERCENT = 10.0
+# Percentage points by which a few rows may lie outside of the others of their table.
+_NEAR = 10.0
 # Long enough that no two architectures ever share one.
 _DIGEST_BYTES = 16
 
@@ -24,14 +29,16 @@ def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None)
     if not frame.columns.is_unique:
         raise InputError(f"{file}: a column is named twice among {', '.join(map(str, frame.columns))[:300]}")
     if "architecture" not in frame.columns:
-        raise InputError(
-            f"{file}: there is no column 'architecture' among {', '.join(map(str, frame.columns))[:300]}"
-        )
+        shown = ", ".join(map(str, frame.columns))[:300]
+        raise InputError(f"{file}: there is no column 'architecture' among {shown}{question(frame.columns)}")
     found = [str(column) for column in frame.columns if is_accuracy(str(column))]
     missing = [metric for metric in metrics or [] if metric not in frame.columns]
     if missing or (metrics is None and not found):
         wanted = ", ".join(missing) or "<dataset>_<split>_accuracy"
-        raise InputError(f"{file}: there is no column {wanted}; it has {', '.join(found) or 'no accuracy'}")
+        hint = "" if found else accuracy_question(frame.columns)
+        raise InputError(
+            f"{file}: there is no column {wanted}; it has {', '.join(found) or 'no accuracy'}{hint}"
+        )
 
 
 class RowChecks:
@@ -134,10 +141,41 @@ def _is_missing(value: object) -> bool:
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """A column as float64; what is no number becomes NaN."""
-    if column.dtype == object:
-        column = column.map(lambda value: value if isinstance(value, int | float | str) else None)
+    """A column as float64; what is no number becomes NaN. ``91.2%`` is a number here."""
+    if not pd.api.types.is_numeric_dtype(column):
+        column = column.astype(object).map(_bare)
     return pd.to_numeric(column, errors="coerce").astype(np.float64)
+
+
+def _bare(value: object) -> object:
+    if isinstance(value, str):
+        return value.strip().removesuffix("%")
+    return value if isinstance(value, int | float) else None
+
+
+def without_fractions(frame: pd.DataFrame, problems: Problems) -> pd.DataFrame:
+    """The rows whose accuracies are in percent, where some of a column are fractions; the others are noted.
+
+    Accuracies up to 1 are fractions if the best of them, in percent, lies where the other rows do. Networks
+    at chance level are also at 1 percent or below where there are many classes; a hundred times as much is
+    far above all others then.
+    """
+    keep = np.ones(len(frame), bool)
+    for column in filter(lambda column: is_accuracy(str(column)), frame.columns):
+        values = frame[column].to_numpy(np.float64)
+        small, large = (values > 0) & (values <= 1), values > 1
+        if not small.any() or not large.any() or values[large].max() <= _SURELY_PERCENT:
+            continue
+        low, high = values[large].min() - _NEAR, values[large].max() + _NEAR
+        if low <= 100 * values[small].max() <= high:
+            for position in np.flatnonzero(small & keep).tolist():
+                keep[position] = False
+                problems.add(
+                    frame.index[position],
+                    f"{column} is {values[position]:g}, which looks like a fraction beside percentages up to "
+                    f"{values[large].max():g}: give all in percent",
+                )
+    return frame if keep.all() else frame[keep]
 
 
 def check_scale(frame: pd.DataFrame, problems: Problems) -> None:

@@ -1,4 +1,5 @@
-"""Any networks as a Python file: its function ``networks`` gives (module, accuracy) pairs.
+"""Any networks as a Python file: its function ``networks`` gives modules, (module, accuracy) pairs, or either
+with a name before it: (name, module, accuracy).
 
 ``INPUT_SHAPE`` in the file, (C, H, W) of one image, is that of all networks; ``METRIC``, where it is given,
 names the accuracy (``own_test_accuracy`` otherwise), which is in percent. Reading runs the file, so it is
@@ -7,15 +8,15 @@ only read by name.
 
 import ast
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, Source, frames, usable_records
+from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, Source, frames
 
 _FUNCTION = "networks"
 _METRIC = "own_test_accuracy"
@@ -33,17 +34,64 @@ def _detect(path: Path) -> bool:
 
 
 def _run(path: Path) -> tuple[Any, Iterator[tuple[int, Any]]]:
-    """The module and its numbered pairs; whatever goes wrong in the user's code is one error."""
+    """The module and what it gives, numbered; whatever goes wrong in the user's code is one error."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path}: no Python file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        pairs = enumerate(getattr(module, _FUNCTION)(), start=1)
+        given = getattr(module, _FUNCTION)()
+        if _is_network(given):
+            raise InputError(f"{path}: {_FUNCTION}() gives one module: let it give a list of modules")
+        pairs = enumerate(given.items() if isinstance(given, Mapping) else given, start=1)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{path}: running it failed: {type(error).__name__}: {error}") from error
     return module, _guarded(pairs, path)
+
+
+def _is_network(given: object) -> bool:
+    # Not above: torch takes seconds to import; a file that gives modules has imported it.
+    from torch import nn
+
+    return isinstance(given, nn.Module) and not isinstance(given, nn.ModuleList)
+
+
+class _Network(NamedTuple):
+    name: str
+    module: Any
+    accuracy: Any
+
+
+def _networks(
+    path: Path, pairs: Iterator[tuple[int, Any]], problems: Problems
+) -> Iterator[tuple[int, _Network]]:
+    """What the function gave, each under its name; no network, or another of one name, is a problem."""
+    seen: set[str] = set()
+    for number, given in pairs:
+        try:
+            network = _network(given, f"{path.stem} {number}")
+            if network.name in seen:
+                raise RowError(f"the name {network.name[:120]!r} was given before")
+        except RowError as error:
+            problems.add(number, str(error))
+            continue
+        seen.add(network.name)
+        yield number, network
+
+
+def _network(given: Any, name: str) -> _Network:
+    if _is_network(given):
+        return _Network(name, given, None)
+    parts = list(given) if isinstance(given, tuple | list) else []
+    if parts and isinstance(parts[0], str):
+        name = parts.pop(0)
+    if not 1 <= len(parts) <= 2 or not _is_network(parts[0]):
+        kinds = ", ".join(type(part).__name__ for part in given) if parts else type(given).__name__
+        raise RowError(f"neither a module nor (module, accuracy) nor (name, module, accuracy) but {kinds}")
+    return _Network(name, parts[0], parts[1] if len(parts) == 2 else None)
 
 
 def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int, Any]]:
@@ -57,21 +105,13 @@ def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int
         raise InputError(f"{path}, after row {number}: {type(error).__name__}: {error}") from error
 
 
-def _name(path: Path, number: int) -> str:
-    return f"{path.stem} {number}"
-
-
 def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     module, pairs = _run(path)
     metric = str(getattr(module, "METRIC", _METRIC))
-
-    def row(numbered: tuple[int, Any]) -> dict[str, Any]:
-        number, pair = numbered
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise RowError(f"not a pair of module and accuracy but {type(pair).__name__}")
-        return {"architecture": _name(path, number), metric: pair[1]}
-
-    yield from frames(usable_records(((number, (number, pair)) for number, pair in pairs), row, problems))
+    networks = _networks(path, pairs, problems)
+    yield from frames(
+        (number, {"architecture": network.name, metric: network.accuracy}) for number, network in networks
+    )
 
 
 def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMaker]]:
@@ -82,13 +122,13 @@ def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMak
     shape = getattr(module, "INPUT_SHAPE", None)
     if shape is None:
         raise InputError(f"{path}: INPUT_SHAPE, (C, H, W) of one image, is missing")
-    for number, pair in pairs:
-        yield number, _name(path, number), partial(trace, pair[0], shape)
+    for number, network in _networks(path, pairs, problems):
+        yield number, network.name, partial(trace, network.module, shape)
 
 
 PYTHON_FILE = Source(
     name="python_file",
-    title="any networks, Python file with a function `networks` that gives (module, accuracy) pairs",
+    title="any networks, Python file with a function `networks` that gives modules, maybe with accuracies",
     space=None,
     detect=_detect,
     read=_read,

@@ -1,0 +1,152 @@
+"""Tables as spreadsheets, downloads and other projects leave them: read where the meaning is sure."""
+
+import gzip
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.spaces import load_space
+from contrastive_nas.tables import detect, read_table
+
+NAMES = load_space("nasbench201").sample(np.random.default_rng(0), 6)
+ACCURACIES = [91.25, 88.5, 93.0, 10.0, 70.75, 84.5]
+METRIC = "cifar10_test_accuracy"
+
+
+def csv(header: str = f"architecture,{METRIC}", separator: str = ",", point: str = ".") -> str:
+    rows = [
+        f"{name}{separator}{value}".replace(".", point) for name, value in zip(NAMES, ACCURACIES, strict=True)
+    ]
+    return "\n".join([header.replace(",", separator), *rows, ""])
+
+
+READ = {
+    "semicolons": csv(separator=";").encode(),
+    "semicolons and decimal commas": csv(separator=";", point=",").encode(),
+    "tabs": csv(separator="\t").encode(),
+    "byte order mark": csv().encode("utf-8-sig"),
+    "UTF-16, as Excel's Unicode text": csv(separator="\t").encode("utf-16"),
+    "UTF-16, big end first": b"\xfe\xff" + csv().encode("utf-16-be"),
+    "capital": csv(f"Architecture,{METRIC}").encode(),
+    "all in capitals and blanks": csv("ARCHITECTURE , CIFAR10 Test Accuracy").encode(),
+    "short name": csv(f"arch,{METRIC}").encode(),
+    "another name": csv(f"arch_str,{METRIC}").encode(),
+    "comment first": ("# my results\n#\n\n" + csv()).encode(),
+    "old line ends": csv().replace("\n", "\r").encode(),
+    "compressed": gzip.compress(csv().encode()),
+    "percent signs": csv().replace("\n|", "%\n|").replace("accuracy%", "accuracy").encode(),
+    "empty rows at the end": (csv() + ",\n,\n").encode(),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_u4_tables_with_one_meaning_are_read(tmp_path, kind) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes(READ[kind])
+    assert detect(path) == "tidy_csv"
+    for wanted in (None, [METRIC]):
+        frame = read_table(path, space="nasbench201", metrics=wanted).frame
+        assert frame.architecture.tolist() == NAMES
+        assert frame[METRIC].tolist() == ACCURACIES
+
+
+def test_u4_capitals_in_parquet(tmp_path) -> None:
+    path = tmp_path / "own.parquet"
+    pd.DataFrame({"Architecture": NAMES, "CIFAR10_test_accuracy": ACCURACIES}).to_parquet(path)
+    frame = read_table(path, space="nasbench201", metrics=[METRIC]).frame
+    assert (frame.architecture.tolist(), frame[METRIC].tolist()) == (NAMES, ACCURACIES)
+
+
+def excel() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return content.getvalue()
+
+
+def saved() -> bytes:
+    content = io.BytesIO()
+    torch.save({"arch2infos": {number: {"full": "x" * 100} for number in range(100)}}, content)
+    return content.getvalue()
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+PAGE = b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>"
+NEAR = {
+    "slip": ("own.csv", csv(f"archtecture,{METRIC}").encode(), "is 'archtecture' meant"),
+    "bars": ("own.csv", csv(f"architecture|{METRIC}").encode(), r"is it separated by '\|'\?"),
+    "no accuracy": ("own.csv", csv("architecture,test_acc").encode(), "is 'test_acc' meant"),
+    "workbook": ("own.xlsx", excel(), "an Excel workbook: save its sheet as CSV"),
+    "old workbook": ("own.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an Excel workbook"),
+    "pointer": ("NAS-Bench-201-v1_1.pth", LFS, "a Git LFS pointer.*git lfs pull"),
+    "pointer named CSV": ("own.csv", LFS, "a Git LFS pointer"),
+    "page": ("NAS-Bench-201-v1_1.pth", PAGE, "an HTML page.*download it again"),
+    "empty": ("own.csv", b"", "it is empty"),
+    "cut off": ("NAS-Bench-201-v1_1.pth", saved()[:-200], "a file by torch.save that is cut off"),
+    "cut off zip": ("results.zip", excel()[:-30], "a zip archive that is cut off"),
+    "compressed records": (
+        "nasbench.tfrecord.gz",
+        gzip.compress(bytes(1000)),
+        "packed by gzip.*unpack it first",
+    ),
+    "pickle": ("own.pkl", pickle.dumps({"a": 1}), "a Python pickle"),
+    "JSON": ("zc.json", json.dumps({"cifar10": {"(4, 0)": {"val_accuracy": 90}}}).encode(), "it is JSON"),
+    "JSON lines": ("own.jsonl", b'{"architecture": "a", "acc": 1}\n' * 2, "it is JSON.*CSV or Parquet"),
+}
+
+
+@pytest.mark.parametrize("kind", NEAR)
+def test_u4_a_near_miss_is_named(tmp_path, kind) -> None:
+    name, content, message = NEAR[kind]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"{name}: .*{message}") as error:
+        read_table(path)
+    assert "\n" not in str(error.value)
+
+
+def test_u4_a_compressed_table_that_is_cut_off_is_named(tmp_path) -> None:
+    path = tmp_path / "own.csv.gz"
+    names = load_space("nasbench201").sample(np.random.default_rng(1), 5000)
+    lines = [f"{name},50" for name in dict.fromkeys(names)]
+    whole = gzip.compress("\n".join([f"architecture,{METRIC}", *lines]).encode())
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"own.csv.gz, after row \d+: it is cut off"):
+        read_table(path)
+
+
+def mixed(fractions: list[int]) -> pd.DataFrame:
+    values = [value / 100 if row in fractions else value for row, value in enumerate(ACCURACIES)]
+    return pd.DataFrame({"architecture": NAMES, METRIC: values})
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("fractions", [[0], [5], [1, 3, 4]])
+def test_s13_fractions_among_percentages_are_problems(tmp_path, suffix, fractions) -> None:
+    path = tmp_path / f"own.{suffix}"
+    getattr(mixed(fractions), f"to_{suffix}")(path, index=False)
+    row = fractions[0]
+    with pytest.raises(InputError, match=rf"row {row + 1}: .* is {ACCURACIES[row] / 100:g}, .*a fraction"):
+        read_table(path)
+    table = read_table(path, on_error="skip")
+    assert [problem.row for problem in table.problems] == [row + 1 for row in fractions]
+    assert table.frame.architecture.tolist() == [name for n, name in enumerate(NAMES) if n not in fractions]
+
+
+@pytest.mark.parametrize("chance", [1.0, 0.83])
+def test_s13_networks_at_chance_level_are_no_fractions(tmp_path, chance) -> None:
+    """CIFAR-100 and ImageNet16-120 in NAS-Bench-201: at best 73 and 47 percent, at chance 1 and 0.83."""
+    path = tmp_path / "own.csv"
+    top = 73.5 if chance == 1.0 else 47.3
+    pd.DataFrame({"architecture": NAMES, METRIC: [top, 40.0, chance, chance, 30.0, 44.0]}).to_csv(
+        path, index=False
+    )
+    assert len(read_table(path).frame) == 6
