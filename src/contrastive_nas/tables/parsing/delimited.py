@@ -83,15 +83,11 @@ def rows(path: Path, form: Layout) -> Iterator[list[str]]:
                 left -= sum(map(len, fields)) if packed else 0
                 if left < 0:
                     raise InputError(f"{path}: unpacked it is larger than any table of results")
-    except (UnicodeError, csv.Error) as error:
-        encoding = "UTF-16" if form.encoding == "utf-16" else "UTF-8"
-        raise InputError(
-            f"{path}, after row {max(0, done - 1)}: no valid CSV in {encoding}: {error}"
-        ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{path}, after row {max(0, done - 1)}: it is cut off or damaged: {error}"
-        ) from error
+    except (UnicodeError, csv.Error, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        reason = "it is cut off or damaged"
+        if isinstance(error, UnicodeError | csv.Error):
+            reason = f"no valid CSV in {'UTF-16' if form.encoding == 'utf-16' else 'UTF-8'}"
+        raise InputError(f"{path}, after row {max(0, done - 1)}: {reason}: {error}") from error
 
 
 def _opened(path: Path, encoding: str) -> TextIO:
