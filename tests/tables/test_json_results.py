@@ -268,10 +268,11 @@ def test_dynast(tmp_path) -> None:
     ("text", "message"),
     [
         ("__import__('os').system('touch ran')", "no dictionary"),
-        ("{'ks': [3.5], 'e': [4], 'd': [1], 'r': 224}", "ks of Sub-network is"),
+        ("{'ks': [3.5], 'e': [4], 'd': [1], 'r': 224}", "ks of the sub-network is"),
         ("{'ks': [3], 'e': [4], 'd': [1], 'r': [1, 2]}", "one resolution"),
         ("[" * 100_000, "no dictionary"),
-        ("5", "ks of Sub-network is 'None'"),
+        ("5", "no dictionary"),
+        ("{}", "r of the sub-network is 'None'"),
     ],
 )
 def test_a_bad_sub_network_is_named(tmp_path, text, message) -> None:

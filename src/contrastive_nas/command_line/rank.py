@@ -62,9 +62,9 @@ def rank(
         table = ranking.rank_graphs(list(graphs), list(graphs.values()), labels=known, seed=seed)
     else:
         own = load_space(space, **parse_options(options))
-        listed, known = list(architectures or []), {}
+        listed, known = [own.read(given) for given in architectures or []], {}
         if file is not None:
-            read = read_table(file, space=space, metrics=[], validate=own.validate)
+            read = read_table(file, space=space, metrics=[], validate=own.read)
             listed += read.frame["architecture"].tolist()
             known = {} if labels is None else _labels(read, labels)
         listed += own.sample(np.random.default_rng(seed), sample)

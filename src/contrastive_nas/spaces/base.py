@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.checks import parse_rows
+from contrastive_nas.spaces.foreign import check_text, literal
 
 if TYPE_CHECKING:
     from torch import nn
@@ -104,7 +106,34 @@ class SearchSpace(ABC):
 
     def validate(self, architecture: Architecture) -> None:
         """Raises InputError unless the string is an architecture of this space in its own spelling."""
+        check_text(self.name, architecture)
         self.encode(architecture)
+
+    def read(self, given: object) -> Architecture:
+        """An architecture in the space's own spelling, from how people and other projects write it.
+
+        Blanks around a string do not count; spaces say themselves which other forms they know.
+
+        Raises:
+            InputError: it is no architecture of this space in any known form.
+        """
+        try:
+            translated = self.translate(literal(given))
+        except InputError as error:
+            raise InputError(f"{self.name}: {str(given)[:300]}: {error}") from None
+        architecture = given.strip() if translated is None and isinstance(given, str) else translated
+        check_text(self.name, given if architecture is None else architecture)
+        assert architecture is not None
+        self.validate(architecture)
+        return architecture
+
+    def translate(self, given: object) -> Architecture | None:
+        """The string of an architecture in another project's form (tuple, list, dictionary); None if unknown.
+
+        Raises:
+            InputError: the form is known, but the architecture is not whole.
+        """
+        return None
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
         """The graphs of many architectures; spaces override this where they can be faster.

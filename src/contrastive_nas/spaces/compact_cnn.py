@@ -28,6 +28,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.checks import check_input_shape, check_positive
+from contrastive_nas.spaces.foreign import check_text
 
 STEMS = (4, 8, 16)
 KINDS = ("plain", "separable", "residual", "inverted")
@@ -147,6 +148,7 @@ def parse(architecture: Architecture) -> tuple[int, list[Stage]]:
     Raises:
         InputError: the string is not an architecture of this space in its own spelling.
     """
+    check_text("compact_cnn", architecture)
     head, *parts = architecture.split("|")
     if len(parts) != len(STRIDES):
         raise InputError(f"compact_cnn {architecture!r}: {len(parts)} stages instead of {len(STRIDES)}")

@@ -10,11 +10,12 @@ that exist.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.base import Architecture, Choice
 from contrastive_nas.spaces.checks import check_resolutions
+from contrastive_nas.spaces.foreign import check_text, once_for_all
 from contrastive_nas.spaces.mobile_network import MobileSpace
 
 KERNELS = (3, 5, 7)
@@ -79,6 +80,10 @@ class ElasticStagesSpace(MobileSpace):
             parts.append(",".join(layers[:depth]))
         return "|".join(parts)
 
+    def translate(self, given: object) -> Architecture | None:
+        """A Once-for-All dictionary of ``ks``, ``e``, ``d`` and ``r``, padded or cut to its depths."""
+        return once_for_all(given) if isinstance(given, Mapping) else None
+
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
         resolution, stages = self.parse(architecture)
         decisions = [self._resolutions.index(resolution)]
@@ -99,6 +104,7 @@ class ElasticStagesSpace(MobileSpace):
         Raises:
             InputError: the string is no architecture of this space.
         """
+        check_text(self.name, architecture)
         resolution, *parts = architecture.split("|")
         if resolution not in map(str, self._resolutions):
             known = ", ".join(map(str, self._resolutions))

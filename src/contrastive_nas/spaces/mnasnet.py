@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.base import Architecture, Choice
 from contrastive_nas.spaces.checks import check_resolutions
+from contrastive_nas.spaces.foreign import check_text
 from contrastive_nas.spaces.mobile_blocks import InvertedResidual
 from contrastive_nas.spaces.mobile_network import MobilePlan, MobileSpace
 
@@ -90,6 +91,7 @@ class MnasNet(MobileSpace):
         Raises:
             InputError: the string is no architecture of this space.
         """
+        check_text(self.name, architecture)
         parts = architecture.split("|")
         if len(parts) != len(LAYERS):
             raise InputError(f"{self.name}: {architecture!r}: {len(parts)} blocks instead of {len(LAYERS)}")

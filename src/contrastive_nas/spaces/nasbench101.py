@@ -27,6 +27,7 @@ from contrastive_nas.spaces.nasbench101_cells import (
     OPERATIONS,
     Cell,
     every_cell,
+    from_indices,
     parse,
     pruned,
 )
@@ -98,6 +99,10 @@ class NASBench101(StackedCells[Cell]):
             else:
                 cell = grown
         return str(cell)
+
+    def translate(self, given: object) -> Architecture | None:
+        """A tuple as NASLib writes it: the matrix row by row, then the operations in its order."""
+        return from_indices(given)
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
         cell = parse(architecture)

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.spaces.foreign import check_text, indices
 
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 INPUT, OUTPUT = "input", "output"
 MAX_VERTICES = 7
 MAX_EDGES = 9
+# NASLib's numbers of the operations (``nasbench101/conversions.py`` there).
+_NASLIB_OPERATIONS = (INPUT, OUTPUT, "maxpool3x3", "conv1x1-bn-relu", "conv3x3-bn-relu")
 _FORM = f"{INPUT},<operation>,...,{OUTPUT}"
 _CHARACTERS_SHOWN = 60
 _LABELS = {operation: label for label, operation in enumerate(OPERATIONS)}
@@ -118,6 +121,7 @@ def parse(architecture: str) -> Cell:
         InputError: wrong form, wrong matrix, cycle, too many vertices or edges, unknown operation, or
             vertices that are on no path from input to output.
     """
+    check_text("nasbench101", architecture)
     names, separator, matrix = architecture.partition("/")
     operations = names.split(",")
     if not separator:
@@ -135,6 +139,21 @@ def parse(architecture: str) -> Cell:
             f"{len(operations) - len(cell)} vertices lie on no path from input to output: leave them out",
         )
     return cell
+
+
+def from_indices(given: object) -> str | None:
+    """The string of a cell as NASLib writes it, n x n zeros and ones, then n operations; None if it is none.
+
+    Raises:
+        InputError: it has that form, but is no cell of the benchmark.
+    """
+    sizes = {n * n + n: n for n in range(2, MAX_VERTICES + 1)}
+    vertices = sizes.get(len(given), 0) if isinstance(given, tuple | list) else 0
+    chosen = indices(given, vertices * vertices + vertices, len(_NASLIB_OPERATIONS)) if vertices else None
+    if chosen is None or max(chosen[:-vertices]) > 1:
+        return None
+    operations = [_NASLIB_OPERATIONS[index] for index in chosen[-vertices:]]
+    return str(read(operations, "".join(map(str, chosen[:-vertices]))))
 
 
 def read(operations: Sequence[str], matrix: str) -> Cell:

@@ -27,11 +27,15 @@ from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.spaces.base import Architecture, Choice
+from contrastive_nas.spaces.foreign import check_text, indices, note_indices
 from contrastive_nas.spaces.stacked_cells import STAGES, StackedCells
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 _NUMBERS = {operation: number for number, operation in enumerate(OPERATIONS)}
+# NASLib's numbers of the operations, and the order of its edges (``nasbench201/conversions.py`` there).
+_NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+_NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 _FORM = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 
 Decisions = tuple[int, ...]
@@ -61,7 +65,17 @@ class NASBench201(StackedCells[Decisions]):
         a, b, c, d, e, f = (OPERATIONS[decision] for decision in decisions)
         return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
 
+    def translate(self, given: object) -> Architecture | None:
+        """Indices as NASLib writes them, such as ``(4, 0, 3, 1, 4, 3)``: its operations, edge by edge."""
+        chosen = indices(given, len(EDGES), len(_NASLIB_OPERATIONS))
+        if chosen is None:
+            return None
+        note_indices(self.name, "NASLib")
+        by_edge = dict(zip(_NASLIB_EDGES, chosen, strict=True))
+        return self.decode([_NUMBERS[_NASLIB_OPERATIONS[by_edge[edge]]] for edge in EDGES])
+
     def encode(self, architecture: Architecture) -> Decisions:
+        check_text(self.name, architecture)
         found = _FORM.fullmatch(architecture)
         if found is None:
             raise InputError(

@@ -25,6 +25,7 @@ from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.checks import check_positive, check_resolutions, parse_rows
 from contrastive_nas.spaces.elastic_stages import RESOLUTIONS
+from contrastive_nas.spaces.foreign import check_text
 from contrastive_nas.spaces.mobile_blocks import make_divisible
 from contrastive_nas.spaces.mobile_network import halved
 from contrastive_nas.spaces.resnet50_network import (
@@ -145,6 +146,7 @@ class ResNet50(SearchSpace):
     def _parse(
         self, architecture: Architecture
     ) -> tuple[int, tuple[str, str, str], list[tuple[str, list[str]]]]:
+        check_text(self.name, architecture)
         resolution, *parts = architecture.split("|")
         if resolution not in map(str, self._resolutions):
             known = ", ".join(map(str, self._resolutions))

@@ -41,7 +41,7 @@ def guess_space(architectures: list[str]) -> str | None:
     # Not above: spaces need torch, which takes seconds to import.
     from contrastive_nas.spaces import list_spaces, load_space
 
-    fitting = [name for name in list_spaces() if _most_valid(load_space(name).validate, architectures)]
+    fitting = [name for name in list_spaces() if _most_valid(load_space(name).read, architectures)]
     return fitting[0] if len(fitting) == 1 else None
 
 

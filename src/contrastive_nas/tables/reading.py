@@ -91,8 +91,8 @@ def read_table(
             none.
         on_error: "stop" raises at the first row that cannot be used, "skip" leaves such rows out.
         limit: how many problems are kept; all are counted.
-        validate: raises InputError for a string that is no architecture; None asks the row's search space,
-            where one is known.
+        validate: raises InputError for a string that is no architecture, and gives it as it is spelled in the
+            table; None asks the row's search space, where one is known.
 
     Raises:
         InputError: the file is in no known format or damaged, a column is missing, no row can be used, or
@@ -173,7 +173,7 @@ def _validators(space: str | None) -> Validators:
         if named and named != space and named not in list_spaces():
             raise InputError(f"space {named[:60]!r} is none of {', '.join(list_spaces())}")
         name = named or space
-        return load_space(name).validate if name else None
+        return load_space(name).read if name else None
 
     # A name that the caller got wrong is one error, not one for every row.
     validator(None)

@@ -10,7 +10,8 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import Problems, Row, is_accuracy
 from contrastive_nas.tables.parsing.headers import accuracy_question, question
 
-Validator = Callable[[str], object]
+# Gives the string in the space's own spelling, or None for what it was given.
+Validator = Callable[[str], str | None]
 Validators = Callable[[str | None], Validator | None]
 # An accuracy above it is no fraction, whatever the rounding.
 _SURELY_PERCENT = 10.0
@@ -49,7 +50,8 @@ class RowChecks:
         metrics: columns that every row must have a value in; None asks for a value in at least one, an empty
             list for none.
         validators: for the space that a row names, or None where it names none, the function that raises
-            InputError for a string that is no architecture of it; it gives None where nothing can be checked.
+            InputError for a string that is no architecture of it and gives its own spelling; None where
+            nothing can be checked.
         unique: whether an architecture may come only once.
     """
 
@@ -103,15 +105,22 @@ class RowChecks:
         spaces = [None] * len(frame)
         if "space" in frame.columns:
             spaces = frame["space"].astype(object).where(frame["space"].notna(), None).tolist()
-        architectures = frame["architecture"].tolist()
+        given = frame["architecture"].tolist()
+        spelled = list(given)
         for position in np.flatnonzero(keep).tolist():
             row = frame.index[position]
-            reason = self._reason_against(row, spaces[position], architectures[position])
+            reason = self._reason_against(row, spaces[position], spelled, position)
             if reason:
                 keep[position] = False
                 self._problems.add(row, reason)
+        if spelled != given:
+            frame["architecture"] = pd.Series(spelled, index=frame.index, dtype=object)
 
-    def _reason_against(self, row: Row, space: str | None, architecture: object) -> str | None:
+    def _reason_against(
+        self, row: Row, space: str | None, spelled: list[object], position: int
+    ) -> str | None:
+        """Why a row cannot be used; else None, and its architecture is in the space's own spelling."""
+        architecture = spelled[position]
         if not isinstance(architecture, str) or not architecture:
             missing = architecture == "" if isinstance(architecture, str) else _is_missing(architecture)
             return (
@@ -121,19 +130,21 @@ class RowChecks:
             )
         if space is not None and not isinstance(space, str):
             return f"the space {space!r:.60} is no text"
-        key = blake2b(repr((space, architecture)).encode(), digest_size=_DIGEST_BYTES).digest()
-        if key in self._first_row:
-            if self._unique:
-                return f"the architecture {architecture[:120]} is that of row {self._first_row[key]} again"
-            return None
-        try:
-            validate = self._validators(space)
-            if validate:
-                validate(architecture)
-        except InputError as error:
-            return str(error)
-        self._first_row[key] = row
+        if _key(space, architecture) not in self._first_row:
+            try:
+                validate = self._validators(space)
+                architecture = (validate(architecture) if validate else None) or architecture
+            except InputError as error:
+                return str(error)
+        spelled[position] = architecture
+        first = self._first_row.setdefault(_key(space, architecture), row)
+        if first is not row and self._unique:
+            return f"the architecture {architecture[:120]} is that of row {first} again"
         return None
+
+
+def _key(space: str | None, architecture: str) -> bytes:
+    return blake2b(repr((space, architecture)).encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 def _is_missing(value: object) -> bool:

@@ -30,7 +30,7 @@ def ingest_table(
         metrics=[] if parameters.unlabelled else metrics,
         on_error=parameters.on_error,
         limit=_PROBLEMS_KEPT,
-        validate=known.validate,
+        validate=known.read,
     )
     table = read.frame if parameters.rows is None else read.frame.head(parameters.rows)
     table = table.assign(**{name: float("nan") for name in metrics if name not in table.columns})

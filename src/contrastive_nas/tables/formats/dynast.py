@@ -5,7 +5,6 @@ Cummings et al., *A Hardware-Aware Framework for Accelerating Neural Architectur
 resolution ``r``.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.spaces import foreign
 from contrastive_nas.tables.base import Problems, RowError, Source, frames, usable_records
 from contrastive_nas.tables.formats import tidy_csv
-from contrastive_nas.tables.parsing import notation
 
 _NETWORK = "Sub-network"
 _ACCURACY = "Top-1 Acc (%)"
@@ -28,24 +27,13 @@ _COLUMNS = {
 
 
 def _architecture(text: str) -> str:
-    # The dictionaries hold but lists of numbers and None, so with JSON's quotes they are JSON.
+    fields = foreign.literal(text)
+    if not isinstance(fields, dict):
+        raise RowError(f"{_NETWORK} is {text[:60]!r}, no dictionary of a sub-network")
     try:
-        fields = json.loads(text.replace("'", '"').replace("None", "null"))
-    except (ValueError, RecursionError):
-        raise RowError(f"{_NETWORK} is {text[:60]!r}, no dictionary of a sub-network") from None
-    fields = fields if isinstance(fields, dict) else {}
-    kernels, expansions, depths = (_integers(fields, name) for name in ("ks", "e", "d"))
-    resolution = [fields["r"]] if type(fields.get("r")) is int else _integers(fields, "r")
-    if len(resolution) != 1:
-        raise RowError(f"one resolution is needed, not {resolution[:5]}")
-    return notation.mobilenet_v3(resolution[0], kernels, expansions, depths)
-
-
-def _integers(fields: dict[str, Any], name: str) -> list[int]:
-    values = fields.get(name)
-    if not isinstance(values, list) or not all(type(value) is int for value in values):
-        raise RowError(f"{name} of {_NETWORK} is {str(values)[:60]!r}, no list of whole numbers")
-    return values
+        return foreign.once_for_all(fields)
+    except InputError as error:
+        raise RowError(f"{_NETWORK}: {error}") from None
 
 
 def _row(texts: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.spaces import nasbench101_cells
+from contrastive_nas.spaces import foreign, nasbench101_cells
 from contrastive_nas.tables.base import RowError
 
 DARTS_INPUTS = 2
@@ -35,25 +35,15 @@ def mnasnet(blocks: Sequence[tuple[int, int, int, bool]]) -> str:
 def mobilenet_v3(
     resolution: int, kernels: Sequence[int], expansions: Sequence[int], depths: Sequence[int]
 ) -> str:
-    """``224|k5e4,k7e3|...``: resolution, then each stage's layers, those beyond its depth left out.
-
-    Args:
-        resolution: of the input, in pixels.
-        kernels: one for each of the supernet's layers, as many a stage in every stage.
-        expansions: likewise.
-        depths: layers that exist, one for each stage.
+    """:func:`contrastive_nas.spaces.foreign.elastic_stages`, for one row.
 
     Raises:
         RowError: the lengths do not fit each other.
     """
-    stages = len(depths)
-    deepest, rest = divmod(len(kernels), stages) if stages else (0, 1)
-    if rest or len(expansions) != len(kernels) or not all(1 <= depth <= deepest for depth in depths):
-        sizes = f"{len(kernels)} kernel sizes, {len(expansions)} expand ratios, depths {list(depths)[:10]}"
-        raise RowError(f"the layers do not fit the stages: {sizes}")
-    layers = [f"k{kernel}e{expansion}" for kernel, expansion in zip(kernels, expansions, strict=True)]
-    written = [",".join(layers[i * deepest : i * deepest + depth]) for i, depth in enumerate(depths)]
-    return "|".join([str(resolution), *written])
+    try:
+        return foreign.elastic_stages(resolution, kernels, expansions, depths)
+    except InputError as error:
+        raise RowError(str(error)) from None
 
 
 def darts(normal: Sequence[tuple[str, int]], reduction: Sequence[tuple[str, int]]) -> str:
