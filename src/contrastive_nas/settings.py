@@ -6,7 +6,7 @@ from contrastive_nas.execution.context import ProjectContext
 from contrastive_nas.execution.default_runner import use_caching_runner
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
-from contrastive_nas.pipelines.rules import first_labels_within_budget
+from contrastive_nas.pipelines.rules import first_labels_within_budget, seeds_are_not_negative
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated")
@@ -24,7 +24,7 @@ CONFIG_LOADER_ARGS = {
 class ExperimentContext(ProjectContext):
     """The project's context with the rules of its experiments."""
 
-    rules = (first_labels_within_budget,)
+    rules = (first_labels_within_budget, seeds_are_not_negative)
 
 
 CONTEXT_CLASS = ExperimentContext

@@ -269,10 +269,10 @@ class TinyProject:
         files = (path for path in self.folder.glob("data/0[2-8]*/**/*") if path.is_file())
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, start: str = ".") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
-            cwd=self.folder,
+            cwd=self.folder / start,
             env=self.environment(),
             capture_output=True,
             text=True,

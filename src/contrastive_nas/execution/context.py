@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.execution.parameters import check_parameters
 
 
@@ -30,9 +33,15 @@ class ProjectContext(KedroContext):
         """
         return self._checked_parameters
 
+    def _read_parameters(self) -> dict[str, Any]:
+        try:
+            return self.config_loader["parameters"]
+        except (ValueError, OmegaConfBaseException, YAMLError) as error:
+            raise InputError(f"the parameters cannot be read: {' '.join(str(error).split())}") from error
+
     @cached_property
     def _checked_parameters(self) -> dict[str, Any]:
-        checked = check_parameters(self.config_loader["parameters"], pipelines)
+        checked = check_parameters(self._read_parameters(), pipelines)
         for rule in self.rules:
             rule(checked)
         return checked

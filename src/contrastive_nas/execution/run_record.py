@@ -16,6 +16,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from contrastive_nas.execution.asked import check_run
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.fingerprint import plain
 from contrastive_nas.execution.machine import describe_git, describe_libraries, describe_machine
@@ -43,7 +44,7 @@ ASKED = (
 class RunRecorder:
     """Kedro hooks that write the record and print durations, memory and metrics at the end.
 
-    One node at a time is measured, as the runners of this project run them.
+    Nodes may run one by one or in several threads; the memory of one is that of all that ran meanwhile.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,8 @@ class RunRecorder:
         self._file: Path | None = None
         self._started = 0.0
         self._nodes: dict[str, dict[str, Any]] = {}
-        self._measured: tuple[str, Measurement] | None = None
+        self._measured: dict[str, Measurement] = {}
+        self._unsaved: dict[str, set[str]] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -64,6 +66,7 @@ class RunRecorder:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
+        check_run(run_params, catalog)
         self._catalog = catalog
         self._started = time.perf_counter()
         self._nodes = {node.name: {"name": node.name, "ran": False} for node in pipeline.nodes}
@@ -79,7 +82,7 @@ class RunRecorder:
             "runner": _class_name(run_params["runner"]),
             "runtime_parameters": plain(run_params["runtime_params"]),
             "parameters": parameters,
-            "seeds": dict(_seeds(parameters)),
+            "seeds": dict(seeds(parameters)),
             "git": describe_git(self.project),
             "libraries": describe_libraries(),
             "machine": describe_machine(),
@@ -98,10 +101,13 @@ class RunRecorder:
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         self._measure(node)
+        self._stop_if_saved(node)
 
     @hook_impl
-    def after_dataset_saved(self, node: Node) -> None:
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
         self._measure(node)
+        self._unsaved[node.name].discard(dataset_name)
+        self._stop_if_saved(node)
 
     def decided(self, decision: "Decision") -> None:
         """Called by the caching runner when a node has run or was skipped; written, as a kill may follow."""
@@ -109,7 +115,6 @@ class RunRecorder:
         entry["reason"] = decision.reason
         if decision.fingerprint is not None:
             entry["fingerprint"] = decision.fingerprint.checksum
-        self._stop_measuring()
         self._note(decision.node)
         self._write()
 
@@ -133,7 +138,8 @@ class RunRecorder:
             logger.warning("the record of this run could not be written: %s", second)
 
     def _end(self, status: str, pipeline: Pipeline) -> None:
-        self._stop_measuring()
+        for name in list(self._measured):
+            self._stop_measuring(name)
         for node in pipeline.nodes:
             self._note(node)
         self.record["status"] = status
@@ -153,18 +159,18 @@ class RunRecorder:
                 yield name, dataset
 
     def _measure(self, node: Node) -> None:
-        if self._measured is None or self._measured[0] != node.name:
-            self._stop_measuring()
-            self._measured = (node.name, Measurement())
-        self._measured[1].touch()
+        if node.name not in self._measured:
+            self._measured[node.name] = Measurement()
+            self._unsaved[node.name] = set(node.outputs)
+        self._measured[node.name].touch()
 
-    def _stop_measuring(self) -> None:
-        if self._measured is None:
-            return
-        name, measurement = self._measured
-        seconds, peak = measurement.end()
+    def _stop_if_saved(self, node: Node) -> None:
+        if not self._unsaved[node.name]:
+            self._stop_measuring(node.name)
+
+    def _stop_measuring(self, name: str) -> None:
+        seconds, peak = self._measured.pop(name).end()
         self._nodes[name].update(ran=True, seconds=round(seconds, 3), peak_memory_mb=peak)
-        self._measured = None
 
     def _write(self) -> None:
         assert self._file is not None
@@ -227,11 +233,12 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _seeds(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+def seeds(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    """All that is called ``seed`` or ``seeds`` in a nest of parameters, by dotted name."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             name = f"{within}{key}"
             if str(key) in ("seed", "seeds"):
                 yield name, item
             else:
-                yield from _seeds(item, f"{name}.")
+                yield from seeds(item, f"{name}.")

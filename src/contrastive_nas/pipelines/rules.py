@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.execution.fingerprint import plain
+from contrastive_nas.execution.run_record import seeds
 
 
 def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
@@ -18,3 +20,16 @@ def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
             f"parameter 'search.queries' is {queries}, but 'compare.first_labels.count' alone is {count}: "
             "raise the first or lower the second"
         )
+
+
+def seeds_are_not_negative(parameters: Mapping[str, Any]) -> None:
+    """Generators of random numbers take whole numbers from 0 on.
+
+    Raises:
+        InputError: a seed is below.
+    """
+    for name, value in seeds(plain(parameters)):
+        if any(
+            isinstance(seed, int) and seed < 0 for seed in (value if isinstance(value, list) else [value])
+        ):
+            raise InputError(f"parameter {name!r} is {value}: seeds are whole numbers from 0 on")

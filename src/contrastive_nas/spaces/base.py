@@ -11,7 +11,7 @@ import numpy as np
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.spaces.checks import parse_rows
+from contrastive_nas.spaces.checks import FailedCodeError, failed_code, parse_rows
 from contrastive_nas.spaces.foreign import check_text, literal
 
 if TYPE_CHECKING:
@@ -140,8 +140,20 @@ class SearchSpace(ABC):
 
         Raises:
             InvalidArchitecturesError: some are not in the space; all these rows are named, none is converted.
+            FailedCodeError: :meth:`graph` raised something else than InputError.
         """
-        return GraphBatch.from_graphs(parse_rows(self.name, architectures, self.graph))
+        return GraphBatch.from_graphs(parse_rows(self.name, architectures, self._checked_graph))
+
+    def _checked_graph(self, architecture: Architecture) -> ComputationGraph:
+        try:
+            graph = self.graph(architecture)
+        except (InputError, MemoryError, OSError):
+            raise
+        except Exception as error:
+            raise failed_code(self.name, architecture, type(self).graph, error) from error
+        if not isinstance(graph, ComputationGraph):
+            raise FailedCodeError(f"{self.name}: graph({architecture!r:.200}) gave {graph!r:.60}, no graph")
+        return graph
 
     def decode_many(self, decisions: Sequence[Sequence[int]]) -> list[Architecture | None]:
         """:meth:`decode` of many vectors; spaces override this where they can be faster."""

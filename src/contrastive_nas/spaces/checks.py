@@ -1,5 +1,7 @@
 """Checks that search spaces share."""
 
+import inspect
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -26,11 +28,29 @@ class InvalidArchitecturesError(InputError):
         super().__init__(f"{space}: {len(reasons)} of {total} architectures are invalid: " + "; ".join(lines))
 
 
+class FailedCodeError(InputError):
+    """The code of a space failed, for whatever architecture; the message names the line."""
+
+
+def failed_code(
+    space: str, architecture: str, function: Callable[..., object], error: Exception
+) -> FailedCodeError:
+    """What to raise where ``function`` of a space raised ``error`` for an architecture."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == inspect.getsourcefile(function)]
+    place = own[-1] if own else frames[-1]
+    return FailedCodeError(
+        f"{space}: {function.__name__}({architecture!r:.200}) failed with {type(error).__name__}: "
+        f"{' '.join(str(error).split())[:300]} ({place.filename}, line {place.lineno}: {place.line})"
+    )
+
+
 def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], Parsed]) -> list[Parsed]:
     """``parse`` of every architecture, in their order.
 
     Raises:
         InvalidArchitecturesError: ``parse`` raised InputError for some; nothing is returned for the others.
+        FailedCodeError: as ``parse`` raised it, at the first such row.
     """
     parsed: list[Parsed] = []
     reasons: dict[int, str] = {}
@@ -40,6 +60,8 @@ def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], 
             continue
         try:
             parsed.append(parse(architecture))
+        except FailedCodeError:
+            raise
         except InputError as error:
             reasons[row] = str(error)
     if reasons:

@@ -1,0 +1,131 @@
+"""What Kedro's own options ask for: done, or refused in one line."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_run_command import ALL, kedro_run
+from tiny_project import TinyProject
+
+from contrastive_nas.execution.run_history import read_runs
+
+OLD = "2020-01-01T00.00.00.000Z"
+
+
+def refused(tiny: TinyProject, capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that a run ends with before it has left anything."""
+    capfd.readouterr()
+    assert kedro_run(tiny, *arguments) != 0
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert not read_runs(tiny.folder)
+    assert not list(tiny.folder.glob("data/0[2-8]*"))
+    (line,) = [line for line in said.splitlines() if line.startswith("Error: ")]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tags", "inges"], "there is no tag 'inges' in this pipeline; try ingest"),
+        (
+            ["--tags", "ingest,nothing"],
+            "there is no tag 'nothing' in this pipeline; try draw, ing",
+        ),
+        (["--nodes", "totl"], "there is no node 'totl' in this pipeline; try total"),
+        (["--from-nodes", "raed"], "there is no node 'raed' in this pipeline; try read"),
+        (["--to-nodes", "reports"], "there is no node 'reports' in this pipeline; try report"),
+        (["--from-inputs", "tabel"], "there is no data set 'tabel' in this pipeline; try table"),
+        (["--to-outputs", "toal"], "there is no data set 'toal' in this pipeline; try total"),
+        (["--namespaces", "foo"], "there is no namespace 'foo' in this pipeline; it has none at all"),
+        (["--to-nodes", "read", "--tags", "report"], "no nodes"),
+        (
+            ["--load-versions", "shape:2020-01-01T00.00.00.000Z"],
+            "--load-versions: shape has no version '2020",
+        ),
+        (
+            ["--load-versions", "shpae:2020-01-01T00.00.00.000Z"],
+            "no data set 'shpae' in this pipeline; try shape",
+        ),
+        (["--params", "seed=-1"], "parameter 'seed' is -1: seeds are whole numbers from 0 on"),
+        (["--runner", "ParallelRunner"], "ParallelRunner .* neither record nor metrics: leave --runner out"),
+    ],
+)
+def test_c5_c6_s14_s15_one_line_before_anything_runs(
+    arguments: list[str], message: str, tiny: TinyProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = tiny.path("src/tiny/settings.py")
+    settings.write_text(settings.read_text().replace("CONTEXT_CLASS = ProjectContext", SEEDS))
+    line = refused(tiny, capfd, *arguments)
+    assert re.search(message, line), line
+
+
+SEEDS = """
+from contrastive_nas.pipelines.rules import seeds_are_not_negative
+
+class CONTEXT_CLASS(ProjectContext):
+    rules = (seeds_are_not_negative,)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("parameters.yml", "sum: [", "parameters.yml"),
+        ("catalog.yml", "shape: {type: ", "catalog.yml"),
+        ("parameters.yml", "seed: ${nowhere}", "nowhere"),
+    ],
+)
+def test_c6_broken_settings_are_one_line(
+    name: str, content: str, message: str, tiny: TinyProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    local = tiny.folder / "conf" / "local"
+    local.mkdir(exist_ok=True)
+    (local / name).write_text(content)
+    assert message in refused(tiny, capfd)
+
+
+def test_names_that_are_there_choose_a_part(tiny: TinyProject) -> None:
+    assert kedro_run(tiny, "--tags", "ingest,sum") == 0
+    assert tiny.ran() == {"read", "total"}
+    assert kedro_run(tiny, "--from-nodes", "shape", "--to-outputs", "report") == 0
+    assert tiny.ran() == {"shape", "report"}
+
+
+def test_s15_threads_leave_a_whole_record(tiny: TinyProject) -> None:
+    assert kedro_run(tiny, "--runner", "ThreadRunner") == 0
+    record = tiny.record()
+    assert tiny.ran() == ALL
+    assert all(node["seconds"] >= 0 and node["peak_memory_mb"] > 0 for node in record["nodes"])
+    assert "report.area" in record["metrics"]
+
+
+@pytest.fixture
+def below(tiny: TinyProject, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tiny.folder / "src" / "tiny"
+    monkeypatch.chdir(folder)
+    yield folder
+    assert Path.cwd() == folder
+
+
+def test_u9_a_run_may_start_in_a_folder_of_the_project(
+    tiny: TinyProject, below: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code that parameters name by a relative path is found, and counts as code of the node."""
+    (tiny.folder / "here.txt").write_text("7")
+    tiny.path("src/tiny/reporting.py").write_text(
+        "from pathlib import Path\n\n"
+        "def report(total, shape):\n    return {'here': int(Path('here.txt').read_text())}\n"
+    )
+    assert kedro_run(tiny) == 0
+    assert tiny.record()["metrics"]["report.here"] == 7
+    assert not list(below.glob("data"))
+
+
+def test_u9_the_project_says_how_runs_log(tiny: TinyProject) -> None:
+    told = [tiny.run("--runner-params", "force=read", start=start) for start in (".", "src")]
+    assert [done.returncode for done in told] == [0, 0], told[1].stderr
+    # After Kedro's own first line both are lines of one form: hour, level, message.
+    lines = [[line.split()[1] for line in done.stderr.splitlines() if "plan:" in line] for done in told]
+    assert lines == [["INFO"], ["INFO"]]
