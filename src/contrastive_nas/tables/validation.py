@@ -130,16 +130,20 @@ class RowChecks:
             )
         if space is not None and not isinstance(space, str):
             return f"the space {space!r:.60} is no text"
-        if _key(space, architecture) not in self._first_row:
+        key = _key(space, architecture)
+        if key not in self._first_row:
             try:
                 validate = self._validators(space)
-                architecture = (validate(architecture) if validate else None) or architecture
+                own = validate(architecture) if validate else None
             except InputError as error:
                 return str(error)
-        spelled[position] = architecture
-        first = self._first_row.setdefault(_key(space, architecture), row)
-        if first is not row and self._unique:
-            return f"the architecture {architecture[:120]} is that of row {first} again"
+            if own is not None and own != architecture:
+                spelled[position] = architecture = own
+                key = _key(space, own)
+        if key not in self._first_row:
+            self._first_row[key] = row
+        elif self._unique:
+            return f"the architecture {architecture[:120]} is that of row {self._first_row[key]} again"
         return None
 
 
