@@ -61,6 +61,15 @@ class ComputationGraph:
     def __len__(self) -> int:
         return len(self.features)
 
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} nodes", f"{self.edges.shape[1]} edges"]
+        if self.unknown_count:
+            parts.insert(1, f"{self.unknown_count} of them unknown")
+        if len(self):
+            first, last = ("x".join(map(str, row.tolist())) for row in (self.in_shape[0], self.out_shape[-1]))
+            parts.append(f"{first} to {last}")
+        return f"<graph: {', '.join(parts)}>"
+
     def column(self, name: str) -> IntArray:
         """One feature of all nodes: a vector for scalars, else nodes x width.
 
@@ -136,6 +145,9 @@ class GraphBatch:
 
     def __len__(self) -> int:
         return len(self.node_offsets) - 1
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} graphs: {len(self.type_ids):,} nodes, {self.edges.shape[1]:,} edges>"
 
     def __getitem__(self, index: int) -> ComputationGraph:
         if not -len(self) <= index < len(self):
