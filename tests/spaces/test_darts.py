@@ -163,6 +163,17 @@ def test_the_published_table_of_random_cells_is_read_whole(data_folder):
     assert len(space.graphs(read.architecture.tolist())) == 1000
 
 
+@pytest.mark.parametrize("rows", [slice(0, 10), pytest.param(slice(10, 200), marks=pytest.mark.slow)])
+def test_graphs_of_the_random_cells_are_the_traced_ones(data_folder, rows):
+    space = load_space("darts", layers=3, channels=4)
+    for architecture in pd.read_parquet(data_folder / "darts_cifar10.parquet").architecture[rows]:
+        with torch.device("meta"):
+            module = space.build(architecture).eval()
+        found, expected = canonical(space.graph(architecture)), canonical(trace(module, (3, 32, 32)))
+        np.testing.assert_array_equal(found.features, expected.features, err_msg=architecture)
+        np.testing.assert_array_equal(found.edges, expected.edges, err_msg=architecture)
+
+
 NORMAL_PAIRS = (
     "[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
     "('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)]"

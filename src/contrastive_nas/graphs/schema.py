@@ -76,8 +76,7 @@ class ComputationGraph:
         Raises:
             KeyError: ``name`` is not in ``FEATURES``.
         """
-        values = self.features[:, FEATURES[name]]
-        return values[:, 0] if values.shape[1] == 1 else values
+        return column(self.features, name)
 
     @property
     def op(self) -> NDArray[np.uint8]:
@@ -122,7 +121,7 @@ class ComputationGraph:
     @property
     def unknown_count(self) -> int:
         """Number of nodes whose operation is outside the vocabulary."""
-        return int((self.features[:, 0] == Operation.UNKNOWN).sum())
+        return int((self.column("op") == Operation.UNKNOWN).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +193,16 @@ class GraphBatch:
         picked = self.edges[:, ranges(self.edge_offsets[indices], edge_counts)]
         shift = np.repeat(node_offsets[:-1] - self.node_offsets[indices], edge_counts)
         return GraphBatch(self.node_types, self.type_ids[nodes], picked + shift, node_offsets, edge_offsets)
+
+
+def column(rows: IntArray, name: str) -> IntArray:
+    """One feature of many rows of features: a vector for scalars, else rows x width; a view of them.
+
+    Raises:
+        KeyError: ``name`` is not in ``FEATURES``.
+    """
+    values = rows[:, FEATURES[name]]
+    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
