@@ -90,11 +90,7 @@ class DARTS(SearchSpace):
         self._library = FragmentLibrary()
         self._operations = OPERATIONS if none_and_repeats else PUBLISHED_OPERATIONS
         self._pairs = tuple(_input_pairs(node, none_and_repeats) for node in range(NODES))
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """Per node a pair of inputs, where there are several, and what is done to each of them."""
-        return tuple(
+        self._choices = tuple(
             choice
             for cell in ("normal", "reduction")
             for node, pairs in enumerate(self._pairs)
@@ -104,6 +100,11 @@ class DARTS(SearchSpace):
                 Choice(f"{cell}{node}_second", self._operations),
             )
         )
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Per node a pair of inputs, where there are several, and what is done to each of them."""
+        return self._choices
 
     @property
     def size(self) -> int:
