@@ -27,6 +27,9 @@ class MemorySource:
     def batch(self, indices: IntArray) -> GraphBatch:
         return self.graphs.take(indices)
 
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        return self.statistics[rows]
+
 
 def make_source(count: int = 40, seed: int = 0) -> MemorySource:
     """Half of the graphs in each of two spaces."""

@@ -91,6 +91,46 @@ def test_once_for_all_averages_the_same_network(tmp_path) -> None:
     ]
 
 
+def test_transnas_macro(data_folder) -> None:
+    path = data_folder / "transnas_macro.parquet"
+    assert detect(path) == "transnas_table"
+    table = read_table(path)
+    original = pd.read_parquet(path)
+    assert (table.space, len(table.frame)) == ("transnas_macro", 3256)
+    assert table.frame.architecture.tolist() == original.architecture.tolist()
+    for task, scale in (("class_scene", 1), ("jigsaw", 1), ("normal", 100), ("autoencoder", 100)):
+        name = f"{task}_valid_accuracy"
+        pd.testing.assert_series_equal(table.frame[name], original[name] * scale)
+    # A loss is no percentage: kept, but not as an accuracy.
+    losses = table.frame.room_layout_valid_negative_loss
+    assert losses.tolist() == original.room_layout_valid_accuracy.tolist()
+    assert len(table.metrics) == 6
+    assert not any("room_layout" in name for name in table.metrics)
+
+
+def test_transnas_macro_as_text_is_read_by_its_own_spelling(tmp_path) -> None:
+    (tmp_path / "x.csv").write_text("architecture,class_scene_valid_accuracy\n64-1234-basic,50\n111114,51\n")
+    table = read_table(tmp_path / "x.csv", space="transnas_macro")
+    assert table.frame.architecture.tolist() == ["1234", "111114"]
+    (tmp_path / "y.csv").write_text("architecture,class_scene_valid_accuracy\n1234,50\n111114,51\n")
+    assert read_table(tmp_path / "y.csv", space="transnas_macro").frame.architecture.tolist() == [
+        "1234",
+        "111114",
+    ]
+
+
+def test_transnas_similarities_that_are_no_numbers_are_refused(tmp_path) -> None:
+    columns = {
+        "architecture": ["1234"],
+        "class_scene_valid_accuracy": [50.0],
+        "normal_valid_accuracy": ["0.5"],
+    }
+    columns |= {"autoencoder_valid_accuracy": [0.5], "room_layout_valid_accuracy": [-0.6]}
+    pd.DataFrame(columns).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"x\.parquet: the column normal_valid_accuracy holds"):
+        read_table(tmp_path / "x.parquet")
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [

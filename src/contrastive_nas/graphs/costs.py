@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 
 _NORMS = (Operation.BATCH_NORM, Operation.LAYER_NORM, Operation.GROUP_NORM, Operation.INSTANCE_NORM)
 
@@ -25,10 +25,10 @@ def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
         features: nodes x ``FEATURE_COUNT``.
     """
     rows = features.astype(np.int64)
-    op, inputs, outputs = rows[:, 0], rows[:, FEATURES["in_shape"]], rows[:, FEATURES["out_shape"]]
-    weight = rows[:, FEATURES["weight_shape"]]
+    op, inputs, outputs = column(rows, "op"), column(rows, "in_shape"), column(rows, "out_shape")
+    weight = column(rows, "weight_shape")
     per_filter = weight[:, 1:].prod(axis=1)
-    keys = rows[:, FEATURES["kernel"]][:, 0]
+    keys = column(rows, "kernel")[:, 0]
     return np.select(
         [
             (op == Operation.CONV) | (op == Operation.LINEAR),
@@ -53,10 +53,10 @@ def parameters(features: IntArray) -> NDArray[np.int64]:
         features: nodes x ``FEATURE_COUNT``.
     """
     rows = features.astype(np.int64)
-    weight = rows[:, FEATURES["weight_shape"]].prod(axis=1)
-    is_norm = np.isin(rows[:, 0], _NORMS)
-    bias = rows[:, 18] * np.where(is_norm, weight, rows[:, FEATURES["out_shape"]][:, 0])
-    return np.where(rows[:, 19] == 1, 0, weight + bias)
+    weight = column(rows, "weight_shape").prod(axis=1)
+    is_norm = np.isin(column(rows, "op"), _NORMS)
+    bias = column(rows, "bias") * np.where(is_norm, weight, column(rows, "out_shape")[:, 0])
+    return np.where(column(rows, "tied") == 1, 0, weight + bias)
 
 
 def graph_multiply_accumulates(batch: GraphBatch) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import GraphBatch
+from contrastive_nas.graphs.schema import GraphBatch, column
 
 _WEIGHTED = (
     Operation.CONV,
@@ -51,7 +51,7 @@ def find_layers(batch: GraphBatch) -> Layers:
 
     before = np.arange(count)
     before[targets[in_a_row]] = sources[in_a_row]
-    weighted = np.isin(batch.node_types[:, 0], _WEIGHTED)[batch.type_ids].astype(np.int64)
+    weighted = np.isin(column(batch.node_types, "op"), _WEIGHTED)[batch.type_ids].astype(np.int64)
     # Pointer doubling: ``passed`` counts weighted nodes from each node back to, but without, ``before``.
     passed, moving = np.zeros(count, dtype=np.int64), targets[in_a_row]
     passed[moving] = weighted[moving]

@@ -61,14 +61,22 @@ class ComputationGraph:
     def __len__(self) -> int:
         return len(self.features)
 
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} nodes", f"{self.edges.shape[1]} edges"]
+        if self.unknown_count:
+            parts.insert(1, f"{self.unknown_count} of them unknown")
+        if len(self):
+            first, last = ("x".join(map(str, row.tolist())) for row in (self.in_shape[0], self.out_shape[-1]))
+            parts.append(f"{first} to {last}")
+        return f"<graph: {', '.join(parts)}>"
+
     def column(self, name: str) -> IntArray:
         """One feature of all nodes: a vector for scalars, else nodes x width.
 
         Raises:
             KeyError: ``name`` is not in ``FEATURES``.
         """
-        values = self.features[:, FEATURES[name]]
-        return values[:, 0] if values.shape[1] == 1 else values
+        return column(self.features, name)
 
     @property
     def op(self) -> NDArray[np.uint8]:
@@ -113,7 +121,7 @@ class ComputationGraph:
     @property
     def unknown_count(self) -> int:
         """Number of nodes whose operation is outside the vocabulary."""
-        return int((self.features[:, 0] == Operation.UNKNOWN).sum())
+        return int((self.column("op") == Operation.UNKNOWN).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +144,9 @@ class GraphBatch:
 
     def __len__(self) -> int:
         return len(self.node_offsets) - 1
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} graphs: {len(self.type_ids):,} nodes, {self.edges.shape[1]:,} edges>"
 
     def __getitem__(self, index: int) -> ComputationGraph:
         if not -len(self) <= index < len(self):
@@ -182,6 +193,16 @@ class GraphBatch:
         picked = self.edges[:, ranges(self.edge_offsets[indices], edge_counts)]
         shift = np.repeat(node_offsets[:-1] - self.node_offsets[indices], edge_counts)
         return GraphBatch(self.node_types, self.type_ids[nodes], picked + shift, node_offsets, edge_offsets)
+
+
+def column(rows: IntArray, name: str) -> IntArray:
+    """One feature of many rows of features: a vector for scalars, else rows x width; a view of them.
+
+    Raises:
+        KeyError: ``name`` is not in ``FEATURES``.
+    """
+    values = rows[:, FEATURES[name]]
+    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:

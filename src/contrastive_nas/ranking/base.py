@@ -22,7 +22,11 @@ class GraphSource(Protocol):
 
     @property
     def statistics(self) -> NDArray[np.float32]:
-        """Graphs x statistics."""
+        """Graphs x statistics: the whole table, which may have to be read first."""
+        ...
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]`` without the others."""
         ...
 
     @property

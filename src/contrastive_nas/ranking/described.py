@@ -38,6 +38,10 @@ class DescribedGraphs:
         """Graphs x statistics."""
         return self.store.statistics
 
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]`` without the others."""
+        return self.store.statistics_of(rows)
+
     @property
     def spectrum(self) -> NDArray[np.float32]:
         """Graphs x eigenvalues."""

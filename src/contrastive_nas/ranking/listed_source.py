@@ -38,6 +38,10 @@ class ListedSource:
         """The graphs at ``indices``."""
         return self.graphs.take(indices)
 
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]``."""
+        return self.statistics[rows]
+
     @property
     def spectrum(self) -> NDArray[np.float32]:
         """Graphs x eigenvalues; computed anew in every call, nothing but pretraining needs it."""

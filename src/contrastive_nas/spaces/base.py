@@ -45,6 +45,11 @@ class SearchSpace(ABC):
     name: str
     input_shape: tuple[int, int, int]
 
+    def __repr__(self) -> str:
+        size = f"{self.size:,}" if self.size <= LISTABLE else f"{self.size:.3g}"
+        images = "x".join(map(str, self.input_shape))
+        return f"<space {self.name}: {size} architectures, {len(self.choices)} choices, images of {images}>"
+
     @property
     @abstractmethod
     def choices(self) -> tuple[Choice, ...]:
@@ -105,7 +110,10 @@ class SearchSpace(ABC):
         yield from dict.fromkeys(name for name in decoded if name is not None)
 
     def validate(self, architecture: Architecture) -> None:
-        """Raises InputError unless the string is an architecture of this space in its own spelling."""
+        """Raises InputError unless the string is an architecture of this space.
+
+        Where a space takes several spellings of one architecture, :meth:`read` gives the one that it uses.
+        """
         check_text(self.name, architecture)
         self.encode(architecture)
 

@@ -5,11 +5,20 @@ al., Surrogate NAS Benchmarks, ICLR 2022.
 
 An architecture is two cells joined by ``//``, normal first; a cell is four nodes joined by ``|``; a node is
 the sum of two operations, ``sep_conv_3x3~0,skip_connect~1``, with what they read: 0 and 1 are the two cells
-before, 2 to 4 the nodes before. The two read different inputs and stand in the order of these.
+before, 2 to 4 the nodes before.
+
+The seven operations of the paper are those that its search derives, each on another input. Random cells of
+the literature also hold the search's eighth, ``none``, which gives zeros, and read one input twice. Both are
+architectures here: ``none`` is an option of every operation, the pairs of inputs include equal ones, and a
+node whose two operations are ``none`` is zero. Any order of a node's operations is understood; the canonical
+one, which ``decode`` and ``read`` give and which makes one network one string, is by inputs, and for equal
+inputs by the order of ``OPERATIONS``. So a pair of different operations on one input has two vectors of
+decisions. ``none_and_repeats=False`` is the space as it was published, of 1.1e18 pairs of cells.
 """
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from torch import nn
@@ -19,13 +28,14 @@ from contrastive_nas.graphs.compose import FragmentLibrary
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
+from contrastive_nas.spaces.darts_cells import NODES, from_genotype, in_order, parse, spell
 from contrastive_nas.spaces.darts_network import (
     CELL_INPUTS,
+    NONE,
     OPERATIONS,
     Cell,
     Genotype,
     Network,
-    Node,
     Stem,
     cell_plans,
     write_cell,
@@ -33,14 +43,7 @@ from contrastive_nas.spaces.darts_network import (
     write_stem,
 )
 
-_NODES = 4
-# The first node can only read both cells before.
-_PAIRS = tuple(tuple(itertools.combinations(range(CELL_INPUTS + node), 2)) for node in range(_NODES))
-_EDGES = {
-    f"{operation}~{source}": (operation, source)
-    for operation in OPERATIONS
-    for source in range(CELL_INPUTS + _NODES - 1)
-}
+PUBLISHED_OPERATIONS = tuple(operation for operation in OPERATIONS if operation != NONE)
 _SMALLEST_STEP = {"cifar": 4, "imagenet": 32}
 
 
@@ -56,22 +59,13 @@ class DARTS(SearchSpace):
         classes: outputs of the linear layer.
         input_shape: (C, H, W) of an image.
         stem: ``cifar``: one convolution; ``imagenet``: three of stride 2.
+        none_and_repeats: whether ``none`` and one input read twice belong to the space.
 
     Raises:
         InputError: an option is out of its range.
     """
 
     name = "darts"
-    choices = tuple(
-        choice
-        for cell in ("normal", "reduction")
-        for node in range(_NODES)
-        for choice in (
-            *([Choice(f"{cell}{node}_inputs", tuple(f"{a},{b}" for a, b in _PAIRS[node]))] if node else []),
-            Choice(f"{cell}{node}_first", OPERATIONS),
-            Choice(f"{cell}{node}_second", OPERATIONS),
-        )
-    )
 
     def __init__(
         self,
@@ -80,6 +74,7 @@ class DARTS(SearchSpace):
         classes: int = 10,
         input_shape: Sequence[int] = (3, 32, 32),
         stem: Stem = "cifar",
+        none_and_repeats: bool = True,
     ) -> None:
         check_positive(self.name, channels=channels, layers=layers, classes=classes)
         if stem not in _SMALLEST_STEP:
@@ -93,42 +88,80 @@ class DARTS(SearchSpace):
         self._stem = stem
         self._plans = cell_plans(channels, layers, self.input_shape, stem)
         self._library = FragmentLibrary()
+        self._operations = OPERATIONS if none_and_repeats else PUBLISHED_OPERATIONS
+        self._pairs = tuple(_input_pairs(node, none_and_repeats) for node in range(NODES))
+        self._choices = tuple(
+            choice
+            for cell in ("normal", "reduction")
+            for node, pairs in enumerate(self._pairs)
+            for choice in (
+                *([Choice(f"{cell}{node}_inputs", tuple(map(_listed, pairs)))] if len(pairs) > 1 else []),
+                Choice(f"{cell}{node}_first", self._operations),
+                Choice(f"{cell}{node}_second", self._operations),
+            )
+        )
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Per node a pair of inputs, where there are several, and what is done to each of them."""
+        return self._choices
 
     @property
     def size(self) -> int:
-        cell = 1
-        for pairs in _PAIRS:
-            cell *= len(pairs) * len(OPERATIONS) ** 2
-        return cell**2
+        count = len(self._operations)
+        # On one input twice, two operations have no order.
+        nodes = (
+            sum(count * (count + 1) // 2 if first == second else count**2 for first, second in pairs)
+            for pairs in self._pairs
+        )
+        return math.prod(nodes) ** 2
 
     def decode(self, decisions: Sequence[int]) -> Architecture:
         left = iter(decisions)
-        cells = []
-        for _ in range(2):
-            nodes = []
-            for pairs in _PAIRS:
-                first, second = pairs[next(left) if len(pairs) > 1 else 0]
-                nodes.append(f"{OPERATIONS[next(left)]}~{first},{OPERATIONS[next(left)]}~{second}")
-            cells.append("|".join(nodes))
-        return "//".join(cells)
+        return spell((self._decode_cell(left), self._decode_cell(left)))
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
         decisions = []
-        for cell in parse(architecture):
-            for pairs, ((first, source), (second, other)) in zip(_PAIRS, cell, strict=True):
+        for cell in self._parse(architecture):
+            for pairs, ((first, source), (second, other)) in zip(self._pairs, cell, strict=True):
                 if len(pairs) > 1:
                     decisions.append(pairs.index((source, other)))
-                decisions += [OPERATIONS.index(first), OPERATIONS.index(second)]
+                decisions += [self._operations.index(first), self._operations.index(second)]
         return tuple(decisions)
 
+    def read(self, given: object) -> Architecture:
+        return spell(self._parse(super().read(given)))
+
+    def translate(self, given: object) -> Architecture | None:
+        """A ``Genotype(normal=[...], normal_concat=range(2, 6), reduce=[...], ...)`` or the text of one."""
+        return from_genotype(given)
+
     def build(self, architecture: Architecture) -> nn.Module:
-        return Network(parse(architecture), self._plans, self._classes, self.input_shape[0], self._stem)
+        return Network(self._parse(architecture), self._plans, self._classes, self.input_shape[0], self._stem)
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
-        return self._compose([parse(architecture)])[0]
+        return self._compose([self._parse(architecture)])[0]
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        return self._compose(parse_rows(self.name, architectures, parse))
+        return self._compose(parse_rows(self.name, architectures, self._parse))
+
+    def _decode_cell(self, left: Iterator[int]) -> Cell:
+        nodes = []
+        for pairs in self._pairs:
+            first, second = pairs[next(left) if len(pairs) > 1 else 0]
+            operations = [self._operations[next(left)] for _ in range(2)]
+            nodes.append(in_order(((operations[0], first), (operations[1], second))))
+        return tuple(nodes)
+
+    def _parse(self, architecture: Architecture) -> Genotype:
+        genotype = parse(architecture)
+        for cell in genotype:
+            for pairs, (first, second) in zip(self._pairs, cell, strict=True):
+                if (first[1], second[1]) not in pairs or not {first[0], second[0]} <= {*self._operations}:
+                    node = f"{first[0]}~{first[1]},{second[0]}~{second[1]}"
+                    reason = f"node {node!r} is only in the space with none_and_repeats"
+                    raise InputError(f"{self.name}: {architecture!r}: {reason}")
+        return genotype
 
     def _compose(self, genotypes: Sequence[Genotype]) -> GraphBatch:
         number = self._library.number
@@ -145,35 +178,12 @@ class DARTS(SearchSpace):
         return self._library.chain(networks)
 
 
-def parse(architecture: Architecture) -> Genotype:
-    """Normal and reduction cell: per node the two operations with what they read.
-
-    Raises:
-        InputError: the string is no architecture of this space.
-    """
-    cells = architecture.split("//")
-    if len(cells) != 2:
-        raise InputError(f"darts: {architecture!r}: {len(cells)} cells instead of 2, which // separates")
-    return _parse_cell(architecture, cells[0]), _parse_cell(architecture, cells[1])
+def _input_pairs(node: int, repeats: bool) -> tuple[tuple[int, int], ...]:
+    """What the two operations of a node may read, ascending."""
+    inputs = range(CELL_INPUTS + node)
+    choose = itertools.combinations_with_replacement if repeats else itertools.combinations
+    return tuple(choose(inputs, 2))
 
 
-def _parse_cell(architecture: Architecture, text: str) -> Cell:
-    nodes = text.split("|")
-    if len(nodes) != _NODES:
-        raise InputError(f"darts: {architecture!r}: {len(nodes)} nodes instead of {_NODES}")
-    return tuple(_parse_node(architecture, node, pairs) for node, pairs in zip(nodes, _PAIRS, strict=True))
-
-
-def _parse_node(architecture: Architecture, text: str, pairs: Sequence[tuple[int, ...]]) -> Node:
-    edges = text.split(",")
-    if len(edges) != 2:
-        raise InputError(f"darts: {architecture!r}: node {text!r} has {len(edges)} operations instead of 2")
-    for edge in edges:
-        if edge not in _EDGES:
-            reason = f"{edge!r} is not <operation>~<input> with one of {', '.join(OPERATIONS)}"
-            raise InputError(f"darts: {architecture!r}: {reason}")
-    first, second = (_EDGES[edge] for edge in edges)
-    if (first[1], second[1]) not in pairs:
-        reason = f"node {text!r} must read two different earlier inputs in ascending order"
-        raise InputError(f"darts: {architecture!r}: {reason}")
-    return first, second
+def _listed(pair: tuple[int, int]) -> str:
+    return f"{pair[0]},{pair[1]}"

@@ -14,6 +14,7 @@ from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
 from contrastive_nas.graphs.operations import Operation
 
+NONE = "none"
 OPERATIONS = (
     "max_pool_3x3",
     "avg_pool_3x3",
@@ -22,6 +23,7 @@ OPERATIONS = (
     "sep_conv_5x5",
     "dil_conv_3x3",
     "dil_conv_5x5",
+    NONE,
 )
 CELL_INPUTS = 2
 _CONCATENATED = 4
@@ -140,6 +142,8 @@ def _write_halving(graph: GraphBuilder, x: int, channels: int) -> int:
 
 def _write_operation(graph: GraphBuilder, x: int, operation: str, stride: int) -> int:
     channels = graph.shape(x)[0]
+    if operation == NONE:
+        return _write_zero(graph, x, stride)
     if operation == "skip_connect":
         return x if stride == 1 else _write_halving(graph, x, channels)
     if operation in _POOLS:
@@ -148,6 +152,14 @@ def _write_operation(graph: GraphBuilder, x: int, operation: str, stride: int) -
     if operation.startswith("dil"):
         return _write_separable(graph, x, kernel, stride, dilation=2)
     return _write_separable(graph, _write_separable(graph, x, kernel, stride), kernel)
+
+
+def _write_zero(graph: GraphBuilder, x: int, stride: int) -> int:
+    if stride > 1:
+        channels, height, width = graph.shape(x)
+        x = graph.slice(x, (channels, height // stride, width))
+        x = graph.slice(x, (channels, height // stride, width // stride))
+    return graph.unary(Operation.ZERO, x)
 
 
 def _write_separable(graph: GraphBuilder, x: int, kernel: int, stride: int = 1, dilation: int = 1) -> int:
@@ -197,6 +209,17 @@ class _Halving(nn.Module):
         return self.norm(torch.cat([self.halves[0](x), self.halves[1](x[:, :, 1:, 1:])], dim=1))
 
 
+class _Zero(nn.Module):
+    """Zeros of the shape that other operations of the same stride give."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, :: self.stride, :: self.stride] * 0.0
+
+
 class _CellModule(nn.Module):
     def __init__(self, cell: Cell, plan: CellPlan) -> None:
         super().__init__()
@@ -212,7 +235,7 @@ class _CellModule(nn.Module):
         # Marks for the regularisation of training.
         self.auxiliary_source = plan.has_auxiliary_head
         for operation in self.operations:
-            operation.drop_path_branch = not isinstance(operation, nn.Identity)  # type: ignore[assignment]
+            operation.drop_path_branch = not isinstance(operation, nn.Identity | _Zero)  # type: ignore[assignment]
 
     def forward(self, before_that: Tensor, before: Tensor) -> Tensor:
         states = [self.before_that(before_that), self.before(before)]
@@ -224,6 +247,8 @@ class _CellModule(nn.Module):
 
 def _operation(name: str, channels: int, stride: int) -> nn.Module:
     match name:
+        case "none":
+            return _Zero(stride)
         case "skip_connect":
             return nn.Identity() if stride == 1 else _Halving(channels, channels)
         case "max_pool_3x3":

@@ -19,6 +19,7 @@ _SPACES = {
     "nasbench201": "contrastive_nas.spaces.nasbench201:NASBench201",
     "proxyless": "contrastive_nas.spaces.proxyless:Proxyless",
     "resnet50": "contrastive_nas.spaces.resnet50:ResNet50",
+    "transnas_macro": "contrastive_nas.spaces.transnas_macro:TransNASMacro",
 }
 
 

@@ -18,6 +18,7 @@ from contrastive_nas.tables.formats.onnx_table import ONNX_TABLE
 from contrastive_nas.tables.formats.python_file import PYTHON_FILE
 from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
 from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
+from contrastive_nas.tables.formats.transnas_table import TRANSNAS_TABLE
 from contrastive_nas.tables.near_misses import near_miss, stand_in
 
 # In the order in which they are tried: the more particular forms first.
@@ -35,6 +36,7 @@ SOURCES: dict[str, Source] = {
         NASBENCH101_TABLE,
         MNASNET_TABLE,
         ONCE_FOR_ALL_TABLE,
+        TRANSNAS_TABLE,
         ONNX_FOLDER,
         ONNX_TABLE,
         PYTHON_FILE,

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,26 @@ def test_graphs_without_edges_are_kept(tmp_path: Path) -> None:
     (found,) = open_store(tmp_path / "s.arrow").batch()
     np.testing.assert_array_equal(found.features, lonely.features)
     assert found.edges.shape == (2, 0)
+
+
+def test_statistics_of_few_rows_do_not_read_the_table(tmp_path):
+    """A table of 16 MB, of which 512 rows are 0.4 MB; the whole was copied for every batch of graphs."""
+    count, names = 20_000, [f"s{number}" for number in range(200)]
+    table = np.random.default_rng(0).normal(size=(count, len(names))).astype(np.float32)
+    one = GraphBatch.from_graphs([random_graph(np.random.default_rng(0), 3)])
+    with GraphStoreWriter(tmp_path / "graphs.arrow", names, 0) as writer:
+        hashes = np.arange(count, dtype=np.uint64)
+        architectures = [f"g{row}" for row in range(count)]
+        writer.append(
+            one.take(np.zeros(count, np.int64)), "a", architectures, hashes, table, np.zeros((count, 0))
+        )
+    store = open_store(tmp_path / "graphs.arrow")
+    rows = np.random.default_rng(1).integers(0, count, 512)
+    tracemalloc.start()
+    found = store.statistics_of(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found, table[rows])
+    np.testing.assert_array_equal(store.statistics, table)
+    assert store.spectrum.shape == (count, 0)
+    assert peak < 3 * found.nbytes < table.nbytes / 10

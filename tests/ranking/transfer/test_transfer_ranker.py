@@ -29,6 +29,9 @@ class Source:
     def statistics(self) -> np.ndarray:
         return self.space.statistics
 
+    def statistics_of(self, rows: np.ndarray) -> np.ndarray:
+        return self.space.statistics[rows]
+
     @property
     def function_ids(self) -> np.ndarray:
         return np.arange(len(self))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import COMMUTATIVE_OPERATIONS
-from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 
 Hashes = NDArray[np.uint64]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -27,8 +27,8 @@ def mix(values: Hashes) -> Hashes:
 def row_hashes(rows: IntArray) -> Hashes:
     """One hash per row of integers."""
     hashes = np.full(len(rows), GOLDEN)
-    for column in rows.astype(np.int64).view(np.uint64).T:
-        hashes = mix(hashes + column + GOLDEN)
+    for values in rows.astype(np.int64).view(np.uint64).T:
+        hashes = mix(hashes + values + GOLDEN)
     return hashes
 
 
@@ -38,7 +38,7 @@ def argument_weights(batch: GraphBatch) -> Hashes:
     The edges of ``batch`` are sorted by target.
     """
     target = batch.edges[1]
-    commutative_type = np.isin(batch.node_types[:, FEATURES["op"]][:, 0], list(COMMUTATIVE_OPERATIONS))
+    commutative_type = np.isin(column(batch.node_types, "op"), list(COMMUTATIVE_OPERATIONS))
     commutative = commutative_type[batch.type_ids[target]]
     degree = np.bincount(target, minlength=len(batch.type_ids))
     position = np.arange(len(target)) - np.repeat(np.cumsum(degree) - degree, degree)

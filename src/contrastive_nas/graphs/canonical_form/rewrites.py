@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from contrastive_nas.graphs.operations import JOINS, Operation
-from contrastive_nas.graphs.schema import FEATURE_COUNT, FEATURES, GraphBatch, IntArray, ranges
+from contrastive_nas.graphs.schema import FEATURE_COUNT, FEATURES, GraphBatch, IntArray, column, ranges
 
 Mask = NDArray[np.bool_]
 
@@ -130,12 +130,12 @@ def flatten_sums(batch: GraphBatch) -> GraphBatch:
 
 
 def _op(batch: GraphBatch) -> IntArray:
-    return batch.node_types[:, FEATURES["op"]][batch.type_ids, 0]
+    return column(batch.node_types, "op")[batch.type_ids]
 
 
 def _out_shape_ids(batch: GraphBatch) -> IntArray:
     """A number per node, equal for equal output shapes."""
-    shapes = batch.node_types[:, FEATURES["out_shape"]]
+    shapes = column(batch.node_types, "out_shape")
     return np.unique(shapes, axis=0, return_inverse=True)[1].reshape(-1)[batch.type_ids]
 
 
@@ -188,8 +188,8 @@ def _zero_nodes(batch: GraphBatch) -> Mask:
 
 def _zeros_wanted(batch: GraphBatch, degree: IntArray) -> IntArray:
     """How many arguments have to be zero for a node to be zero; one more than it has where none does."""
-    op = batch.node_types[:, FEATURES["op"]][:, 0]
-    biased = batch.node_types[:, FEATURES["bias"]][:, 0].astype(bool) & np.isin(op, list(_WEIGHTED))
+    op = column(batch.node_types, "op")
+    biased = column(batch.node_types, "bias").astype(bool) & np.isin(op, list(_WEIGHTED))
     preserving = np.isin(op, list(_ZERO_AT_ZERO)) & ~biased
     one_is_enough = np.isin(op, list(_ZERO_IF_ANY_IS))[batch.type_ids]
     never = degree + 1
@@ -220,8 +220,8 @@ def _merge_zeros(batch: GraphBatch, zero: Mask, shape: IntArray) -> GraphBatch:
     renamed[read] = chosen[group.reshape(-1)]
 
     rows = np.zeros((len(chosen), FEATURE_COUNT), dtype=batch.node_types.dtype)
-    rows[:, 0] = Operation.ZERO
-    shapes = batch.node_types[batch.type_ids[chosen]][:, FEATURES["out_shape"]]
+    rows[:, FEATURES["op"]] = Operation.ZERO
+    shapes = column(batch.node_types[batch.type_ids[chosen]], "out_shape")
     rows[:, FEATURES["in_shape"]] = rows[:, FEATURES["out_shape"]] = shapes
     new_types, new_ids = np.unique(rows, axis=0, return_inverse=True)
     type_ids = batch.type_ids.copy()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import JOINS, Operation
-from contrastive_nas.graphs.schema import FEATURES, IntArray
+from contrastive_nas.graphs.schema import IntArray, column
 
 KINDS: tuple[str, ...] = (
     "other",
@@ -48,13 +48,13 @@ def node_kinds(features: IntArray) -> NDArray[np.int64]:
     Kernels count by their larger side: up to 1, 3, 5, and above. Every convolution with groups is
     ``grouped``, also one with a 1x1 kernel.
     """
-    op = features[:, 0]
+    op = column(features, "op")
     result = np.zeros(len(features), dtype=np.int64)
     for kind, operations in _BY_OPERATION.items():
         result[np.isin(op, operations)] = KINDS.index(kind)
     convolution = (op == Operation.CONV) | (op == Operation.CONV_TRANSPOSE)
-    kernel = features[:, FEATURES["kernel"]].max(axis=1)
-    grouped = features[:, FEATURES["groups"]][:, 0] > 1
+    kernel = column(features, "kernel").max(axis=1)
+    grouped = column(features, "groups") > 1
     dense_kind = KINDS.index("conv_1") + np.searchsorted([1, 3, 5], kernel)
     grouped_kind = KINDS.index("grouped_3") + np.searchsorted([3, 5], kernel)
     return np.where(convolution, np.where(grouped, grouped_kind, dense_kind), result)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contrastive_nas.graphs import costs
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 from contrastive_nas.graphs.statistics.kinds import (
     CONVOLUTIONS,
     DENSE_SPATIAL,
@@ -148,7 +148,7 @@ def _statistics(batch: GraphBatch) -> NDArray[np.float32]:
 def _totals(measured: _Measured) -> list[FloatArray]:
     batch, types = measured.batch, measured.batch.node_types
     convolution = kind_indicator(types, (*CONVOLUTIONS, "linear"))
-    activations = types[:, FEATURES["out_shape"]].astype(np.float64).prod(axis=1) * convolution
+    activations = column(types, "out_shape").astype(np.float64).prod(axis=1) * convolution
     logs = [
         measured.sum(costs.multiply_accumulates(types).astype(np.float64)[batch.type_ids]),
         measured.sum(costs.parameters(types).astype(np.float64)[batch.type_ids]),
@@ -173,7 +173,7 @@ def _profiles(measured: _Measured, share: FloatArray) -> list[FloatArray]:
     """Costs, numbers and mean numbers on a path per resolution, and costs per number of channels."""
     batch, types, stage = measured.batch, measured.batch.node_types, measured.stage
     macs = costs.multiply_accumulates(types).astype(np.float64)
-    channels = np.maximum(types[:, FEATURES["out_shape"]][:, 0], 1)
+    channels = np.maximum(column(types, "out_shape")[:, 0], 1)
     channel_bin = (
         np.clip(np.log2(channels).astype(np.int64), CHANNEL_BINS[0], CHANNEL_BINS[-1]) - CHANNEL_BINS[0]
     )
@@ -206,10 +206,10 @@ def _path_weights(measured: _Measured) -> FloatArray:
     types, type_ids = measured.batch.node_types, measured.batch.type_ids
     weights = np.stack([kind_indicator(types, kinds) for kinds in PATH_QUANTITIES.values()], axis=1)[type_ids]
     windowed = kind_indicator(types, (*CONVOLUTIONS, "max_pool", "avg_pool"))
-    kernel = types[:, FEATURES["kernel"]].max(axis=1)
-    reach = np.maximum(kernel - 1, 0) * np.maximum(types[:, FEATURES["dilation"]].max(axis=1), 1) * windowed
-    in_pixels = np.maximum(types[:, FEATURES["in_shape"]][:, 1:].astype(np.float64).prod(axis=1), 1)
-    out_pixels = np.maximum(types[:, FEATURES["out_shape"]][:, 1:].astype(np.float64).prod(axis=1), 1)
+    kernel = column(types, "kernel").max(axis=1)
+    reach = np.maximum(kernel - 1, 0) * np.maximum(column(types, "dilation").max(axis=1), 1) * windowed
+    in_pixels = np.maximum(column(types, "in_shape")[:, 1:].astype(np.float64).prod(axis=1), 1)
+    out_pixels = np.maximum(column(types, "out_shape")[:, 1:].astype(np.float64).prod(axis=1), 1)
     # A window steps over pixels of its input, which are finer than those of its output.
     input_ratio = measured.side_ratio * np.sqrt(out_pixels / in_pixels)[type_ids]
     weights[:, list(PATH_QUANTITIES).index("receptive_field")] = reach[type_ids] * input_ratio
@@ -225,7 +225,7 @@ def _tilts() -> tuple[IntArray, FloatArray]:
 
 def _side_ratio(batch: GraphBatch, graph_ids: IntArray) -> FloatArray:
     """Side of the graph's (largest) input over the side of every node's output, at least 1."""
-    pixels = np.maximum(batch.node_types[:, FEATURES["out_shape"]][:, 1:].astype(np.float64).prod(axis=1), 1)
+    pixels = np.maximum(column(batch.node_types, "out_shape")[:, 1:].astype(np.float64).prod(axis=1), 1)
     is_input = batch.node_types[:, 0] == Operation.INPUT
     input_pixels = np.ones(len(batch))
     np.maximum.at(input_pixels, graph_ids, np.where(is_input, pixels, 1)[batch.type_ids])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import GraphBatch, IntArray
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 from contrastive_nas.graphs.statistics.sweep import Sweep
 
 FloatArray = NDArray[np.float64]
@@ -50,7 +50,7 @@ def path_statistics(
         tilted_columns: the column of ``weights`` that each tilt multiplies.
         tilts: one factor per tilted sum.
     """
-    op = batch.node_types[:, 0][batch.type_ids]
+    op = column(batch.node_types, "op")[batch.type_ids]
     is_input = (op == Operation.INPUT)[:, None]
     outputs = _outputs(batch, op)
     gains = np.concatenate([np.zeros((len(op), 1)), weights[:, tilted_columns] * tilts], axis=1)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURES, GraphBatch, IntArray
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 from contrastive_nas.graphs.statistics.sweep import Sweep
 
 FloatArray = NDArray[np.float64]
@@ -93,11 +93,11 @@ class _Forward:
 
     def __init__(self, batch: GraphBatch, sweep: Sweep) -> None:
         rows, ids = batch.node_types, batch.type_ids
-        self.op: IntArray = rows[:, 0][ids]
-        self._stride = np.maximum(rows[:, FEATURES["stride"]].max(axis=1), 1)[ids]
-        self._window = np.maximum(rows[:, FEATURES["kernel"]].max(axis=1), 1)[ids]
-        self._channels = np.maximum(rows[:, FEATURES["out_shape"]][:, 0], 1)[ids].astype(np.float64)
-        self._pixels = np.maximum(rows[:, FEATURES["in_shape"]][:, 1:].prod(axis=1), 1)[ids]
+        self.op: IntArray = column(rows, "op")[ids]
+        self._stride = np.maximum(column(rows, "stride").max(axis=1), 1)[ids]
+        self._window = np.maximum(column(rows, "kernel").max(axis=1), 1)[ids]
+        self._channels = np.maximum(column(rows, "out_shape")[:, 0], 1)[ids].astype(np.float64)
+        self._pixels = np.maximum(column(rows, "in_shape")[:, 1:].prod(axis=1), 1)[ids]
         self.moments = np.zeros((len(self.op), OFFSETS + 2))
         self.moments[self.op == Operation.INPUT, :-1] = np.exp(-np.arange(OFFSETS + 1) / _INPUT_SMOOTHNESS)
         self.gain = np.ones(len(self.op))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import GraphBatch, IntArray
+from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 from contrastive_nas.graphs.statistics.paths import path_moments
 from contrastive_nas.graphs.statistics.signal import propagate_signal
 from contrastive_nas.graphs.statistics.sweep import Sweep
@@ -62,7 +62,7 @@ def signal_columns(
         stage_sums: sums a value per node over graphs and stages: graphs x stages.
     """
     signal = propagate_signal(batch, sweep)
-    op = batch.node_types[:, 0][batch.type_ids]
+    op = column(batch.node_types, "op")[batch.type_ids]
     outputs, inputs = np.flatnonzero(op == Operation.OUTPUT), op == Operation.INPUT
     mean, variance = path_moments(sweep, signal.portions, weights)
     gains = weights[:, np.repeat(tilted, len(TILTS))] * np.tile(TILTS, len(tilted))

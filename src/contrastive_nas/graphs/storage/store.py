@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
@@ -95,9 +96,12 @@ class GraphStore:
 
     @property
     def statistics(self) -> NDArray[np.float32]:
-        """float32, rows x ``statistic_names``, read now."""
-        width = len(self.statistic_names)
-        return self._file.read(np.float32)[self._starts["statistics"][:, None] + np.arange(width)]
+        """float32, rows x ``statistic_names``: a copy of the whole table, made now."""
+        return self._file.rows(self._starts["statistics"], len(self.statistic_names))
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]``, of which nothing else is read."""
+        return self._file.rows(self._starts["statistics"][rows], len(self.statistic_names))
 
     @property
     def spectrum_size(self) -> int:
@@ -106,8 +110,8 @@ class GraphStore:
 
     @property
     def spectrum(self) -> NDArray[np.float32]:
-        """float32, rows x eigenvalues, read now."""
-        return self._file.read(np.float32)[self._starts["spectrum"][:, None] + np.arange(self.spectrum_size)]
+        """float32, rows x eigenvalues: a copy of the whole table, made now."""
+        return self._file.rows(self._starts["spectrum"], self.spectrum_size)
 
     def batch(self, rows: IntArray | None = None) -> GraphBatch:
         """The graphs at ``rows`` (all by default, repeats allowed), read without a loop over graphs."""
@@ -173,6 +177,14 @@ class _File:
         """The file as an array of ``kind``; nothing is copied."""
         width = np.dtype(kind).itemsize
         return np.frombuffer(self.bytes, dtype=kind, count=self.bytes.size // width)
+
+    def rows(self, starts: IntArray, width: int) -> NDArray[np.float32]:
+        """Copies of the ``width`` numbers from each of ``starts`` on; float32, starts x width."""
+        if width == 0:
+            return np.zeros((len(starts), 0), dtype=np.float32)
+        # A view of the file in which every position begins a row, so that only the asked rows are touched.
+        windows = sliding_window_view(self.read(np.float32), width)
+        return windows[starts]
 
 
 def _starts(pieces: list[pa.RecordBatch], name: str, whole: pa.Buffer) -> IntArray:

@@ -36,7 +36,7 @@ _NUMERIC = ("mnasnet", "mobilenet_v3", "proxyless", "resnet50")
 
 def graph_statistics(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
     """The general statistics of every graph, which know nothing of its space."""
-    return source.statistics[rows].astype(np.float64)
+    return source.statistics_of(rows).astype(np.float64)
 
 
 def costs(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:

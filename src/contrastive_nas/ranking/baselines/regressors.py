@@ -42,7 +42,7 @@ class StatisticRanker:
 
     def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
         """The statistic."""
-        return source.statistics[indices, STATISTICS.index(self.statistic)].astype(np.float64)
+        return source.statistics_of(indices)[:, STATISTICS.index(self.statistic)].astype(np.float64)
 
 
 @dataclass

@@ -32,11 +32,11 @@ def comparator_quality(
     """
     rest = np.setdiff1d(np.arange(len(store)), labelled)
     rest = rest[np.isfinite(truth[rest])]
-    names = list(store.statistic_names)
+    names, statistics = list(store.statistic_names), store.statistics_of(rest)
     rankings = {
         "": run_model(comparator, store, rest),
-        "macs_": store.statistics[rest, names.index("log_macs")],
-        "parameters_": store.statistics[rest, names.index("log_parameters")],
+        "macs_": statistics[:, names.index("log_macs")],
+        "parameters_": statistics[:, names.index("log_parameters")],
     }
     quality: dict[str, Any] = {"labels": len(labelled), "ranked": len(rest)}
     for prefix, scores in rankings.items():

@@ -70,5 +70,5 @@ def one_per_function(source: GraphSource, indices: IntArray) -> tuple[IntArray, 
 def prepare(model: Encoder | Comparator, source: GraphSource, indices: IntArray) -> EncoderInput:
     """The graphs at ``indices``, made ready for ``model``."""
     encoder = model.encoder if isinstance(model, Comparator) else model
-    statistics = np.asarray(source.statistics)[indices] if encoder.statistics else None
+    statistics = source.statistics_of(indices) if encoder.statistics else None
     return encoder.prepare(source.batch(indices), statistics)

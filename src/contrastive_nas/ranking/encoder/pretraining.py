@@ -56,9 +56,9 @@ def pretrain(
         raise InputError(f"pretrain: needs at least two networks of different function, got {len(chosen)}")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        statistics = np.asarray(source.statistics)
+        statistics = source.statistics_of(chosen)
         encoder = Encoder(parameters.encoder, statistics.shape[1])
-        encoder.fit_statistics(statistics[chosen])
+        encoder.fit_statistics(statistics)
         model = _Projected(encoder).to(device)
     families = torch.as_tensor(pd.factorize(np.asarray(source.spaces))[0], device=device)
     spectra = torch.as_tensor(np.asarray(source.spectrum)[:, : parameters.eigenvalues], device=device)

@@ -39,7 +39,7 @@ class LabelledTable:
         functions = pd.factorize(self.store.function_ids)[0]
         first = np.unique(functions, return_index=True)[1]
         means = np.bincount(functions, self.truth) / np.bincount(functions)
-        return LabelledSpace(self.space.name, self.store.statistics[first], means)
+        return LabelledSpace(self.space.name, self.store.statistics_of(first), means)
 
     def part(self, rows: int | None) -> "LabelledTable":
         """So many of its rows, always the same ones at random; all by default."""

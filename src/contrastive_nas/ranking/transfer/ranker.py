@@ -110,10 +110,10 @@ class TransferRanker:
 
     def _describe(self, source: GraphSource) -> FloatArray:
         """The transferred score of every graph, standardised over the functions of the source."""
-        statistics = np.asarray(source.statistics, dtype=np.float64)
         first, rows = one_per_function(source, np.arange(len(source)))
-        scale = SpaceScale.of(statistics[first])
+        statistics = source.statistics_of(first).astype(np.float64)
+        scale = SpaceScale.of(statistics)
         self._relations = dict(zip(self.model.spaces, self.model.relations(scale).tolist(), strict=True))
-        found = self.model.scores(statistics[first], scale)
+        found = self.model.scores(statistics, scale)
         scores: FloatArray = SLOPE * (found - found.mean()) / max(float(found.std()), 1e-12)
         return scores[rows]

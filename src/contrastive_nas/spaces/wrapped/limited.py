@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import Costs
+from contrastive_nas.spaces.wrapped.base import WrappedSpace
 
 FloatArray = NDArray[np.float64]
 PROBES = 256
@@ -21,13 +20,15 @@ ATTEMPTS = 64
 CHUNK = 4096
 
 
-class LimitedSpace(SearchSpace):
+class LimitedSpace(WrappedSpace):
     """The architectures of another space that cost no more than the limits.
 
     Sampling is from a distribution over the choices that has learned where the feasible region is, by the
     cross-entropy method (Rubinstein, 1999): where few uniform samples are feasible, the choices of those
     that come closest shift it. Where many are, it stays uniform. Mutants and children are feasible, and
     ``decode`` gives None for all else, so that policies and optimisers meet the limits as part of the space.
+    What costs more is no architecture of it, but can be encoded, built and measured. ``size`` is that of the
+    whole space, an upper bound.
 
     Args:
         space: the whole space.
@@ -39,23 +40,12 @@ class LimitedSpace(SearchSpace):
     """
 
     def __init__(self, space: SearchSpace, costs: Costs, limits: Sequence[float]) -> None:
-        self.inner = space
-        self.name = space.name
-        self.input_shape = space.input_shape
+        super().__init__(space)
         self._costs = costs
         self._limits = np.asarray(limits, dtype=float)
         self._widths = [len(choice.options) for choice in space.choices]
         self._probabilities = [np.full(width, 1 / width) for width in self._widths]
         self._learn(np.random.default_rng(0))
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        return self.inner.choices
-
-    @property
-    def size(self) -> int:
-        """Of the whole space: an upper bound."""
-        return self.inner.size
 
     def feasible(self, architectures: Sequence[Architecture]) -> NDArray[np.bool_]:
         """Which architectures respect all limits."""
@@ -70,17 +60,13 @@ class LimitedSpace(SearchSpace):
         allowed = {name for name, fits in zip(known, self.feasible(known), strict=True) if fits}
         return [name if name in allowed else None for name in names]
 
-    def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        return self.inner.encode(architecture)
-
-    def build(self, architecture: Architecture) -> nn.Module:
-        return self.inner.build(architecture)
-
-    def graph(self, architecture: Architecture) -> ComputationGraph:
-        return self.inner.graph(architecture)
-
-    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        return self.inner.graphs(architectures)
+    def validate(self, architecture: Architecture) -> None:
+        self.inner.validate(architecture)
+        costs = self._costs.measure([architecture])[0]
+        parts = zip(self._costs.names, costs, self._limits, strict=True)
+        over = [f"{name} {cost:g} above {limit:g}" for name, cost, limit in parts if not cost <= limit]
+        if over:
+            raise InputError(f"{self.name}: {architecture!r} is beyond the limits: {', '.join(over)}")
 
     def enumerate(self) -> Iterator[Architecture]:
         chunk: list[Architecture] = []
@@ -115,6 +101,10 @@ class LimitedSpace(SearchSpace):
             if self.feasible([child])[0]:
                 return child
         return first
+
+    def _about(self) -> str:
+        parts = zip(self._costs.names, self._limits, strict=True)
+        return ", ".join(f"{name} <= {limit:g}" for name, limit in parts)
 
     def _feasible_of(self, chunk: list[Architecture]) -> list[Architecture]:
         return [name for name, fits in zip(chunk, self.feasible(chunk), strict=True) if fits]

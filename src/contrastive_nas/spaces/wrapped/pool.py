@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from torch import nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
-from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.foreign import check_text
+from contrastive_nas.spaces.wrapped.base import WrappedSpace
 
 CHUNK = 256
 
 
-class Pool(SearchSpace):
+class Pool(WrappedSpace):
     """Some architectures of another space, such as the rows of a table.
 
     A decision vector stands for the member that differs from it in the fewest choices (the first of equals),
@@ -29,18 +29,12 @@ class Pool(SearchSpace):
     def __init__(self, space: SearchSpace, members: Sequence[Architecture]) -> None:
         if not members:
             raise InputError(f"the pool of {space.name} is empty")
-        self.inner = space
-        self.name = space.name
-        self.input_shape = space.input_shape
+        super().__init__(space)
         self._members = list(members)
         self._row_of = {name: row for row, name in enumerate(self._members)}
         if len(self._row_of) < len(self._members):
             raise InputError(f"the pool of {space.name} names an architecture twice")
         self._points = np.array([space.encode(name) for name in self._members], dtype=np.int16)
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        return self.inner.choices
 
     @property
     def size(self) -> int:
@@ -51,8 +45,12 @@ class Pool(SearchSpace):
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
         if architecture not in self._row_of:
-            raise InputError(f"{architecture!r} is not in the pool of {self.name}")
+            raise InputError(f"{self.name}: {architecture!r} is not in the pool")
         return tuple(self._points[self._row_of[architecture]].tolist())
+
+    def validate(self, architecture: Architecture) -> None:
+        check_text(self.name, architecture)
+        self.encode(architecture)
 
     def decode(self, decisions: Sequence[int]) -> Architecture | None:
         return self.decode_many([decisions])[0]
@@ -63,15 +61,6 @@ class Pool(SearchSpace):
         for start in range(0, len(vectors), CHUNK):
             rows += self._differences(vectors[start : start + CHUNK]).argmin(axis=1).tolist()
         return [self._members[row] for row in rows]
-
-    def build(self, architecture: Architecture) -> nn.Module:
-        return self.inner.build(architecture)
-
-    def graph(self, architecture: Architecture) -> ComputationGraph:
-        return self.inner.graph(architecture)
-
-    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        return self.inner.graphs(architectures)
 
     def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
         return [self._members[row] for row in rng.integers(len(self._members), size=count)]
@@ -91,6 +80,9 @@ class Pool(SearchSpace):
         parents = np.array([self.encode(first), self.encode(second)])
         mask = rng.integers(0, 2, size=parents.shape[1]).astype(bool)
         return self.decode_many([np.where(mask, parents[0], parents[1]).tolist()])[0] or first
+
+    def _about(self) -> str:
+        return f"{self.size:,} architectures"
 
     def _differences(self, vectors: np.ndarray) -> np.ndarray:
         """Differing choices: vectors x members."""
