@@ -18,6 +18,7 @@ import torch
 
 from contrastive_nas.files import atomic_path
 from contrastive_nas.progress import progress
+from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from search import WITHOUT_PREDICTOR, Clock, Predictors, one_sided, strategies, surrogate_problem
@@ -31,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
     space, table = read_rows(arguments.space, arguments.table, [arguments.target])
     problem = surrogate_problem(space, table, arguments.target, arguments.target)
-    predictors = Predictors(space)
+    predictors = Predictors(space, load_transfer().without(space.name))
     cost, most = arguments.limit
     rows: list[dict[str, Any]] = []
     runs = [(name, seed) for seed in arguments.seeds for name in arguments.strategies]

@@ -10,6 +10,11 @@ unless ``--label-column`` says otherwise. A table that holds a part of the space
 ``--surrogate`` the whole space is searched instead, on a model fitted to the table, whose predictions are
 then labels and targets.
 
+With ``--tables`` (a CSV with the columns space, file and column, as ``benchmarks/transfer.py`` takes it) the
+strategy ``transfer`` learns from the other spaces listed there, from labelled rows that are drawn anew, with
+replacement, for every seed; without it, from those of the shipped model. With ``--drop`` every seed leaves
+that part of the table's rows out, at random, never the best one; all strategies get the same pool.
+
 Prints means and spreads, and paired comparisons with the baselines; keeps one row per strategy, seed and
 number of queries, and a plot of the regret beside it.
 """
@@ -17,7 +22,7 @@ number of queries, and a plot of the regret beside it.
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,10 +41,16 @@ from contrastive_nas.files import atomic_path
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.comparator.predictor import ComparatorPredictor
 from contrastive_nas.ranking.encoder.encoder import Encoder
+from contrastive_nas.ranking.encoder.pretrained import RELEASED_ENCODER
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
 from contrastive_nas.ranking.parameters import AugmentParameters, CompareParameters, PretrainParameters
 from contrastive_nas.ranking.space_source import SpaceSource
+from contrastive_nas.ranking.transfer.labelled_tables import open_tables
+from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.predictor import TransferPredictor
+from contrastive_nas.ranking.transfer.weights import load_transfer
+from contrastive_nas.ranking.weights import load_encoder
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.predictor import Predictor
 from contrastive_nas.search.run import run_search
@@ -55,6 +66,8 @@ CURRICULUM = {"strategy": "curriculum"}
 # What the curriculum is made of, one part changed at a time. Those named after the comparator ask one that
 # is fitted to pairs, with pseudo-labels unless it is said; the others ask the Gaussian process, a regression.
 VARIANTS: dict[str, dict[str, Any]] = {
+    # Guided by what other spaces taught, from the first label on.
+    "transfer": {"strategy": "default", "initial": 5},
     "curriculum_fixed_baseline": CURRICULUM | {"curriculum": {"baseline_every": None}},
     "curriculum_score_reward": CURRICULUM | {"curriculum": {"reward": "score"}},
     "comparator_curriculum": CURRICULUM,
@@ -127,7 +140,9 @@ def main() -> None:
     space, table = read_rows(arguments.space, arguments.table, [arguments.target, label])
     make = surrogate_problem if arguments.surrogate else table_problem
     problem = make(space, table, arguments.target, label)
-    results = measure(problem, arguments.strategies, arguments.seeds, arguments.queries)
+    if arguments.drop and arguments.surrogate:
+        raise SystemExit("--drop is for pools: a surrogate answers for the whole space")
+    results = measure(problem, arguments)
     with atomic_path(arguments.output) as path:
         results.to_csv(path, index=False)
     figure = plot(results)
@@ -148,6 +163,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--surrogate", action="store_true", help="search the whole space on a model of the table"
     )
+    parser.add_argument("--drop", type=float, default=0.0, help="part of the pool that every seed leaves out")
+    parser.add_argument("--tables", type=Path, help="CSV of labelled spaces: space, file, column")
+    parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps their graphs")
     parser.add_argument("--queries", type=numbers, default=numbers("20,40,60,90"))
     parser.add_argument("--seeds", type=numbers, default=list(range(20)))
     parser.add_argument("--strategies", type=strategies, default=strategies("default,random"))
@@ -159,32 +177,56 @@ def strategies(text: str) -> list[str]:
     return names_among([*list_strategies(), *VARIANTS])(text)
 
 
-def measure(
-    problem: Problem, names: Sequence[str], seeds: Sequence[int], queries: Sequence[int]
-) -> pd.DataFrame:
+def measure(whole: Problem, arguments: argparse.Namespace) -> pd.DataFrame:
     """One row per strategy, seed and number of queries."""
-    predictors = Predictors(problem.space)
+    tables = open_tables(arguments.tables, arguments.graphs) if arguments.tables else []
+    spaces = [table.functions() for table in tables if table.space.name != whole.space.name]
+    model = load_transfer().without(whole.space.name)
     rows: list[dict[str, Any]] = []
-    for name, seed in progress([(name, seed) for seed in seeds for name in names], "search"):
-        rows += run(problem, name, seed, queries, predictors.of(name))
+    problem, predictors = whole, Predictors(whole.space, model)
+    for seed in progress(arguments.seeds, "search"):
+        if arguments.drop or spaces:
+            problem = without_some(whole, arguments.drop, seed) if arguments.drop else whole
+            model = fit_transfer([drawn_anew(space, seed) for space in spaces]) if spaces else model
+            predictors = Predictors(problem.space, model)
+        for name in arguments.strategies:
+            rows += run(problem, name, seed, arguments.queries, predictors.of(name))
     frame = pd.DataFrame(rows)
     # What a search finds beyond the table is known to be possible too.
-    best = max(problem.reference.max(), frame["best_accuracy"].max())
-    kept = frame.assign(space=problem.space.name, target=problem.target, regret=best - frame["best_accuracy"])
+    best = max(whole.reference.max(), frame["best_accuracy"].max())
+    kept = frame.assign(space=whole.space.name, target=whole.target, regret=best - frame["best_accuracy"])
     # Rounded, so that results from the file tie where they tied here.
     return kept[COLUMNS].round({"best_accuracy": 4, "regret": 4, "seconds": 3})
 
 
-class Predictors:
-    """The predictors of strategies; what does not depend on labels is made once, for all seeds."""
+def without_some(problem: Problem, part: float, seed: int) -> Problem:
+    """The problem on the pool of all rows but a random part, the best one always among them."""
+    members = list(problem.space.enumerate())
+    targets = problem.targets(members)
+    kept = np.random.default_rng([seed, 1]).random(len(members)) >= part
+    kept[targets.argmax()] = True
+    inner = problem.space.inner if isinstance(problem.space, Pool) else problem.space
+    return replace(problem, space=Pool(inner, [members[row] for row in np.flatnonzero(kept)]))
 
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
+
+def drawn_anew(space: LabelledSpace, seed: int) -> LabelledSpace:
+    """A bootstrap sample of a space's networks."""
+    rows = np.random.default_rng([seed, 2]).integers(len(space.labels), size=len(space.labels))
+    return LabelledSpace(space.name, space.statistics[rows], space.labels[rows])
+
+
+class Predictors:
+    """The predictors of strategies; what does not depend on labels is made once."""
+
+    def __init__(self, space: SearchSpace, model: TransferModel) -> None:
+        self._space, self._model = space, model
 
     def of(self, name: str) -> Predictor | None:
         """The predictor that a strategy asks; every fit starts afresh."""
         if VARIANTS.get(name, {"strategy": name})["strategy"] not in WITH_PREDICTOR:
             return None
+        if name == "transfer":
+            return self._transfer
         if not name.startswith("comparator"):
             return self._gaussian
         pseudo_labels = None if name.endswith("no_pseudo_labels") else AugmentParameters()
@@ -195,6 +237,10 @@ class Predictors:
     @cached_property
     def _gaussian(self) -> GaussianPredictor:
         return GaussianPredictor(self._space, seed=0)
+
+    @cached_property
+    def _transfer(self) -> TransferPredictor:
+        return TransferPredictor(self._space, self._model, load_encoder(RELEASED_ENCODER), seed=0)
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -7,23 +7,25 @@ from contrastive_nas.devices import pick_device
 from contrastive_nas.ranking.comparator.predictor import ComparatorPredictor
 from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
 from contrastive_nas.ranking.parameters import CompareParameters
+from contrastive_nas.ranking.transfer.predictor import TransferPredictor
+from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.ranking.weights import load_encoder
 from contrastive_nas.spaces.base import SearchSpace
 
 
 def make_predictor(
-    kind: Literal["comparator", "gaussian_process"],
+    kind: Literal["comparator", "gaussian_process", "transfer"],
     space: SearchSpace,
     comparator: Path,
     parameters: CompareParameters,
     *,
     seed: int,
     device: str,
-) -> ComparatorPredictor | GaussianPredictor:
+) -> ComparatorPredictor | GaussianPredictor | TransferPredictor:
     """A predictor for a space.
 
     Args:
-        kind: ``comparator`` or ``gaussian_process``.
+        kind: ``transfer`` is the shipped model of other spaces, the searched one left out.
         space: what is searched.
         comparator: weights whose encoder every fit of a comparator starts from.
         parameters: of these fits.
@@ -32,4 +34,7 @@ def make_predictor(
     """
     if kind == "gaussian_process":
         return GaussianPredictor(space, seed=seed)
-    return ComparatorPredictor(space, load_encoder(comparator).to(pick_device(device)), parameters, seed=seed)
+    encoder = load_encoder(comparator).to(pick_device(device))
+    if kind == "transfer":
+        return TransferPredictor(space, load_transfer().without(space.name), encoder, seed=seed)
+    return ComparatorPredictor(space, encoder, parameters, seed=seed)

@@ -72,10 +72,11 @@ def bought_together(
 
     Each is chosen as if the scores of those before it were known to be their means (the kriging believer:
     Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4),
-    so that near copies of one network are not all bought.
+    so that near copies of one network are not all bought. Without labels what is to be improved on is the
+    highest mean of all candidates.
     """
     means, covariance = predictor.scores(candidates), predictor.covariance(candidates)
-    best = predictor.scores(labelled).max()
+    best = predictor.scores(labelled).max() if len(labelled) else means.max()
     chosen: list[int] = []
     for _ in range(min(count, len(candidates))):
         variances = np.maximum(covariance.diagonal(), SMALLEST)

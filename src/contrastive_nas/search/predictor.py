@@ -44,3 +44,10 @@ class JointPredictor(UncertainPredictor, Protocol):
 
     def covariance(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """Covariance of scores, architectures x architectures."""
+
+
+@runtime_checkable
+class ExperiencedPredictor(JointPredictor, Protocol):
+    """A predictor that answers before the first label; fitted without labels it forgets those it had."""
+
+    answers_without_labels: bool

@@ -13,7 +13,8 @@ class SearchStageParameters(SearchParameters):
 
     Attributes:
         predictor: ``comparator``: the augmented comparator's encoder, trained on with all labels;
-            ``gaussian_process``: on graph statistics and choices.
+            ``gaussian_process``: on graph statistics and choices; ``transfer``: what other labelled spaces
+            taught, with a process on the comparator's encoder.
         refit: training of the comparator in every round.
         final_seeds: trainings of the chosen network, none of which the search has seen, for the reported
             accuracy; only where queries are trained.
@@ -22,7 +23,7 @@ class SearchStageParameters(SearchParameters):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    predictor: Literal["comparator", "gaussian_process"] = "gaussian_process"
+    predictor: Literal["comparator", "gaussian_process", "transfer"] = "gaussian_process"
     refit: CompareParameters = CompareParameters()
     final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)
     pool: bool = False

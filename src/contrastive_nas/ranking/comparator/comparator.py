@@ -78,13 +78,17 @@ class Comparator(nn.Module):
         return chosen.sub_(self.centre).div_(self.spread).clamp_(-FEATURE_LIMIT, FEATURE_LIMIT)
 
     def score(self, features: Tensor) -> Tensor:
-        """Scores of raw features, one per graph, as differences of logits."""
-        shape = self.shape.views, self.variances, self.lengths
+        """Scores of raw features, one per graph, as differences of logits.
+
+        Sums are computed in double precision: weights of opposite sign cancel in the third digit.
+        """
+        support, weights = self.support.double(), self.weights.double()
+        shape = self.shape.views, self.variances.double(), self.lengths.double()
         parts = [
-            weighted_sums(self.standardise(part), self.support, self.weights, *shape)
+            weighted_sums(self.standardise(part).double(), support, weights, *shape)
             for part in features.split(_GRAPHS_AT_ONCE)
         ]
-        return torch.cat(parts) / self.temperature
+        return (torch.cat(parts) / self.temperature).to(features.dtype)
 
     def deviation(self, features: Tensor) -> Tensor:
         """How unsure the scores are: standard deviations of raw features' scores, on their scale.

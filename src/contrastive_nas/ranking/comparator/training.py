@@ -133,10 +133,17 @@ def pair_scale(model: Comparator) -> float:
     return LOGISTIC_SCALE * float(model.noise) ** 0.5
 
 
-def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) -> Comparator:
-    """A comparator in double precision that knows its columns, their scale and its support.
+def feature_views(
+    encoder: Encoder, values: NDArray[np.float64]
+) -> tuple[tuple[View, ...], IntArray, NDArray[np.float64], NDArray[np.float64]]:
+    """How raw features (networks x columns) are compared: statistics linearly, and every part by distance.
 
-    The support are the first ``labelled`` rows of raw features.
+    Returns:
+        The views; the columns of raw features that they read, in their order, those that do not vary left
+        out; mean and standard deviation of each of these columns.
+
+    Raises:
+        InputError: the networks are all alike.
     """
     spread = values.std(axis=0)
     columns = np.flatnonzero(spread > 1e-6 * np.maximum(1, np.abs(values).max(axis=0)))
@@ -146,10 +153,22 @@ def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) 
     statistics, *others = np.split(columns, np.searchsorted(columns, ends))
     views = [View("linear", len(statistics)), *(View("matern", len(part)) for part in (statistics, *others))]
     columns = np.concatenate([statistics, statistics, *others])
-    model = Comparator(
-        copy.deepcopy(encoder).cpu(), ComparatorShape(tuple(view for view in views if view.columns), labelled)
-    ).double()
+    return (
+        tuple(view for view in views if view.columns),
+        columns,
+        values.mean(axis=0)[columns],
+        spread[columns],
+    )
+
+
+def _standardised(encoder: Encoder, values: NDArray[np.float64], labelled: int) -> Comparator:
+    """A comparator in double precision that knows its columns, their scale and its support.
+
+    The support are the first ``labelled`` rows of raw features.
+    """
+    views, columns, mean, spread = feature_views(encoder, values)
+    model = Comparator(copy.deepcopy(encoder).cpu(), ComparatorShape(views, labelled)).double()
     model.columns = torch.tensor(columns)
-    model.centre, model.spread = torch.tensor(values.mean(axis=0)[columns]), torch.tensor(spread[columns])
+    model.centre, model.spread = torch.tensor(mean), torch.tensor(spread)
     model.support = model.standardise(torch.tensor(values[:labelled]))
     return model

@@ -33,8 +33,12 @@ class GaussianProcess:
 
     def __init__(self, views: Sequence[View]) -> None:
         self._views = tuple(views)
-        self._inputs = torch.zeros(0)
-        self._logs = torch.zeros(0)
+        # Before the first fit it predicts by its prior: no points, and where a fit's search starts.
+        width = sum(view.columns for view in self._views)
+        self._inputs = torch.zeros((0, width), dtype=torch.float64)
+        self._logs = torch.from_numpy(self._start())
+        self._factor = torch.zeros((0, 0), dtype=torch.float64)
+        self._weights = torch.zeros(0, dtype=torch.float64)
 
     def fit(self, inputs: FloatArray, targets: FloatArray) -> None:
         """Finds hyper-parameters and conditions on the targets.
@@ -82,6 +86,11 @@ class GaussianProcess:
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False)
         prior = self._kernel(self._logs, compared(points, points, self._views))
         return (prior - solved.T @ solved).numpy()
+
+    def prior_covariance(self) -> FloatArray:
+        """Covariance, without noise, of the function at the points that it was fitted to: points x points."""
+        parts = compared(self._inputs, self._inputs, self._views)
+        return self._kernel(self._logs, parts).numpy()
 
     @property
     def hyperparameters(self) -> tuple[FloatArray, FloatArray, float]:

@@ -88,6 +88,18 @@ class TransferModel:
         weights: FloatArray = prior @ np.linalg.solve(known + RIDGE * np.eye(len(known)), trend)
         return weights
 
+    def without(self, space: str) -> "TransferModel":
+        """The model of all other spaces: for a search of ``space``, whose labels may only be paid for.
+
+        Raises:
+            InputError: no other space is left.
+        """
+        others = [place for place, name in enumerate(self.spaces) if name != space]
+        if not others:
+            raise InputError(f"transfer: the model has learned from {space} alone: it has no other space")
+        kept = tuple(self.spaces[place] for place in others)
+        return replace(self, spaces=kept, correlations=self.correlations[others], trends=self.trends[others])
+
     def relations(self, scale: SpaceScale) -> FloatArray:
         """How much each space learned from has to do with a space: one number from 0 to 1 each."""
         return np.array([similarity(scale.correlation, known) for known in self.correlations])

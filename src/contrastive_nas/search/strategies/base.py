@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation
-from contrastive_nas.search.acquisition import front_gains, gains
+from contrastive_nas.search.acquisition import bought_together, front_gains, gains
 from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.predictor import Predictor
+from contrastive_nas.search.predictor import ExperiencedPredictor, Predictor
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import Costs
 
 LISTABLE = 100_000
 ATTEMPTS = 50
+# Candidates that are compared with each other before some of them are bought: hundreds of functions.
+SHORTLIST = 1000
+# Of a space that is too large to be listed.
+DESIGNED_FROM = 5000
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,12 @@ class PredictorStrategy(Strategy):
             raise InputError(f"strategy {setting.parameters.strategy!r} needs a predictor")
         self.predictor = setting.predictor
         self._fitted_on = 0
+        if isinstance(self.predictor, ExperiencedPredictor):
+            self.predictor.fit([], np.zeros(0))
 
     def ask(self, count: int) -> list[Proposal]:
         if len(set(self.labels.values())) < 2:
-            return self.sample_new(count, "initial")
+            return self._initial_design(count)
         if self._fitted_on != len(self.labels):
             self.predictor.fit(list(self.labels), np.array(list(self.labels.values())))
             self._fitted_on = len(self.labels)
@@ -95,6 +101,18 @@ class PredictorStrategy(Strategy):
         # A policy that has settled, or a bred population, may know fewer new ones than can be paid for.
         avoid = [proposal.architecture for proposal in proposals]
         return proposals + self.sample_new(count - len(proposals), "random", avoid)
+
+    def _initial_design(self, count: int) -> list[Proposal]:
+        """Random architectures; promising and different ones where the predictor has experience."""
+        if not isinstance(self.predictor, ExperiencedPredictor):
+            return self.sample_new(count, "initial")
+        listed = self.space.size <= LISTABLE
+        candidates = list(self.space.enumerate()) if listed else self.space.sample(self.rng, DESIGNED_FROM)
+        new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
+        order = np.argsort(-self.predictor.scores(new), kind="stable")[:SHORTLIST]
+        names = [new[index] for index in order]
+        chosen = bought_together(self.predictor, names, list(self.labels), count)
+        return [Proposal(names[index], "transferred") for index in chosen]
 
     @abstractmethod
     def propose(self, count: int) -> list[Proposal]:
@@ -120,8 +138,13 @@ class PredictorStrategy(Strategy):
         new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
         if not new:
             return []
-        order = np.argsort(-self.gains(new), kind="stable")[:count]
-        return [Proposal(new[index], "promising") for index in order]
+        together = self.costs is None and isinstance(self.predictor, ExperiencedPredictor)
+        order = np.argsort(-self.gains(new), kind="stable")[: max(count, SHORTLIST) if together else count]
+        best = [Proposal(new[index], "promising") for index in order]
+        if not isinstance(self.predictor, ExperiencedPredictor) or not together:
+            return best
+        names = [proposal.architecture for proposal in best]
+        return [best[index] for index in bought_together(self.predictor, names, list(self.labels), count)]
 
 
 def sample_new(
