@@ -38,6 +38,15 @@ CELLS = [
     "|none~0|+|none~0|none~1|+|none~0|none~1|" + last for last in ("none~2|", "broken|", "skip_connect~2|")
 ]
 OWN = pd.DataFrame({"architecture": CELLS, "cifar10_test_accuracy": [10.0, 11.0, 12.5]})
+MACRO = pd.DataFrame(
+    {
+        "architecture": ["12341", "15341", "13241"],
+        "class_scene_valid_accuracy": [50.0, 51.0, 52.0],
+        "normal_valid_accuracy": [0.5, 0.6, 0.7],
+        "autoencoder_valid_accuracy": [0.5, 0.6, 0.7],
+        "room_layout_valid_accuracy": [-0.6, -0.6, -0.6],
+    }
+)
 BLOCKS = pd.DataFrame([results.accel_result(kernel, 60.0)["architecture"] for kernel in (3, 7, 5)])
 LAYERS = pd.DataFrame(
     {
@@ -198,5 +207,8 @@ BROKEN = (
         "not comma-separated",
         2,
         LAYERS.to_parquet,
+    ),
+    Broken(
+        "transnas_table", "transnas_macro", "class_scene_valid_accuracy", "2", "15341", 2, MACRO.to_parquet
     ),
 )
