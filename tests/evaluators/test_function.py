@@ -37,7 +37,7 @@ def test_a_search_asks_a_function_and_goes_on_where_it_was(tmp_path):
     assert found.origins == {"trained": 12}
     CALLS.clear()
     longer = search(total, tmp_path, queries=15)
-    assert CALLS == longer.history["architecture"].tolist()[12:]
+    assert longer.history["architecture"].tolist()[12:] == CALLS
     # Another function has nothing to do with these answers.
     assert search(other, tmp_path).best_accuracy == 1.0
 

@@ -164,7 +164,7 @@ def test_file_of_another_search_is_refused(tmp_path):
 def test_file_of_another_evaluator_is_refused(tmp_path):
     path = tmp_path / "ledger.jsonl"
     Ledger(Lengths(), 2, path)
-    with pytest.raises(InputError, match="evaluator.data.unit is 'letters' there and 'bytes' here"):
+    with pytest.raises(InputError, match=r"evaluator\.data\.unit is 'letters' there and 'bytes' here"):
         Ledger(Lengths(unit="bytes"), 2, path)
 
 

@@ -109,7 +109,7 @@ class SurrogateEvaluator(Evaluator):
         return float(self.predict([architecture], self._test)[0])
 
     def reference(self, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-        """Predictions in place of accuracies: they spread less, so predictions are compared with their like."""
+        """Predictions in place of accuracies: they spread less, so a choice is compared with its like."""
         names = table["architecture"].tolist()
         return table.assign(**{column: self.predict(names, column) for column in dict.fromkeys(columns)})
 

@@ -23,9 +23,9 @@ def summarise(
     Returns:
         ``queries``, of which ``queries_trained``, ``queries_looked_up``, ``queries_predicted`` and
         ``queries_cached`` have an accuracy and ``queries_failed`` have none; ``best_architecture``,
-        ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher test
-        accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings); rank and
-        random search are None where the table knows no accuracy.
+        ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher
+        test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings);
+        rank and random search are None where the table knows no accuracy.
     """
     best = best_query(history)
     known = table.dropna(subset=[label, test])
