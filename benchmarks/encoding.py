@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from contrastive_nas.ranking.space_source import SpaceSource
 from torch import Tensor, nn
 
 from contrastive_nas.files import atomic_path
@@ -29,7 +30,6 @@ from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.parameters import CompareParameters, PretrainParameters
-from contrastive_nas.ranking.space_source import SpaceSource
 from contrastive_nas.spaces import load_space
 
 WIDTH, ROUNDS = 32, 6

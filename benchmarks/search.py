@@ -11,9 +11,10 @@ unless ``--label-column`` says otherwise. A table that holds a part of the space
 then labels and targets.
 
 With ``--tables`` (a CSV with the columns space, file and column, as ``benchmarks/transfer.py`` takes it) the
-strategy ``transfer`` learns from the other spaces listed there, from labelled rows that are drawn anew, with
-replacement, for every seed; without it, from those of the shipped model. With ``--drop`` every seed leaves
-that part of the table's rows out, at random, never the best one; all strategies get the same pool.
+``transfer`` ranker learns from the other spaces listed there, from labelled rows that are drawn anew, with
+replacement, for every seed; without it, from those of the shipped model, the searched one left out. With
+``--drop`` every seed leaves that part of the table's rows out, at random, never the best one; all strategies
+get the same pool.
 
 Prints means and spreads, and paired comparisons with the baselines; keeps one row per strategy, seed and
 number of queries, and a plot of the regret beside it.
@@ -39,42 +40,55 @@ from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.files import atomic_path
 from contrastive_nas.progress import progress
-from contrastive_nas.ranking.comparator.predictor import ComparatorPredictor
 from contrastive_nas.ranking.encoder.encoder import Encoder
-from contrastive_nas.ranking.encoder.pretrained import RELEASED_ENCODER
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.encoder.pretraining import pretrain
-from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
-from contrastive_nas.ranking.parameters import AugmentParameters, CompareParameters, PretrainParameters
-from contrastive_nas.ranking.space_source import SpaceSource
+from contrastive_nas.ranking.graph_source import SpaceSource
+from contrastive_nas.ranking.parameters import PretrainParameters
+from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.predictor import TransferPredictor
 from contrastive_nas.ranking.transfer.weights import load_transfer
-from contrastive_nas.ranking.weights import load_encoder
 from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.predictor import Predictor
-from contrastive_nas.search.run import run_search
-from contrastive_nas.search.strategies.registry import WITH_PREDICTOR, list_strategies
+from contrastive_nas.search.run import DEFAULT_RANKER, run_search
+from contrastive_nas.search.strategies.registry import WITH_RANKER, list_strategies
 from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.costs import within_limits
 from contrastive_nas.spaces.wrapped.pool import Pool
 from shared import means, names_among, numbers, read_rows
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
-# Strategies that ask no model learn from every answer before they ask again.
-WITHOUT_PREDICTOR: dict[str, Any] = {"initial": 1, "batch": 1}
-CURRICULUM = {"strategy": "curriculum"}
-# What the curriculum is made of, one part changed at a time. Those named after the comparator ask one that
-# is fitted to pairs, with pseudo-labels unless it is said; the others ask the Gaussian process, a regression.
+# Strategies that ask no ranker learn from every answer before they ask again.
+WITHOUT_RANKER: dict[str, Any] = {"initial": 1, "batch": 1}
+CURRICULUM = {"strategy": "curriculum", "initial": 10}
+SELF_TRAINING = {"ranker": "comparator_self_training"}
+# Searches that differ from a strategy's defaults: ranker, encoder pretrained on the space itself (``own``),
+# and parameters of the search. Of the curriculum, one part is changed at a time.
 VARIANTS: dict[str, dict[str, Any]] = {
-    # Guided by what other spaces taught, from the first label on.
-    "transfer": {"strategy": "default", "initial": 5},
-    "curriculum_fixed_baseline": CURRICULUM | {"curriculum": {"baseline_every": None}},
-    "curriculum_score_reward": CURRICULUM | {"curriculum": {"reward": "score"}},
-    "comparator_curriculum": CURRICULUM,
-    "comparator_curriculum_no_pseudo_labels": CURRICULUM,
-    "comparator_curriculum_fixed_baseline": CURRICULUM | {"curriculum": {"baseline_every": None}},
-    "comparator_curriculum_score_reward": CURRICULUM | {"curriculum": {"reward": "score"}},
-}
+    "default_random_start": {"strategy": "default", "initial": 10, "design": "random"},
+    "stacked": {"strategy": "default", "ranker": "stacked"},
+    # The default before rankers could learn from other spaces.
+    "gaussian_process": {
+        "strategy": "default", "ranker": "gaussian_process", "initial": 10, "together": False
+    },
+    "gaussian_process_together": {"strategy": "default", "ranker": "gaussian_process", "initial": 10},
+    "curriculum": CURRICULUM | {"ranker": "gaussian_process"},
+    "curriculum_fixed_baseline": CURRICULUM | {
+        "ranker": "gaussian_process", "curriculum": {"baseline_every": None}
+    },
+    "curriculum_score_reward": CURRICULUM | {
+        "ranker": "gaussian_process", "curriculum": {"reward": "score"}
+    },
+    "comparator_curriculum": CURRICULUM | SELF_TRAINING | {"own": True},
+    "comparator_curriculum_no_pseudo_labels": CURRICULUM | {"ranker": "comparator", "own": True},
+    "comparator_curriculum_fixed_baseline": CURRICULUM | SELF_TRAINING | {
+        "own": True, "curriculum": {"baseline_every": None}
+    },
+    "comparator_curriculum_score_reward": CURRICULUM | SELF_TRAINING | {
+        "own": True, "curriculum": {"reward": "score"}
+    },
+}  # fmt: skip
 COLUMNS = [
     "space",
     "target",
@@ -138,12 +152,17 @@ def main() -> None:
     label = arguments.label_column or arguments.target
     space, table = read_rows(arguments.space, arguments.table, [arguments.target, label])
     make = surrogate_problem if arguments.surrogate else table_problem
+    if arguments.limits:
+        # What is beyond the limits could not have been chosen; a surrogate learns from it all the same.
+        allowed = within_limits(space, table["architecture"].tolist(), arguments.limits, table)
+        print(f"{allowed.sum()} of {len(table)} rows are within the limits")
     problem = make(space, table, arguments.target, label)
+    if arguments.limits:
+        problem = replace(problem, reference=problem.reference[allowed])
     if arguments.drop and arguments.surrogate:
         raise SystemExit("--drop is for pools: a surrogate answers for the whole space")
     results = measure(problem, arguments)
-    with atomic_path(arguments.output) as path:
-        results.to_csv(path, index=False)
+    keep(results, arguments.output)
     figure = plot(results)
     figure.write_html(arguments.output.with_suffix(".html"), include_plotlyjs="cdn")
     print(summary(results))
@@ -165,11 +184,16 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--drop", type=float, default=0.0, help="part of the pool that every seed leaves out")
     parser.add_argument("--tables", type=Path, help="CSV of labelled spaces: space, file, column")
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps their graphs")
+    parser.add_argument("--limits", type=limits, default={}, help="the most of a cost: macs=3e8")
     parser.add_argument("--queries", type=numbers, default=numbers("20,40,60,90"))
     parser.add_argument("--seeds", type=numbers, default=list(range(20)))
     parser.add_argument("--strategies", type=strategies, default=strategies("default,random"))
     parser.add_argument("--output", required=True, type=Path, help="CSV file")
     return parser.parse_args()
+
+
+def limits(text: str) -> dict[str, float]:
+    return {name: float(most) for name, most in (part.split("=") for part in text.split(","))}
 
 
 def strategies(text: str) -> list[str]:
@@ -182,20 +206,29 @@ def measure(whole: Problem, arguments: argparse.Namespace) -> pd.DataFrame:
     spaces = [table.functions() for table in tables if table.space.name != whole.space.name]
     model = load_transfer().without(whole.space.name)
     rows: list[dict[str, Any]] = []
-    problem, predictors = whole, Predictors(whole.space, model)
     for seed in progress(arguments.seeds, "search"):
-        if arguments.drop or spaces:
-            problem = without_some(whole, arguments.drop, seed) if arguments.drop else whole
-            model = fit_transfer([drawn_anew(space, seed) for space in spaces]) if spaces else model
-            predictors = Predictors(problem.space, model)
+        problem = without_some(whole, arguments.drop, seed) if arguments.drop else whole
+        if spaces:
+            model = fit_transfer([drawn_anew(space, seed) for space in spaces])
+        rankers = Rankers(problem.space, model, seed)
         for name in arguments.strategies:
-            rows += run(problem, name, seed, arguments.queries, predictors.of(name))
+            rows += run(problem, name, seed, arguments.queries, rankers, arguments.limits)
+            keep(finished(rows, whole), arguments.output)
+    return finished(rows, whole)
+
+
+def finished(rows: list[dict[str, Any]], problem: Problem) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     # What a search finds beyond the table is known to be possible too.
-    best = max(whole.reference.max(), frame["best_accuracy"].max())
-    kept = frame.assign(space=whole.space.name, target=whole.target, regret=best - frame["best_accuracy"])
+    best = max(problem.reference.max(), frame["best_accuracy"].max())
+    kept = frame.assign(space=problem.space.name, target=problem.target, regret=best - frame["best_accuracy"])
     # Rounded, so that results from the file tie where they tied here.
     return kept[COLUMNS].round({"best_accuracy": 4, "regret": 4, "seconds": 3})
+
+
+def keep(results: pd.DataFrame, output: Path) -> None:
+    with atomic_path(output) as path:
+        results.to_csv(path, index=False)
 
 
 def without_some(problem: Problem, part: float, seed: int) -> Problem:
@@ -214,32 +247,26 @@ def drawn_anew(space: LabelledSpace, seed: int) -> LabelledSpace:
     return LabelledSpace(space.name, space.statistics[rows], space.labels[rows])
 
 
-class Predictors:
-    """The predictors of strategies; what does not depend on labels is made once."""
+class Rankers:
+    """The rankers of strategies for one seed; what does not depend on labels is made once for a pool."""
 
-    def __init__(self, space: SearchSpace, model: TransferModel) -> None:
-        self._space, self._model = space, model
+    def __init__(self, space: SearchSpace, model: TransferModel, seed: int) -> None:
+        self._space, self._model, self._seed = space, model, seed
+        self._shared = SpaceSource(space) if isinstance(space, Pool) else None
+        self._features = {False: EncoderFeatures(), True: EncoderFeatures()}
 
-    def of(self, name: str) -> Predictor | None:
-        """The predictor that a strategy asks; every fit starts afresh."""
-        if VARIANTS.get(name, {"strategy": name})["strategy"] not in WITH_PREDICTOR:
-            return None
-        if name == "transfer":
-            return self._transfer
-        if not name.startswith("comparator"):
-            return self._gaussian
-        pseudo_labels = None if name.endswith("no_pseudo_labels") else AugmentParameters()
-        return ComparatorPredictor(
-            self._space, self._encoder, CompareParameters(), seed=0, pseudo_labels=pseudo_labels
-        )
-
-    @cached_property
-    def _gaussian(self) -> GaussianPredictor:
-        return GaussianPredictor(self._space, seed=0)
-
-    @cached_property
-    def _transfer(self) -> TransferPredictor:
-        return TransferPredictor(self._space, self._model, load_encoder(RELEASED_ENCODER), seed=0)
+    def of(self, changes: dict[str, Any]) -> SpaceRanker | str:
+        """The ranker that a search asks, fresh."""
+        if changes["strategy"] not in WITH_RANKER:
+            return DEFAULT_RANKER
+        name, own = changes.get("ranker", DEFAULT_RANKER), changes.get("own", False)
+        features = self._features[own] if self._shared else EncoderFeatures(self._encoder if own else None)
+        if own and self._shared:
+            features = self._features[own] = EncoderFeatures(self._encoder)
+        given = {"model": self._model, "features": features, "space": self._space}
+        options = {option: given[option] for option in ranker_options(name) if option in given}
+        ranker = create_ranker(name, **options)
+        return SpaceRanker(ranker, self._space, seed=self._seed, source=self._shared)
 
     @cached_property
     def _encoder(self) -> Encoder:
@@ -250,15 +277,22 @@ class Predictors:
 
 
 def run(
-    problem: Problem, name: str, seed: int, queries: Sequence[int], predictor: Predictor | None
+    problem: Problem,
+    name: str,
+    seed: int,
+    queries: Sequence[int],
+    rankers: Rankers,
+    limits: dict[str, float],
 ) -> list[dict[str, Any]]:
     """One search, read at several numbers of queries."""
     changes = VARIANTS.get(name, {"strategy": name})
-    if changes["strategy"] not in WITH_PREDICTOR:
-        changes = WITHOUT_PREDICTOR | changes
-    parameters = SearchParameters(queries=max(queries), seed=seed, **changes)
+    if changes["strategy"] not in WITH_RANKER:
+        changes = WITHOUT_RANKER | changes
+    settings = {key: value for key, value in changes.items() if key not in ("ranker", "own")}
+    parameters = SearchParameters(queries=max(queries), seed=seed, limits=limits, **settings)
+    ranker = rankers.of(changes)
     clock = Clock(problem.evaluator)
-    result = run_search(problem.space, clock, predictor, parameters)
+    result = run_search(problem.space, clock, parameters, ranker=ranker)
     accuracies = result.history["accuracy"].to_numpy()
     chosen = [int(np.nanargmax(accuracies[:count])) for count in queries]
     found = problem.targets(result.history["architecture"].iloc[chosen].tolist())

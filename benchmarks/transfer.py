@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scipy
+from contrastive_nas.ranking.encoder.pretrained import PretrainedEncoders
 
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.base import Ranker
@@ -25,7 +26,6 @@ from contrastive_nas.ranking.baselines.regressors import StatisticRanker, TreesR
 from contrastive_nas.ranking.baselines.zero_cost import AzNasRanker, WithAzNas
 from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
-from contrastive_nas.ranking.encoder.pretrained import PretrainedEncoders
 from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
 from contrastive_nas.ranking.transfer.labelled_tables import LabelledTable, open_tables
 from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer

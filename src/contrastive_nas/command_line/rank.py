@@ -10,9 +10,6 @@ from contrastive_nas.command_line.options import parse_options
 if TYPE_CHECKING:
     from contrastive_nas.tables.reading import SourceTable
 
-# In a space that is less like all labelled ones, left out, the number of parameters ranked better.
-LEAST_LIKENESS = 0.5
-
 
 def rank(
     architectures: Annotated[
@@ -36,6 +33,9 @@ def rank(
     sample: Annotated[int, typer.Option(min=0, help="Also so many random architectures of the space.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
     output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
+    ranker: Annotated[
+        str, typer.Option(help="What ranks: a name, or file.py:Class of your own.")
+    ] = "stacked",
     seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
@@ -59,7 +59,9 @@ def rank(
         if labels is not None:
             known = _labels(read_table(file, source=_format(file), metrics=[]), labels)
         graphs = dict(read_graphs(file, source=_format(file)))
-        table = ranking.rank_graphs(list(graphs), list(graphs.values()), labels=known, seed=seed)
+        table = ranking.rank_graphs(
+            list(graphs), list(graphs.values()), labels=known, ranker=ranker, seed=seed
+        )
     else:
         own = load_space(space, **parse_options(options))
         listed, known = [own.read(given) for given in architectures or []], {}
@@ -68,20 +70,23 @@ def rank(
             listed += read.frame["architecture"].tolist()
             known = {} if labels is None else _labels(read, labels)
         listed += own.sample(np.random.default_rng(seed), sample)
-        table = ranking.rank(own, listed, labels=known, seed=seed)
+        table = ranking.rank(own, listed, labels=known, ranker=ranker, seed=seed)
     shown = table.head(top).round({"score": 3, "win_probability": 3})
     typer.echo(shown.to_string(index=False, max_colwidth=None))
     typer.echo(f"{len(table)} networks, ranked {f'with {len(known)} labels' if known else 'without labels'}")
-    typer.echo(_likeness(table.attrs["relations"], labelled=bool(known)))
+    if table.attrs["similarity"]:
+        typer.echo(_likeness(table.attrs["similarity"], labelled=bool(known)))
     if output is not None:
         with atomic_path(output) as path:
             table.to_csv(path, index=False)
 
 
-def _likeness(relations: dict[str, float], *, labelled: bool) -> str:
-    ordered = sorted(relations.items(), key=lambda pair: -pair[1])
-    found = "like " + ", ".join(f"{space} {relation:.2f}" for space, relation in ordered)
-    if labelled or ordered[0][1] >= LEAST_LIKENESS:
+def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
+    from contrastive_nas.ranking.transfer.ranker import NEAR
+
+    ordered = sorted(similarity.items(), key=lambda pair: -pair[1])
+    found = "like " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
+    if labelled or ordered[0][1] >= NEAR:
         return found
     return f"{found}: none is near, so trust this little; parameters may rank better, and labels help"
 

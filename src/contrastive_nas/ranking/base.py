@@ -1,57 +1,175 @@
-"""What learning needs of a collection of graphs, and what every way of ranking offers."""
+"""The one contract of everything that ranks networks: fitted to few labels, asked for a posterior.
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+Answers are on the scale of a normal quantile of accuracy: 0 is a middling network of those that were labelled
+(before any label: of the space), 1 is better than 84 % of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata
 
-from contrastive_nas.graphs.schema import GraphBatch, IntArray
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.ranking.graph_source import GraphSource
 
+FloatArray = NDArray[np.float64]
 Floats = NDArray[np.floating]
+# Of labels left out to see how wrong a ranker is: each part of five is predicted from the other four.
+FOLDS = 5
+# Fewer labels than this leave nothing to learn from once a part is left out.
+_LEAST_LEFT_OUT = 6
 
 
-class GraphSource(Protocol):
-    """Graphs by number, with what was measured of each; a graph store is one."""
+def normal_quantiles(labels: Floats) -> FloatArray:
+    """The standard normal quantile of every label's rank, equal labels sharing their mean rank.
 
-    def __len__(self) -> int: ...
+    So only the order of labels counts.
+    """
+    return ndtri((rankdata(labels) - 0.5) / len(labels))
 
-    def batch(self, indices: IntArray) -> GraphBatch:
-        """The graphs at ``indices``."""
-        ...
+
+class Posterior(NamedTuple):
+    """What a ranker believes of networks.
+
+    Attributes:
+        mean: networks: normal quantile of the accuracy.
+        deviation: networks: standard deviation of that belief, above 0.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+
+
+class Ranker(ABC):
+    """Ranks the networks of a graph source, with few of their labels or, some rankers, with none.
+
+    Attributes:
+        has_uncertainty: whether deviations differ by network and say how unsure the ranker is of each. Where
+            not, they are one number, and acquisition goes by the mean.
+        answers_without_labels: whether it may be fitted without a label.
+        exploration: part of its deviations that acquisition counts on once there are labels; a ranker may
+            have a measured one below 1.
+    """
+
+    has_uncertainty: bool = True
+    answers_without_labels: bool = False
+    exploration: float = 1.0
+
+    def fit(self, graphs: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
+        """Learns from the labels, in place of what was learned from any before.
+
+        What does not depend on labels (an encoder, features) is kept while ``graphs`` is the same object.
+
+        Args:
+            graphs: the networks; all answers are for rows of it.
+            labelled: rows whose accuracy is known; none where ``answers_without_labels``.
+            labels: their accuracies, higher is better.
+            seed: of everything random.
+
+        Raises:
+            InputError: labels that are not finite, or no two different ones.
+        """
+        known = np.asarray(labels, dtype=np.float64)
+        if len(known) != len(labelled):
+            raise InputError(f"{len(known)} labels for {len(labelled)} networks")
+        if not np.isfinite(known).all():
+            raise InputError("labels must be finite numbers")
+        if len(np.unique(known)) < 2 and not (len(known) == 0 and self.answers_without_labels):
+            raise InputError(
+                f"{type(self).__name__} needs two different labels to learn from; it was given {len(known)}"
+                + (f", all {known[0]:g}" if len(known) else "")
+            )
+        self._learn(graphs, np.asarray(labelled, dtype=np.int64), known, seed)
+
+    @abstractmethod
+    def _learn(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
+        """As :meth:`fit`, which has checked the labels."""
+
+    @abstractmethod
+    def posterior(self, rows: IntArray) -> Posterior:
+        """What is believed of the networks at ``rows`` of the graphs that it was fitted to."""
+
+    def scores(self, rows: IntArray) -> FloatArray:
+        """The posterior's mean alone; rankers whose deviation takes time override this."""
+        return self.posterior(rows).mean
+
+    def covariance(self, rows: IntArray) -> FloatArray | None:
+        """How beliefs go together, networks x networks; None where the ranker does not know."""
+        return None
+
+    def probability(self, first: IntArray, second: IntArray) -> FloatArray:
+        """Probabilities, first x second, that a network of the first rows beats one of the second.
+
+        Beliefs are taken as independent. The larger side is computed and the other is 1 minus it, so that
+        p(a, b) + p(b, a) is exactly 1.
+        """
+        (means, deviations), (others, unsure) = self.posterior(first), self.posterior(second)
+        spread = np.hypot(deviations[:, None], unsure[None, :])
+        return antisymmetric(means[:, None] - others[None, :], lambda gap: ndtr(gap / spread))
 
     @property
-    def statistics(self) -> NDArray[np.float32]:
-        """Graphs x statistics: the whole table, which may have to be read first."""
-        ...
+    def basis(self) -> dict[str, Any]:
+        """What answers rest on besides labels, as plain data for a summary; known after a fit.
 
-    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]`` without the others."""
-        ...
-
-    @property
-    def spectrum(self) -> NDArray[np.float32]:
-        """Graphs x eigenvalues, ascending."""
-        ...
-
-    @property
-    def function_ids(self) -> IntArray:
-        """Equal exactly where two networks compute the same function."""
-        ...
-
-    @property
-    def spaces(self) -> Iterable[Any]:
-        """Name of the search space of every graph."""
-        ...
+        Rankers that learned from other spaces give ``similarity``: by space, 0 to 1.
+        """
+        return {}
 
 
-class Ranker(Protocol):
-    """A way of ranking architectures after few were labelled."""
+def antisymmetric(difference: FloatArray, larger: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Probabilities of winning from differences of means: ``larger(abs(difference))``, or 1 minus it."""
+    winning = larger(np.abs(difference))
+    return np.where(difference >= 0, winning, 1 - winning)
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Learns from the graphs at ``labelled`` and their accuracies (higher is better)."""
-        ...
 
-    def scores(self, source: GraphSource, indices: IntArray) -> Floats:
-        """One number per graph, higher for better networks; float64."""
-        ...
+class PointRanker(Ranker):
+    """A ranker that gives a number per network and does not know how unsure it is of each.
+
+    Its deviation is the spread of its errors on labels left out, in normal quantiles: 1 before any label.
+    """
+
+    has_uncertainty = False
+
+    @abstractmethod
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        """A function that predicts normal quantiles for rows of ``graphs``.
+
+        Args:
+            graphs: the networks.
+            labelled: rows with a label.
+            targets: normal quantiles of these labels.
+            seed: of everything random.
+        """
+
+    def _learn(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
+        targets = normal_quantiles(labels) if len(labels) else labels
+        self._fitted = graphs, labelled, targets, seed
+        self._predict = self._train(graphs, labelled, targets, seed)
+        self._deviation: float | None = None
+
+    def scores(self, rows: IntArray) -> FloatArray:
+        return np.asarray(self._predict(np.asarray(rows, dtype=np.int64)), dtype=np.float64)
+
+    def posterior(self, rows: IntArray) -> Posterior:
+        if self._deviation is None:
+            self._deviation = self._spread_of_errors()
+        return Posterior(self.scores(rows), np.full(len(rows), self._deviation))
+
+    def _spread_of_errors(self) -> float:
+        graphs, labelled, targets, seed = self._fitted
+        if len(labelled) < _LEAST_LEFT_OUT:
+            return 1.0
+        places = np.random.default_rng(seed).permutation(len(labelled)) % FOLDS
+        errors = np.zeros(len(labelled))
+        for fold in range(FOLDS):
+            out = places == fold
+            predict = self._train(graphs, labelled[~out], targets[~out], seed)
+            errors[out] = predict(labelled[out]) - targets[out]
+        return max(float(np.sqrt(np.mean(errors**2))), 1e-6)

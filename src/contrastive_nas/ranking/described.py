@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from contrastive_nas.conversion.convert import convert
 from contrastive_nas.graphs.schema import GraphBatch, IntArray
 from contrastive_nas.graphs.storage.store import GraphStore, open_store
-from contrastive_nas.ranking.base import Floats, GraphSource, Ranker
-from contrastive_nas.ranking.baselines.features import architectures_of
+from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.spaces.base import SearchSpace
 
 
@@ -21,7 +21,7 @@ from contrastive_nas.spaces.base import SearchSpace
 class DescribedGraphs:
     """The rows of a store that keeps graphs as they are described, each a function of its own.
 
-    It is a :class:`~contrastive_nas.ranking.base.GraphSource`.
+    It is a :class:`~contrastive_nas.ranking.graph_source.GraphSource`.
     """
 
     store: GraphStore
@@ -57,36 +57,46 @@ class DescribedGraphs:
         """Name of the search space of every graph."""
         return self.store.spaces
 
+    def architectures_of(self, rows: IntArray) -> list[str]:
+        """The architecture strings at ``rows``."""
+        return self.store.architectures_of(rows)
 
-@dataclass
-class DescribedRanker:
+
+class DescribedRanker(Ranker):
     """Gives a ranker the graphs of the same architectures as they are described.
 
-    Attributes:
+    Args:
         space: of the architectures.
         ranker: what learns from these graphs.
     """
 
-    space: SearchSpace
-    ranker: Ranker
-    _source: GraphSource | None = field(default=None, init=False)
-    _described: DescribedGraphs | None = field(default=None, init=False)
-    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False)
+    def __init__(self, space: SearchSpace, ranker: Ranker) -> None:
+        self._space, self._ranker = space, ranker
+        self.has_uncertainty = ranker.has_uncertainty
+        self.answers_without_labels = ranker.answers_without_labels
+        self._source: GraphSource | None = None
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Converts a source not seen before, then fits."""
-        self.ranker.fit(self._describe(source), labelled, labels, seed)
+    def _learn(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
+        if graphs is not self._source or len(graphs) != len(self._described):
+            self._describe(graphs)
+        self._ranker.fit(self._described, labelled, labels, seed)
 
-    def scores(self, source: GraphSource, indices: IntArray) -> Floats:
-        """The ranker's scores."""
-        return self.ranker.scores(self._describe(source), indices)
+    def posterior(self, rows: IntArray) -> Posterior:
+        return self._ranker.posterior(rows)
 
-    def _describe(self, source: GraphSource) -> DescribedGraphs:
-        if self._described is None or source is not self._source:
-            architectures = architectures_of(source, np.arange(len(source)))
-            # The store is read from the disk as long as this ranker lives.
-            self._folder = tempfile.TemporaryDirectory()
-            path = Path(self._folder.name) / "described.arrow"
-            convert(path, [(self.space, architectures)], canonical_form=False)
-            self._described, self._source = DescribedGraphs(open_store(path)), source
-        return self._described
+    def scores(self, rows: IntArray) -> FloatArray:
+        return self._ranker.scores(rows)
+
+    def covariance(self, rows: IntArray) -> FloatArray | None:
+        return self._ranker.covariance(rows)
+
+    def probability(self, first: IntArray, second: IntArray) -> FloatArray:
+        return self._ranker.probability(first, second)
+
+    def _describe(self, graphs: GraphSource) -> None:
+        architectures = graphs.architectures_of(np.arange(len(graphs)))
+        # The store is read from the disk as long as this ranker lives.
+        self._folder = tempfile.TemporaryDirectory()
+        path = Path(self._folder.name) / "described.arrow"
+        convert(path, [(self._space, architectures)], canonical_form=False)
+        self._described, self._source = DescribedGraphs(open_store(path)), graphs

@@ -7,7 +7,8 @@ import numpy as np
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import Floats, GraphSource, Ranker
+from contrastive_nas.ranking.base import Floats, Ranker
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.metrics import kendall_tau, ndcg, spearman_rho, top_precision
 
 
@@ -64,7 +65,7 @@ def ranking_quality(
     ranker.fit(source, labelled, labels, seed)
     fitted = time.perf_counter()
     rest = np.setdiff1d(np.arange(len(source)), labelled)
-    scores = np.asarray(ranker.scores(source, rest), dtype=np.float64)
+    scores = ranker.scores(rest)
     predicted = time.perf_counter()
     functions = np.asarray(source.function_ids)
     unseen = ~np.isin(functions[rest], functions[labelled])

@@ -5,27 +5,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
-from contrastive_nas.ranking.base import GraphSource
-from contrastive_nas.ranking.listed_source import ListedSource
-from contrastive_nas.ranking.space_source import SpaceSource
-from contrastive_nas.ranking.transfer.model import TransferModel
-from contrastive_nas.ranking.transfer.ranker import TransferRanker
-from contrastive_nas.ranking.transfer.weights import load_transfer
+from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
+from contrastive_nas.ranking.registry import create_ranker, ranker_options
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# By measurement on networks labelled at random, see docs/transfer.md.
+DEFAULT = "stacked"
 # Random networks of a space beside which the listed ones are seen.
 REFERENCE = 1024
 # Fewer networks of no known space say little about how such networks vary.
 LEAST = 8
 # Fitting takes the cube of their number, and more labels hardly change an order.
 MOST_LABELS = 1000
+# Others that each network is compared with: the mean over more differs by less than is shown.
+OPPONENTS = 4096
+_ROWS_AT_ONCE = 1024
 _DECIMALS = 9
 
 
@@ -34,7 +35,7 @@ def rank(
     architectures: Sequence[Architecture],
     *,
     labels: Mapping[Architecture, float] | None = None,
-    model: TransferModel | None = None,
+    ranker: Ranker | str = DEFAULT,
     seed: int = 0,
 ) -> "pd.DataFrame":
     """Ranks architectures of a space, best first.
@@ -43,27 +44,30 @@ def rank(
         space: theirs; random networks of it are what they are compared with.
         architectures: at least two, together with those that are labelled.
         labels: accuracies of some of them or of others, higher is better; they are ranked too.
-        model: learned from labelled spaces; the one that comes with the package by default.
+        ranker: what ranks, by name (see :func:`contrastive_nas.ranking.registry.list_rankers`) or itself.
         seed: of the random networks, and of the labels that are learned from where there are more than
             ``MOST_LABELS``.
 
     Returns:
-        ``rank`` from 1, ``architecture``, ``score`` (a difference of two is the logit that one beats the
-        other), ``win_probability`` (mean probability to beat another of the list), and ``label`` where there
-        are labels. Its ``attrs["relations"]`` say how much each labelled space has to do with these networks,
-        0 to 1: without labels, and where no space reaches 0.5, little can be expected.
+        ``rank`` from 1, ``architecture``, ``score`` (normal quantile of accuracy: 0 is middling, 1 better
+        than 84 % of those it is compared with), ``win_probability`` (mean probability to beat another of the
+        list), and ``label`` where there are labels. Its ``attrs["similarity"]`` says how much each labelled
+        space has to do with these networks, 0 to 1, where the ranker learned from any: without labels, and
+        where no space reaches 0.5, little can be expected.
 
     Raises:
-        InputError: fewer than two, a string is no architecture of the space, or labels that are not finite or
-            all equal.
+        InputError: fewer than two, a string is no architecture of the space, labels that are not finite or
+            all equal, or a ranker that needs labels where there are none.
     """
     known = _checked(labels or {})
     names = list(dict.fromkeys([*architectures, *known]))
     if len(names) < 2:
         raise InputError(f"rank: at least two different networks are needed, got {len(names)}")
+    if isinstance(ranker, str):
+        ranker = _for_space(ranker, space)
     source = SpaceSource(space)
     source.rows(space.sample(np.random.default_rng(seed), REFERENCE))
-    return _ranking(names, source, source.rows(names), known, model, seed)
+    return _ranking(names, source, source.rows(names), known, ranker, seed)
 
 
 def rank_graphs(
@@ -71,13 +75,14 @@ def rank_graphs(
     graphs: Sequence[ComputationGraph],
     *,
     labels: Mapping[str, float] | None = None,
-    model: TransferModel | None = None,
+    ranker: Ranker | str = DEFAULT,
     seed: int = 0,
 ) -> "pd.DataFrame":
     """:func:`rank` for networks of no known space, which are compared with each other alone.
 
     Raises:
-        InputError: fewer than eight networks, a label of another one, or labels as in :func:`rank`.
+        InputError: fewer than eight networks, a label of another one, a ranker that needs a space, or labels
+            as in :func:`rank`.
     """
     if len(graphs) < LEAST:
         raise InputError(f"rank: {len(graphs)} networks of no known space; at least {LEAST} are needed")
@@ -85,7 +90,13 @@ def rank_graphs(
     foreign = sorted(set(known) - set(names))
     if foreign:
         raise InputError(f"rank: there is a label of {foreign[0]}, which is none of the networks")
-    return _ranking(list(names), ListedSource.of(graphs), np.arange(len(graphs)), known, model, seed)
+    if isinstance(ranker, str):
+        ranker = create_ranker(ranker)
+    return _ranking(list(names), ListedSource.of(graphs), np.arange(len(graphs)), known, ranker, seed)
+
+
+def _for_space(name: str, space: SearchSpace) -> Ranker:
+    return create_ranker(name, **({"space": space} if "space" in ranker_options(name) else {}))
 
 
 def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
@@ -103,26 +114,36 @@ def _ranking(
     source: GraphSource,
     rows: IntArray,
     labels: Mapping[str, float],
-    model: TransferModel | None,
+    ranker: Ranker,
     seed: int,
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    ranker = TransferRanker(model or load_transfer())
     known = np.flatnonzero([name in labels for name in names])
     learned = np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
     ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
     # Equal networks may differ in the last bits of a matrix product.
-    scores = (ranker.scores(source, rows) / ranker.temperature).round(_DECIMALS)
-    table = pd.DataFrame({"architecture": names, "score": scores, "win_probability": _mean_wins(scores)})
+    scores = ranker.scores(rows).round(_DECIMALS)
+    if not np.isfinite(scores).all():
+        place = int(np.flatnonzero(~np.isfinite(scores))[0])
+        raise InputError(f"rank: the ranker gives {scores[place]} for {names[place]}, no finite number")
+    wins = _mean_wins(ranker, rows, seed).round(_DECIMALS)
+    table = pd.DataFrame({"architecture": names, "score": scores, "win_probability": wins})
     if labels:
         table["label"] = [labels.get(name, np.nan) for name in names]
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    table.attrs["relations"] = ranker.relations
+    table.attrs["similarity"] = ranker.basis.get("similarity", {})
     table.insert(0, "rank", table["score"].rank(method="min", ascending=False).astype(int))
     return table
 
 
-def _mean_wins(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean probability to beat another one; row by row, so that memory does not grow with the square."""
-    return np.array([(expit(score - scores).sum() - 0.5) / (len(scores) - 1) for score in scores])
+def _mean_wins(ranker: Ranker, rows: IntArray, seed: int) -> NDArray[np.float64]:
+    """Mean probability to beat another one, or another of ``OPPONENTS`` random ones."""
+    others = np.random.default_rng(seed).permutation(len(rows))[:OPPONENTS]
+    starts = range(0, len(rows), _ROWS_AT_ONCE)
+    parts = (ranker.probability(rows[start : start + _ROWS_AT_ONCE], rows[others]) for start in starts)
+    summed = np.concatenate([part.sum(axis=1) for part in parts])
+    met = np.isin(np.arange(len(rows)), others)
+    # Against itself each wins half a time, which does not count.
+    means: NDArray[np.float64] = (summed - 0.5 * met) / np.maximum(len(others) - met, 1)
+    return means

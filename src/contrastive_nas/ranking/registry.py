@@ -1,89 +1,113 @@
-"""Every way of ranking that can be compared, by name."""
+"""Rankers by name, the same in parameters, tables and code; each is imported when it is asked for."""
 
+import importlib
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.ranking.base import Ranker
-from contrastive_nas.ranking.baselines.ctnas import CtnasRanker
-from contrastive_nas.ranking.baselines.features import (
-    Features,
-    graph_statistics,
-    hand_made,
-    hand_made_with_sequences,
-)
-from contrastive_nas.ranking.baselines.regression import RegressionRanker
-from contrastive_nas.ranking.baselines.regressors import (
-    AverageRanker,
-    GaussianProcessRanker,
-    StatisticRanker,
-    TreesRanker,
-)
-from contrastive_nas.ranking.baselines.zero_cost import AzNasRanker, ProxyRanker, statistics_and_proxies
-from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
-from contrastive_nas.ranking.described import DescribedRanker
-from contrastive_nas.ranking.encoder.pretrained import PretrainedEncoders
-from contrastive_nas.ranking.parameters import AugmentParameters, Optimisation, PretrainParameters
-from contrastive_nas.ranking.zero_cost.proxies import PROXY_NAMES
-from contrastive_nas.ranking.zero_cost.table import ProxyTable
-from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.user_code import load_named
 
-
-@dataclass(frozen=True)
-class Method:
-    """A way of ranking.
-
-    Attributes:
-        make: a fresh ranker for architectures of a space; zero-cost scores are computed if it asks for them.
-        learns: whether it needs labels of that space.
-    """
-
-    make: Callable[[SearchSpace, ProxyTable], Ranker]
-    learns: bool = True
-
-
-def _average(trees: Features, gaussian_process: Features) -> Ranker:
-    return AverageRanker((TreesRanker(trees), GaussianProcessRanker(gaussian_process)))
-
-
-def _proxy(name: str) -> Method:
-    return Method(lambda space, proxies: ProxyRanker(proxies, name), learns=False)
-
-
-# Shared, so that methods which differ in what comes after it need one pretraining.
-_ENCODERS = PretrainedEncoders(PretrainParameters())
-_DROPOUT_ENCODERS = PretrainedEncoders(PretrainParameters(variant="dropout"))
-_UNTRAINED_ENCODERS = PretrainedEncoders(PretrainParameters(optimisation=Optimisation(steps=0)))
-
-METHODS: dict[str, Method] = {
-    "macs": Method(lambda space, proxies: StatisticRanker("log_macs"), learns=False),
-    "parameters": Method(lambda space, proxies: StatisticRanker("log_parameters"), learns=False),
-    "trees": Method(lambda space, proxies: TreesRanker(hand_made(space))),
-    "gaussian_process": Method(lambda space, proxies: GaussianProcessRanker(hand_made_with_sequences(space))),
-    "trees_and_process": Method(
-        lambda space, proxies: _average(hand_made(space), hand_made_with_sequences(space))
-    ),
-    "statistics_trees": Method(lambda space, proxies: TreesRanker(graph_statistics)),
-    "statistics_process": Method(lambda space, proxies: GaussianProcessRanker(graph_statistics)),
-    "statistics_trees_and_process": Method(
-        lambda space, proxies: _average(graph_statistics, graph_statistics)
-    ),
-    "statistics_and_proxies": Method(
-        lambda space, proxies: _average(statistics_and_proxies(proxies), statistics_and_proxies(proxies))
-    ),
-    "regression": Method(lambda space, proxies: RegressionRanker(_ENCODERS)),
-    "ctnas": Method(lambda space, proxies: CtnasRanker()),
-    "ours": Method(lambda space, proxies: ComparatorRanker(_ENCODERS)),
-    "ours_without_pretraining": Method(lambda space, proxies: ComparatorRanker(_UNTRAINED_ENCODERS)),
-    "ours_dropout_variant": Method(lambda space, proxies: ComparatorRanker(_DROPOUT_ENCODERS)),
-    "ours_without_canonical_form": Method(
-        lambda space, proxies: DescribedRanker(
-            space, ComparatorRanker(PretrainedEncoders(PretrainParameters()))
-        )
-    ),
-    "ours_with_pseudo_labels": Method(
-        lambda space, proxies: ComparatorRanker(_ENCODERS, augmenting=AugmentParameters())
-    ),
-    "ours_squared_error": Method(lambda space, proxies: ComparatorRanker(_ENCODERS, squared_error=True)),
-    "az_nas": Method(lambda space, proxies: AzNasRanker(proxies), learns=False),
-    **{name: _proxy(name) for name in PROXY_NAMES},
+_MAKERS = "contrastive_nas.ranking.making"
+# Names of the proxies are those of ``zero_cost.proxies.PROXY_NAMES``, which a test compares.
+_PROXIES = (
+    "synflow", "snip", "gradient_norm", "zico", "naswot", "jacobian_covariance",
+    "expressivity", "progressivity", "trainability",
+)  # fmt: skip
+_RANKERS = {
+    "transfer": "contrastive_nas.ranking.transfer.ranker:TransferRanker",
+    "stacked": "contrastive_nas.ranking.transfer.ranker:StackedRanker",
+    "comparator": "contrastive_nas.ranking.comparator.ranker:ComparatorRanker",
+    "comparator_self_training": f"{_MAKERS}:comparator_self_training",
+    "comparator_squared_error": f"{_MAKERS}:comparator_squared_error",
+    "comparator_described_graphs": f"{_MAKERS}:comparator_described_graphs",
+    "gaussian_process": "contrastive_nas.ranking.gaussian_process.ranker:GaussianProcessRanker",
+    "ctnas": "contrastive_nas.ranking.baselines.ctnas:CtnasRanker",
+    "regression": "contrastive_nas.ranking.baselines.regression:RegressionRanker",
+    "trees": f"{_MAKERS}:trees",
+    "process": f"{_MAKERS}:process",
+    "trees_and_process": f"{_MAKERS}:trees_and_process",
+    "statistics_trees": f"{_MAKERS}:statistics_trees",
+    "statistics_process": f"{_MAKERS}:statistics_process",
+    "statistics_trees_and_process": f"{_MAKERS}:statistics_trees_and_process",
+    "statistics_and_proxies": f"{_MAKERS}:statistics_and_proxies",
+    "macs": f"{_MAKERS}:macs",
+    "parameters": f"{_MAKERS}:parameters",
+    "az_nas": "contrastive_nas.ranking.baselines.zero_cost:AzNasRanker",
+    "stacked_and_az_nas": f"{_MAKERS}:stacked_and_az_nas",
+    **{name: f"{_MAKERS}:{name}" for name in _PROXIES},
 }
+
+
+def list_rankers(pattern: str = "*") -> list[str]:
+    """Names of the rankers that match a pattern of the shell, such as ``comparator*``."""
+    return sorted(name for name in _RANKERS if fnmatchcase(name, pattern))
+
+
+def create_ranker(name: str, **options: Any) -> Ranker:
+    """A ranker by its name, or a user's own by ``path/to/file.py:Class`` or ``package.module:Class``.
+
+    Args:
+        name: one of :func:`list_rankers`, or a place with a colon.
+        options: of the ranker. Those that several take: ``space`` (of the architectures), ``model`` (what
+            other spaces taught), ``features`` (of an encoder), ``proxies`` (a table of zero-cost scores).
+
+    Raises:
+        InputError: no such ranker, an option that it does not take, or one that it needs is missing.
+    """
+    make = _maker(name)
+    known = _options(make)
+    for option in options:
+        if option not in known:
+            near = _nearest(option, known)
+            raise InputError(f"ranker {name!r} has no option {option!r}{near}")
+    missing = [option for option, needed in known.items() if needed and option not in options]
+    if missing:
+        raise InputError(f"ranker {name!r} needs the option {', '.join(missing)}")
+    ranker = make(**options)
+    if not isinstance(ranker, Ranker):
+        raise InputError(f"ranker {name!r} is no contrastive_nas.ranking.base.Ranker")
+    return ranker
+
+
+def ranker_options(name: str) -> list[str]:
+    """Names of the options that a ranker takes.
+
+    Raises:
+        InputError: there is no such ranker.
+    """
+    return list(_options(_maker(name)))
+
+
+def check_ranker_name(name: str) -> None:
+    """Raises InputError where no ranker has this name; nothing is imported."""
+    if name not in _RANKERS and ":" not in name:
+        raise InputError(
+            f"ranker {name!r} is unknown{_nearest(name, _RANKERS)}; there are {', '.join(_RANKERS)}"
+        )
+
+
+def _maker(name: str) -> Callable[..., Any]:
+    check_ranker_name(name)
+    if name in _RANKERS:
+        module, maker = _RANKERS[name].split(":")
+        found: Callable[..., Any] = getattr(importlib.import_module(module), maker)
+        return found
+    own = load_named(name, "ranker")
+    if not callable(own):
+        raise InputError(f"ranker {name!r}: there is nothing of that name that can be called")
+    return own  # type: ignore[no-any-return]
+
+
+def _options(make: Callable[..., Any]) -> dict[str, bool]:
+    """Names of options, and whether each has to be given."""
+    taken = inspect.signature(make).parameters.values()
+    return {option.name: option.default is inspect.Parameter.empty for option in taken}
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f": did you mean {near[0]!r}?" if near else ""

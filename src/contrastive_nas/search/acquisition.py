@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import qmc
 
-from contrastive_nas.search.predictor import JointPredictor, Predictor, UncertainPredictor
+from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.spaces.base import Architecture
 
 FloatArray = NDArray[np.float64]
@@ -24,14 +24,13 @@ BUDGETS = 512
 SMALLEST = 1e-12
 
 
-def score_distribution(
-    predictor: Predictor, architectures: Sequence[Architecture]
-) -> tuple[FloatArray, FloatArray]:
-    """Mean and deviation of scores; the deviation is 0 where the predictor claims to be sure."""
-    if isinstance(predictor, UncertainPredictor):
-        return predictor.distribution(architectures)
-    scores = predictor.scores(architectures)
-    return scores, np.zeros_like(scores)
+def explored(ranker: SpaceRanker, architectures: Sequence[Architecture]) -> tuple[FloatArray, FloatArray]:
+    """Means, and the part of deviations that is explored: 0 where the ranker does not know how sure it is."""
+    if not ranker.has_uncertainty:
+        means = ranker.scores(architectures)
+        return means, np.zeros_like(means)
+    means, deviations = ranker.posterior(architectures)
+    return means, ranker.exploration * deviations
 
 
 def expected_improvement(means: FloatArray, deviations: FloatArray, best: FloatArray | float) -> FloatArray:
@@ -44,16 +43,16 @@ def expected_improvement(means: FloatArray, deviations: FloatArray, best: FloatA
 
 
 def gains(
-    predictor: Predictor, candidates: Sequence[Architecture], labelled: Sequence[Architecture]
+    ranker: SpaceRanker, candidates: Sequence[Architecture], labelled: Sequence[Architecture]
 ) -> FloatArray:
-    """Expected improvement of every candidate on the best labelled one; sure predictors give their scores.
+    """Expected improvement of every candidate on the best labelled one; sure rankers give their scores.
 
     Where improvements vanish in floating point, scores decide: the result orders candidates, it is no amount.
     """
-    means, deviations = score_distribution(predictor, candidates)
+    means, deviations = explored(ranker, candidates)
     if not deviations.any():
         return means
-    return _order(means, deviations, predictor.scores(labelled).max())
+    return _order(means, deviations, ranker.scores(labelled).max())
 
 
 def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray:
@@ -63,20 +62,23 @@ def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray
 
 
 def bought_together(
-    predictor: JointPredictor,
-    candidates: Sequence[Architecture],
-    labelled: Sequence[Architecture],
-    count: int,
+    ranker: SpaceRanker, candidates: Sequence[Architecture], labelled: Sequence[Architecture], count: int
 ) -> list[int]:
     """Up to ``count`` candidates to buy at once, by index, the one with most to gain first.
 
     Each is chosen as if the scores of those before it were known to be their means (the kriging believer:
     Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4),
     so that near copies of one network are not all bought. Without labels what is to be improved on is the
-    highest mean of all candidates.
+    highest mean of all candidates, and the whole deviation is explored. A ranker that does not know how its
+    errors go together has the candidates with most to gain, each for itself.
     """
-    means, covariance = predictor.scores(candidates), predictor.covariance(candidates)
-    best = predictor.scores(labelled).max() if len(labelled) else means.max()
+    covariance = ranker.covariance(candidates) if ranker.has_uncertainty else None
+    if covariance is None:
+        order = gains(ranker, candidates, labelled) if len(labelled) else ranker.scores(candidates)
+        return np.argsort(-order, kind="stable")[:count].tolist()
+    means = ranker.scores(candidates)
+    covariance = covariance * (ranker.exploration**2 if len(labelled) else 1.0)
+    best = ranker.scores(labelled).max() if len(labelled) else means.max()
     chosen: list[int] = []
     for _ in range(min(count, len(candidates))):
         variances = np.maximum(covariance.diagonal(), SMALLEST)
@@ -91,7 +93,7 @@ def bought_together(
 
 
 def front_gains(
-    predictor: Predictor,
+    ranker: SpaceRanker,
     candidates: Sequence[Architecture],
     candidate_costs: FloatArray,
     labelled: Sequence[Architecture],
@@ -105,8 +107,8 @@ def front_gains(
         labelled_costs: labelled x costs.
         reference: costs up to which the front counts.
     """
-    means, deviations = score_distribution(predictor, candidates)
-    scores = predictor.scores(labelled)
+    means, deviations = explored(ranker, candidates)
+    scores = ranker.scores(labelled)
     low = np.minimum(labelled_costs.min(axis=0), candidate_costs.min(axis=0))
     budgets = low + _unit_points(len(reference)) * np.maximum(reference - low, 0)
     reached = best_within(scores, labelled_costs, budgets, floor=scores.min())

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contrastive_nas.search.strategies.registry import WITH_PREDICTOR, list_strategies
+from contrastive_nas.search.strategies.registry import WITH_RANKER, list_strategies
 
 
 class _Parameters(BaseModel):
@@ -35,7 +35,7 @@ class CurriculumParameters(_Parameters):
 
 
 class EvolutionParameters(_Parameters):
-    """Of breeding on the predictor.
+    """Of breeding on the ranker.
 
     Attributes:
         population: parents kept, and children bred, in a generation.
@@ -99,25 +99,26 @@ class OptunaParameters(_Parameters):
     study: str = "search"
 
 
-class SearchParameters(_Parameters):
-    """What is searched for, how, and with how many queries.
+class SearchSettings(_Parameters):
+    """What is searched for, how, and with how many queries; all but the initial design and the seed.
 
     Attributes:
         strategy: see ``contrastive_nas.search.strategies.registry.list_strategies``.
-        queries: the budget: architectures whose accuracy may be asked for, the first labels included.
-        initial: labels bought in the first round, before a predictor can be fitted.
-        batch: labels bought in every later round.
-        seed: of everything random.
+        queries: the budget: architectures whose accuracy may be asked for, the initial design included.
+        batch: labels bought in every round after it.
+        design: of the first round: ``promising`` networks that differ, where the ranker answers without
+            labels; ``random`` ones.
+        together: labels of a round are chosen as if those before them were known; else each for itself.
         objectives: costs to be minimised besides maximising accuracy; the result is then a front.
         limits: the most that a network may cost, by cost: ``macs``, ``parameters``, or a column of the cost
-        table.
+            table.
     """
 
     strategy: str = "default"
     queries: int = Field(default=60, ge=1)
-    initial: int = Field(default=10, ge=1)
     batch: int = Field(default=5, ge=1)
-    seed: int = Field(default=0, ge=0)
+    design: Literal["promising", "random"] = "promising"
+    together: bool = True
     objectives: tuple[str, ...] = ()
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     curriculum: CurriculumParameters = CurriculumParameters()
@@ -134,11 +135,23 @@ class SearchParameters(_Parameters):
             raise ValueError(f"strategy {name!r} is unknown: choose from {', '.join(list_strategies())}")
         return name
 
+
+class SearchParameters(SearchSettings):
+    """A search.
+
+    Attributes:
+        initial: labels of the initial design, the first round.
+        seed: of everything random.
+    """
+
+    initial: int = Field(default=5, ge=1)
+    seed: int = Field(default=0, ge=0)
+
     @model_validator(mode="after")
     def _budget_covers_initial(self) -> "SearchParameters":
-        if self.strategy in WITH_PREDICTOR and self.queries < self.initial:
+        if self.strategy in WITH_RANKER and self.queries < self.initial:
             raise ValueError(
-                f"a budget of {self.queries} queries is smaller than the {self.initial} first labels: "
+                f"a budget of {self.queries} queries is smaller than the initial design of {self.initial}: "
                 "raise queries or lower initial"
             )
         return self

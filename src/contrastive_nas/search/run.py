@@ -3,26 +3,33 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
+from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
+from contrastive_nas.identity import described
 from contrastive_nas.progress import progress
+from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
 from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.ledger import Ledger
 from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.predictor import Predictor
-from contrastive_nas.search.strategies.base import Setting, Strategy
-from contrastive_nas.search.strategies.registry import create_strategy
+from contrastive_nas.search.strategies.base import FIRST, Setting, Strategy
+from contrastive_nas.search.strategies.registry import WITH_RANKER, create_strategy
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import Costs
+from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.spaces.wrapped.limited import LimitedSpace
 
 logger = logging.getLogger(__name__)
+# By measurement, see docs/search.md.
+DEFAULT_RANKER = "transfer"
 # Random numbers of a search are others than those that a table of the same seed was sampled with.
 _STREAM = 0x5EA4C4
 
@@ -38,7 +45,9 @@ class SearchResult:
             best_accuracy (so far); with objectives also their costs, hypervolume (so far, see
             :func:`contrastive_nas.search.front.hypervolume`) and on_front (at the end).
         trace: one row per step inside the strategy (for curriculum: queries, step, baseline, mean_reward,
-        entropy). origins: number of queries by origin.
+            entropy).
+        origins: number of queries by origin.
+        basis: what the choice rests on besides labels, see :attr:`contrastive_nas.ranking.base.Ranker.basis`.
     """
 
     best_architecture: Architecture
@@ -46,13 +55,15 @@ class SearchResult:
     history: pd.DataFrame
     trace: pd.DataFrame
     origins: Counter[Origin]
+    basis: dict[str, Any] = field(default_factory=dict)
 
 
 def run_search(
-    space: SearchSpace,
-    evaluator: Evaluator,
-    predictor: Predictor | None,
-    parameters: SearchParameters,
+    space: SearchSpace | str,
+    evaluate: Evaluator | AccuracyFunction,
+    parameters: SearchParameters | None = None,
+    *,
+    ranker: SpaceRanker | Ranker | str = DEFAULT_RANKER,
     folder: Path | None = None,
     identity: str = "",
     cost_table: pd.DataFrame | None = None,
@@ -61,40 +72,62 @@ def run_search(
     """Searches until the budget is spent or nothing new is to be found.
 
     Args:
-        space: what is searched.
-        evaluator: where accuracies come from; only the ledger asks it.
-        predictor: refitted by the strategies that use one; None for those that do not.
-        parameters: strategy, budget, seed.
+        space: what is searched, or its name as :func:`contrastive_nas.spaces.load_space` takes it.
+        evaluate: where accuracies come from, or a function that takes an architecture and gives its accuracy
+            in percent; only the ledger asks it, and an exception is a failed query.
+        parameters: strategy, budget, initial design, seed; 60 queries by default.
+        ranker: guides the strategies that ask one; by name (see
+            :func:`contrastive_nas.ranking.registry.list_rankers`), or itself. What it learned from other
+            spaces never includes labels of this one.
         folder: where the ledger is written, one file for each distinct search: a killed search continues
             without paying twice, one with a larger budget likewise, a changed one starts anew; None keeps
             the ledger in memory.
-        identity: what else decides the course (predictor), to tell ledgers apart; what decides the answers is
-            in the evaluator's own.
+        identity: what else decides the course, to tell ledgers apart (an encoder's checksum); what decides
+            the answers is in the evaluator's own.
         cost_table: costs that are not counted from graphs, such as a latency, by the column ``architecture``.
-        paid: labels bought before, such as a comparator's first ones; they count as queries and take the
-            place of the strategy's own first labels.
+        paid: labels bought before, such as those of an initial design; they count as queries and take the
+            place of the search's own initial design.
 
     Raises:
-        InputError: more paid than the budget allows, a missing predictor, an unknown cost, limits that
-            nothing respects or that something paid for breaks, an evaluator that cannot work, a damaged
-            ledger, or no query that succeeded.
+        InputError: more paid than the budget allows, an unknown space, ranker or cost, limits that nothing
+            respects or that something paid for breaks, an evaluator that cannot work, a damaged ledger, or
+            no query that succeeded.
     """
+    parameters = parameters or SearchParameters()
+    space = load_space(space) if isinstance(space, str) else space
+    evaluator = evaluate if isinstance(evaluate, Evaluator) else FunctionEvaluator(evaluate)
     if len(paid) > parameters.queries:
         raise InputError(
             f"a budget of {parameters.queries} queries is smaller than the {len(paid)} first labels: raise "
             "queries or buy fewer first labels"
         )
+    guide = _guide(ranker, space, parameters)
     if parameters.limits:
         costs = Costs(space, list(parameters.limits), cost_table)
         space = LimitedSpace(space, costs, list(parameters.limits.values()))
         _check_paid(paid, costs, list(parameters.limits.values()))
     objectives = Costs(space, parameters.objectives, cost_table) if parameters.objectives else None
     rng = np.random.default_rng([parameters.seed, _STREAM])
-    strategy = create_strategy(Setting(space, rng, parameters, predictor, objectives))
-    ledger = _open_ledger(space, evaluator, parameters, folder, identity)
-    strategy.tell(ledger.credit(paid, "first label"))
+    strategy = create_strategy(Setting(space, rng, parameters, guide, objectives))
+    name = ranker if isinstance(ranker, str) else _described(guide)
+    ledger = _open_ledger(space, evaluator, parameters, folder, [name if guide else "", identity])
+    strategy.tell(ledger.credit(paid, FIRST))
     _spend(strategy, ledger, parameters)
-    return _result(strategy, ledger, objectives)
+    return _result(strategy, ledger, objectives, guide)
+
+
+def _guide(
+    ranker: SpaceRanker | Ranker | str, space: SearchSpace, parameters: SearchParameters
+) -> SpaceRanker | None:
+    if parameters.strategy not in WITH_RANKER:
+        return None
+    if isinstance(ranker, str):
+        return create_space_ranker(ranker, space, seed=parameters.seed)
+    return SpaceRanker(ranker, space, seed=parameters.seed) if isinstance(ranker, Ranker) else ranker
+
+
+def _described(guide: SpaceRanker | None) -> str:
+    return "" if guide is None else str(described(guide.ranker))
 
 
 def _check_paid(paid: Sequence[Evaluation], costs: Costs, limits: Sequence[float]) -> None:
@@ -115,7 +148,9 @@ def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters) -> 
         strategy.tell(ledger.buy(proposals, round))
 
 
-def _result(strategy: Strategy, ledger: Ledger, objectives: Costs | None) -> SearchResult:
+def _result(
+    strategy: Strategy, ledger: Ledger, objectives: Costs | None, guide: SpaceRanker | None
+) -> SearchResult:
     ledger.check_answers()
     history = ledger.history()
     failures = int(history["accuracy"].isna().sum())
@@ -130,6 +165,7 @@ def _result(strategy: Strategy, ledger: Ledger, objectives: Costs | None) -> Sea
         history=history,
         trace=pd.DataFrame(strategy.trace),
         origins=ledger.origins,
+        basis=guide.basis if guide is not None and guide.answers_without_labels else {},
     )
 
 
@@ -151,11 +187,15 @@ def _rounds(ledger: Ledger) -> Iterator[int]:
 
 
 def _open_ledger(
-    space: SearchSpace, evaluator: Evaluator, parameters: SearchParameters, folder: Path | None, identity: str
+    space: SearchSpace,
+    evaluator: Evaluator,
+    parameters: SearchParameters,
+    folder: Path | None,
+    course: Sequence[str],
 ) -> Ledger:
     search = {
         "space": space.identity,
         "parameters": parameters.model_dump(mode="json", exclude={"queries"}),
-        "identity": identity,
+        "course": list(course),
     }
     return Ledger.in_folder(evaluator, parameters.queries, folder, search)

@@ -6,6 +6,7 @@ The format is that of :mod:`contrastive_nas.graphs.storage.writer`.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,15 @@ class GraphStore:
             )
         return found.to_numpy().astype(np.int64)
 
-    @property
+    @cached_property
     def function_ids(self) -> IntArray:
         """int64, rows: equal exactly where function hashes are; counted from 0."""
         return np.unique(self.function_hashes, return_inverse=True)[1]
+
+    def architectures_of(self, rows: IntArray) -> list[str]:
+        """The architecture strings at ``rows``."""
+        found: list[str] = self.architectures.take(pa.array(np.asarray(rows, dtype=np.int64))).to_pylist()
+        return found
 
     @property
     def statistics(self) -> NDArray[np.float32]:

@@ -5,21 +5,21 @@ section 3.2: operations are embedded in 128 dimensions, two graph convolutions o
 give a vector per architecture, and one linear layer compares two of them; binary cross-entropy on all pairs.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix, diags
 from torch import Tensor, nn
 
-from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import GraphBatch, IntArray
-from contrastive_nas.ranking.base import Floats, GraphSource
+from contrastive_nas.ranking.base import FloatArray, PointRanker
 from contrastive_nas.ranking.comparator.training import all_pairs
-from contrastive_nas.ranking.encoder.embedding import one_per_function
 from contrastive_nas.ranking.encoder.loop import fit
 from contrastive_nas.ranking.encoder.message_passing import SparseProduct, scaled_rows
 from contrastive_nas.ranking.encoder.neighbourhoods import find_neighbourhoods
+from contrastive_nas.ranking.graph_source import GraphSource, one_per_function
 from contrastive_nas.ranking.parameters import Optimisation
 
 WIDTH = 128
@@ -50,70 +50,65 @@ class _Embedding(nn.Module):
         return graphs.pool @ nodes
 
 
-@dataclass
-class CtnasRanker:
+class CtnasRanker(PointRanker):
     """Trains the comparator from scratch, all pairs in every step.
 
     An operation is a distinct node: kind, sizes and shapes. Those that no labelled network has are
     embedded as 0. The comparison is additive, logit = w0 . f(a) + w1 . f(b) + c, so that w0 . f orders
-    architectures as their mean winning probabilities do.
+    architectures as their mean winning probabilities do; it is brought to the scale of the labels' quantiles.
 
-    Attributes:
+    Args:
         steps: at least; there are three for every label, since few are soon learned by heart.
     """
 
-    steps: int = 300
-    _vocabulary: Vocabulary = field(default_factory=dict, init=False)
-    _embed: _Embedding | None = field(default=None, init=False)
-    _compare: nn.Linear = field(default_factory=lambda: nn.Linear(2 * WIDTH, 1), init=False)
+    def __init__(self, steps: int = 300) -> None:
+        self._steps = steps
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Learns from all pairs of different labels.
-
-        Raises:
-            InputError: no two different labels.
-        """
-        pairs = all_pairs(np.arange(len(labels)), labels)
-        if not len(pairs):
-            raise InputError("a comparator needs two different labels")
-        batch = source.batch(labelled)
-        self._vocabulary = {}
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        batch = graphs.batch(labelled)
+        vocabulary: Vocabulary = {}
         for number in np.unique(batch.type_ids):
-            self._vocabulary.setdefault(batch.node_types[number].tobytes(), len(self._vocabulary) + 1)
+            vocabulary.setdefault(batch.node_types[number].tobytes(), len(vocabulary) + 1)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            embed, compare = _Embedding(len(self._vocabulary) + 1), nn.Linear(2 * WIDTH, 1)
-        graphs = _prepare(batch, self._vocabulary)
-        better, worse = torch.from_numpy(pairs.better), torch.from_numpy(pairs.worse)
+            embed, compare = _Embedding(len(vocabulary) + 1), nn.Linear(2 * WIDTH, 1)
+        loss = _comparisons(embed, compare, _prepare(batch, vocabulary), targets)
+        steps = max(self._steps, 3 * len(targets))
+        model, how = nn.ModuleList([embed, compare]), Optimisation(steps=steps, decay=5e-4)
+        fit(model, loss, how, seed=seed, description="CTNAS comparator")
 
-        def loss(step: int) -> Tensor:
-            first, second = (embed(graphs) @ compare.weight.view(2, WIDTH).T).unbind(1)
-            # Each pair in both orders, since p(a, b) + p(b, a) is not 1 by construction.
-            wins = first[better] + second[worse] + compare.bias
-            losses = first[worse] + second[better] + compare.bias
-            softplus = nn.functional.softplus
-            return (softplus(-wins) + softplus(losses)).mean() / 2
+        def raw(rows: IntArray) -> FloatArray:
+            distinct, places = one_per_function(graphs, rows)
+            with torch.inference_mode():
+                parts = [
+                    embed(_prepare(graphs.batch(chunk), vocabulary)) @ compare.weight[0, :WIDTH]
+                    for chunk in np.split(distinct, range(_GRAPHS_AT_ONCE, len(distinct), _GRAPHS_AT_ONCE))
+                ]
+            values: FloatArray = torch.cat(parts).numpy().astype(np.float64)[places]
+            return values
 
-        fit(
-            nn.ModuleList([embed, compare]),
-            loss,
-            Optimisation(steps=max(self.steps, 3 * len(labels)), decay=5e-4),
-            seed=seed,
-            description="CTNAS comparator",
-        )
-        self._embed, self._compare = embed, compare
+        known = raw(labelled)
+        centre, scale = known.mean(), targets.std() / max(float(known.std()), 1e-12)
+        return lambda rows: (raw(rows) - centre) * scale
 
-    def scores(self, source: GraphSource, indices: IntArray) -> Floats:
-        """w0 . f of every graph, each function computed once."""
-        assert self._embed is not None, "fit comes first"
-        distinct, rows = one_per_function(source, indices)
-        with torch.inference_mode():
-            parts = [
-                self._embed(_prepare(source.batch(chunk), self._vocabulary)) @ self._compare.weight[0, :WIDTH]
-                for chunk in np.split(distinct, range(_GRAPHS_AT_ONCE, len(distinct), _GRAPHS_AT_ONCE))
-            ]
-        values: Floats = torch.cat(parts).numpy().astype(np.float64)[rows]
-        return values
+
+def _comparisons(
+    embed: _Embedding, compare: nn.Linear, graphs: _Prepared, targets: FloatArray
+) -> Callable[[int], Tensor]:
+    """Cross-entropy of all pairs, each in both orders, since p(a, b) + p(b, a) is not 1 by construction."""
+    pairs = all_pairs(np.arange(len(targets)), targets)
+    better, worse = torch.from_numpy(pairs.better), torch.from_numpy(pairs.worse)
+
+    def loss(step: int) -> Tensor:
+        first, second = (embed(graphs) @ compare.weight.view(2, WIDTH).T).unbind(1)
+        wins = first[better] + second[worse] + compare.bias
+        losses = first[worse] + second[better] + compare.bias
+        softplus = nn.functional.softplus
+        return (softplus(-wins) + softplus(losses)).mean() / 2
+
+    return loss
 
 
 def _prepare(batch: GraphBatch, vocabulary: Vocabulary) -> _Prepared:

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS
-from contrastive_nas.graphs.storage.store import GraphStore
-from contrastive_nas.ranking.base import GraphSource
 from contrastive_nas.ranking.baselines import nasbench101, nasbench201
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.spaces.base import SearchSpace
 
 Features = Callable[[GraphSource, IntArray], NDArray[np.float64]]
@@ -52,7 +51,7 @@ def hand_made(space: SearchSpace) -> Features:
     """
 
     def features(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-        architectures = architectures_of(source, rows)
+        architectures = source.architectures_of(rows)
         if space.name in _BY_HAND:
             return _BY_HAND[space.name](space, architectures)
         return np.concatenate([choice_features(space, architectures), costs(source, rows)], axis=1)
@@ -67,21 +66,10 @@ def hand_made_with_sequences(space: SearchSpace) -> Features:
         known = hand_made(space)(source, rows)
         if space.name not in _SEQUENCES:
             return known
-        counts = _SEQUENCES[space.name](space, architectures_of(source, rows))
+        counts = _SEQUENCES[space.name](space, source.architectures_of(rows))
         return np.concatenate([known, counts], axis=1)
 
     return features
-
-
-def architectures_of(source: GraphSource, rows: IntArray) -> list[str]:
-    """Architectures at ``rows``.
-
-    Raises:
-        TypeError: the source is no graph store, so it has none.
-    """
-    if not isinstance(source, GraphStore):
-        raise TypeError("this needs architectures, so a graph store")
-    return source.take(rows).architectures.to_pylist()
 
 
 def choice_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[np.float64]:

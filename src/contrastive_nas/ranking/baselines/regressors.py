@@ -5,11 +5,9 @@ accuracies of networks have a long lower tail.
 """
 
 import warnings
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -17,73 +15,76 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern,
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS
-from contrastive_nas.ranking.base import Floats, GraphSource
+from contrastive_nas.ranking.base import FloatArray, PointRanker
 from contrastive_nas.ranking.baselines.features import Features
-from contrastive_nas.ranking.quantiles import normal_quantiles
+from contrastive_nas.ranking.graph_source import GraphSource
 
-FloatArray = NDArray[np.float64]
 TREES = 500
+# Networks by which a number that knows nothing of accuracies is standardised.
+_REFERENCE = 1024
 
 
-class Regressor(Protocol):
-    """What the rankers need of scikit-learn."""
+class StatisticRanker(PointRanker):
+    """Ranks by one statistic of the graph, standardised over the source, without labels.
 
-    def predict(self, X: FloatArray) -> FloatArray: ...
+    Args:
+        statistic: one of ``STATISTICS``.
+    """
+
+    answers_without_labels = True
+
+    def __init__(self, statistic: str) -> None:
+        self._column = STATISTICS.index(statistic)
+
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        size = min(_REFERENCE, len(graphs))
+        sample = np.random.default_rng(seed).choice(len(graphs), size=size, replace=False)
+        known = graphs.statistics_of(sample)[:, self._column].astype(np.float64)
+        centre, scale = known.mean(), max(float(known.std()), 1e-12)
+        return lambda rows: (graphs.statistics_of(rows)[:, self._column].astype(np.float64) - centre) / scale
 
 
-@dataclass
-class StatisticRanker:
-    """Ranks by one statistic of the graph, without labels."""
+class TreesRanker(PointRanker):
+    """500 extremely randomised trees, a third of the features tried at every split.
 
-    statistic: str
+    Args:
+        features: what the trees see.
+    """
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Learns nothing."""
+    def __init__(self, features: Features) -> None:
+        self._features = features
 
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """The statistic."""
-        return source.statistics_of(indices)[:, STATISTICS.index(self.statistic)].astype(np.float64)
-
-
-@dataclass
-class TreesRanker:
-    """500 extremely randomised trees, a third of the features tried at every split."""
-
-    features: Features
-    _model: Regressor | None = field(default=None, init=False)
-
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Fits the trees."""
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
         model = ExtraTreesRegressor(TREES, max_features=1 / 3, random_state=seed)
-        self._model = model.fit(self.features(source, labelled), normal_quantiles(labels))
-
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """Predicted normal quantiles."""
-        assert self._model is not None, "fit comes first"
-        return self._model.predict(self.features(source, indices))
+        model.fit(self._features(graphs, labelled), targets)
+        return lambda rows: model.predict(self._features(graphs, rows))
 
 
-@dataclass
-class GaussianProcessRanker:
-    """A Gaussian process with Matern plus linear kernel on standardised features."""
+class ProcessRanker(PointRanker):
+    """scikit-learn's Gaussian process with Matern plus linear kernel on standardised features, its mean alone.
 
-    features: Features
-    _model: Regressor | None = field(default=None, init=False)
-    _varying: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool), init=False)
-    _mean: FloatArray = field(default_factory=lambda: np.zeros(0), init=False)
-    _spread: FloatArray = field(default_factory=lambda: np.zeros(0), init=False)
+    Features are standardised over the whole source, which needs no labels, and those that are constant there
+    are left out; the kernel's parameters are found by marginal likelihood.
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Fits the kernel's parameters by marginal likelihood.
+    Args:
+        features: what the process sees.
+    """
 
-        Features are standardised over the whole source, which needs no labels, and those that are constant
-        there are left out.
-        """
-        everything = self.features(source, np.arange(len(source)))
-        self._varying = everything.std(axis=0) > 1e-9
-        everything = everything[:, self._varying]
-        self._mean, self._spread = everything.mean(axis=0), everything.std(axis=0)
-        inputs = (everything[labelled] - self._mean) / self._spread
+    def __init__(self, features: Features) -> None:
+        self._features = features
+
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        everything = self._features(graphs, np.arange(len(graphs)))
+        varying = everything.std(axis=0) > 1e-9
+        everything = everything[:, varying]
+        mean, spread = everything.mean(axis=0), everything.std(axis=0)
+        inputs = (everything[labelled] - mean) / spread
         width = max(inputs.shape[1], 1)
         kernel = (
             ConstantKernel(1.0) * Matern(np.sqrt(width), length_scale_bounds=(0.1, 1e3), nu=2.5)
@@ -94,26 +95,22 @@ class GaussianProcessRanker:
         with warnings.catch_warnings():
             # A parameter at its bound is a result like any other here.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self._model = model.fit(inputs, normal_quantiles(labels))
-
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """Predicted normal quantiles."""
-        assert self._model is not None, "fit comes first"
-        features = self.features(source, indices)[:, self._varying]
-        return self._model.predict((features - self._mean) / self._spread)
+            model.fit(inputs, targets)
+        return lambda rows: model.predict((self._features(graphs, rows)[:, varying] - mean) / spread)
 
 
-@dataclass
-class AverageRanker:
-    """The mean of the predictions of several rankers whose scores are normal quantiles."""
+class AverageRanker(PointRanker):
+    """The mean of the predictions of several rankers.
 
-    rankers: tuple[TreesRanker | GaussianProcessRanker, ...]
+    Args:
+        rankers: whose errors differ.
+    """
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Fits every ranker."""
-        for ranker in self.rankers:
-            ranker.fit(source, labelled, labels, seed)
+    def __init__(self, rankers: Sequence[PointRanker]) -> None:
+        self._rankers = tuple(rankers)
 
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """The mean of their scores."""
-        return np.mean([ranker.scores(source, indices) for ranker in self.rankers], axis=0)
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        fitted = [ranker._train(graphs, labelled, targets, seed) for ranker in self._rankers]
+        return lambda rows: np.mean([predict(rows) for predict in fitted], axis=0)

@@ -1,85 +1,132 @@
 """Rankings and features from zero-cost proxies."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import Floats, GraphSource, Ranker
-from contrastive_nas.ranking.baselines.features import Features, architectures_of, costs, graph_statistics
+from contrastive_nas.ranking.base import FloatArray, PointRanker, Ranker
+from contrastive_nas.ranking.baselines.features import Features, costs, graph_statistics
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.zero_cost.proxies import PROXY_NAMES
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 
-FloatArray = NDArray[np.float64]
 AZ_NAS = ("expressivity", "progressivity", "trainability")
+# Networks by which a proxy is standardised; each has to be built and run.
+_REFERENCE = 64
+# A network for which a proxy is not defined, in standard deviations.
+_UNDEFINED = -10.0
 
 
-@dataclass
-class ProxyRanker:
-    """Ranks by one proxy, without labels."""
+class ProxyRanker(PointRanker):
+    """Ranks by one proxy, without labels; networks without a value come last.
 
-    proxies: ProxyTable
-    proxy: str
-
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Learns nothing."""
-
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """The rank by the proxy among the graphs asked for; those without a value come last."""
-        return _ranks(self.proxies.scores(architectures_of(source, indices))[self.proxy].to_numpy())
-
-
-@dataclass
-class AzNasRanker:
-    """Ranks by AZ-NAS's four scores, without labels.
-
-    Lee and Ham, AZ-NAS, CVPR 2024, equation 7: the sum over scores of log(rank / number of networks), so that
-    the order depends on which networks are asked for.
+    Args:
+        proxies: has the values.
+        proxy: one of ``PROXY_NAMES``.
     """
 
-    proxies: ProxyTable
+    answers_without_labels = True
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Learns nothing."""
+    def __init__(self, proxies: ProxyTable, proxy: str) -> None:
+        self._proxies, self._proxy = proxies, proxy
 
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """The sum of logarithms of ranks."""
-        table = self.proxies.scores(architectures_of(source, indices))
-        columns = [table[name].to_numpy() for name in AZ_NAS] + [costs(source, indices)[:, 0]]
-        return sum((np.log(_ranks(column) / len(indices)) for column in columns), np.zeros(len(indices)))
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        size = min(_REFERENCE, len(graphs))
+        sample = np.random.default_rng(seed).choice(len(graphs), size=size, replace=False)
+        known = self._values(graphs, sample)
+        known = known[np.isfinite(known)] if np.isfinite(known).any() else np.zeros(1)
+        centre, scale = known.mean(), max(float(known.std()), 1e-12)
+
+        def predict(rows: IntArray) -> FloatArray:
+            values = (self._values(graphs, rows) - centre) / scale
+            return np.where(np.isfinite(values), values, np.fmin(_UNDEFINED, np.nanmin(values, initial=0)))
+
+        return predict
+
+    def _values(self, graphs: GraphSource, rows: IntArray) -> FloatArray:
+        values = self._proxies.scores(graphs.architectures_of(rows))[self._proxy].to_numpy(dtype=np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
 
 
-@dataclass
-class WithAzNas:
-    """The sum of another ranker's scores and of AZ-NAS's, each standardised over the graphs asked for."""
+class AzNasRanker(PointRanker):
+    """Ranks by AZ-NAS's four scores, without labels.
 
-    ranker: Ranker
-    proxies: ProxyTable
+    Lee and Ham, AZ-NAS, CVPR 2024, equation 7: the sum over scores of log(rank / number of networks), the
+    networks being those of the source when it is fitted; standardised over them.
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Fits the other ranker."""
-        self.ranker.fit(source, labelled, labels, seed)
+    Args:
+        proxies: has the scores.
+    """
 
-    def scores(self, source: GraphSource, indices: IntArray) -> FloatArray:
-        """The sum."""
-        parts = [ranker.scores(source, indices) for ranker in (self.ranker, AzNasRanker(self.proxies))]
-        return sum(((part - part.mean()) / part.std() for part in parts), np.zeros(len(indices)))
+    answers_without_labels = True
+
+    def __init__(self, proxies: ProxyTable) -> None:
+        self._proxies = proxies
+
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        known = [np.sort(column) for column in self._columns(graphs, np.arange(len(graphs)))]
+
+        def summed(rows: IntArray) -> FloatArray:
+            columns = self._columns(graphs, rows)
+            parts = [
+                np.log(_rank_among(values, column)) for values, column in zip(known, columns, strict=True)
+            ]
+            return sum(parts, np.zeros(len(rows)))
+
+        reference = summed(np.arange(len(graphs)))
+        centre, scale = reference.mean(), max(float(reference.std()), 1e-12)
+        return lambda rows: (summed(rows) - centre) / scale
+
+    def _columns(self, graphs: GraphSource, rows: IntArray) -> list[FloatArray]:
+        table = self._proxies.scores(graphs.architectures_of(rows))
+        columns = [*(table[name].to_numpy(dtype=np.float64) for name in AZ_NAS), costs(graphs, rows)[:, 0]]
+        return [np.where(np.isnan(column), -np.inf, column) for column in columns]
+
+
+class WithAzNas(PointRanker):
+    """The sum of another ranker's scores and of AZ-NAS's, each standardised over the source.
+
+    Args:
+        ranker: the other one, which answers without labels.
+        proxies: of AZ-NAS.
+    """
+
+    answers_without_labels = True
+
+    def __init__(self, ranker: Ranker, proxies: ProxyTable) -> None:
+        self._ranker, self._az_nas = ranker, AzNasRanker(proxies)
+
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        self._ranker.fit(graphs, labelled, targets, seed)
+        zero_cost = self._az_nas._train(graphs, labelled, targets, seed)
+        own = self._ranker.scores(np.arange(len(graphs)))
+        centre, scale = own.mean(), max(float(own.std()), 1e-12)
+        return lambda rows: ((self._ranker.scores(rows) - centre) / scale + zero_cost(rows)) / np.sqrt(2)
 
 
 def statistics_and_proxies(proxies: ProxyTable) -> Features:
     """General graph statistics and, as normal quantiles of their rank in the source, the proxies."""
 
-    def features(source: GraphSource, rows: IntArray) -> FloatArray:
-        table = proxies.scores(architectures_of(source, np.arange(len(source))))
-        ranks = np.stack([_ranks(table[name].to_numpy()) for name in PROXY_NAMES], axis=1)
+    def features(graphs: GraphSource, rows: IntArray) -> FloatArray:
+        table = proxies.scores(graphs.architectures_of(np.arange(len(graphs))))
+        values = np.nan_to_num(table[list(PROXY_NAMES)].to_numpy(dtype=np.float64), nan=-np.inf)
+        ranks = rankdata(values, axis=0)
         quantiles = ndtri((ranks - 0.5) / len(ranks))
-        return np.concatenate([graph_statistics(source, rows), quantiles[rows]], axis=1)
+        return np.concatenate([graph_statistics(graphs, rows), quantiles[rows]], axis=1)
 
     return features
 
 
-def _ranks(values: FloatArray) -> FloatArray:
-    return rankdata(np.where(np.isnan(values), -np.inf, values))
+def _rank_among(known: FloatArray, values: FloatArray) -> FloatArray:
+    """Mean rank of every value among sorted ones, as a part of their number, at least that of the least."""
+    low, high = np.searchsorted(known, values, side="left"), np.searchsorted(known, values, side="right")
+    return np.maximum((low + high + 1) / 2, 1) / len(known)

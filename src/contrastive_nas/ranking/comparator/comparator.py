@@ -102,6 +102,18 @@ class Comparator(nn.Module):
         parts = [self._deviation(self.standardise(part), factor) for part in features.split(_GRAPHS_AT_ONCE)]
         return torch.cat(parts) / self.temperature
 
+    def covariance(self, features: Tensor) -> Tensor:
+        """How the errors of scores go together, graphs x graphs, on the scale of :meth:`deviation` squared."""
+        points = self.standardise(features).double()
+        views, variances, lengths = self.shape.views, self.variances.double(), self.lengths.double()
+        support = self.support.double()
+        noisy = covariance(compared(support, support, views), views, variances, lengths)
+        noisy.diagonal().add_(self.noise.double() + _JITTER)
+        cross = covariance(compared(points, support, views), views, variances, lengths)
+        solved = torch.linalg.solve_triangular(torch.linalg.cholesky(noisy), cross.T, upper=False)
+        prior = covariance(compared(points, points, views), views, variances, lengths)
+        return (prior - solved.T @ solved) / self.temperature.double().square()
+
     def _deviation(self, points: Tensor, factor: Tensor) -> Tensor:
         solved = torch.linalg.solve_triangular(factor, self.kernel(points).double().T, upper=False)
         prior = prior_variances(points, self.shape.views, self.variances).double()

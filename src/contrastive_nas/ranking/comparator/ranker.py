@@ -1,60 +1,97 @@
-"""The project's own way of ranking, and what is left of it when a part is taken away."""
-
-from dataclasses import dataclass, field
+"""The comparator on a pretrained encoder, and what is left of it when a part is taken away."""
 
 import numpy as np
 import torch
+from scipy.special import expit
+from torch import Tensor
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import Floats, GraphSource
+from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker, antisymmetric, normal_quantiles
 from contrastive_nas.ranking.comparator.comparator import Comparator
 from contrastive_nas.ranking.comparator.self_training import augment
 from contrastive_nas.ranking.comparator.training import kernel_matrix, train_comparator
-from contrastive_nas.ranking.encoder.pretrained import PretrainedEncoders
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
+from contrastive_nas.ranking.graph_source import GraphSource, one_per_function
 from contrastive_nas.ranking.parameters import AugmentParameters, CompareParameters
-from contrastive_nas.ranking.quantiles import normal_quantiles
 
 
-@dataclass
-class ComparatorRanker:
-    """A comparator on an encoder that is pretrained, without labels, on the graphs to be ranked.
+class ComparatorRanker(Ranker):
+    """Learns from all pairs of the labelled networks, see :mod:`contrastive_nas.ranking.comparator.training`.
 
-    Attributes:
-        encoders: pretrained when a source is first seen.
+    Means are the comparator's scores times its temperature; differences of scores are logits of winning.
+    Deviations and covariances are those of regression with the same kernel; pseudo-labels do not narrow them.
+
+    Args:
+        features: what graphs are compared by; of the encoder that comes with the package by default.
         comparing: of the comparator.
-        augmenting: pseudo-labels on top, or none.
-        squared_error: scores are those of regression with the comparator's kernel, without comparisons.
+        self_training: pseudo-labels on top, or none.
+        squared_error: means are those of regression with the comparator's kernel, without comparisons.
     """
 
-    encoders: PretrainedEncoders
-    comparing: CompareParameters = field(default_factory=CompareParameters)
-    augmenting: AugmentParameters | None = None
-    squared_error: bool = False
-    _comparator: Comparator | None = field(default=None, init=False)
+    def __init__(
+        self,
+        features: EncoderFeatures | None = None,
+        *,
+        comparing: CompareParameters | None = None,
+        self_training: AugmentParameters | None = None,
+        squared_error: bool = False,
+    ) -> None:
+        self._features = features or EncoderFeatures()
+        self._comparing = comparing or CompareParameters()
+        self._self_training = self_training
+        self._squared_error = squared_error
 
-    def fit(self, source: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Pretrains for a source not seen before, then learns from the labels."""
-        encoder = self.encoders.encoder(source)
-        model = train_comparator(encoder, source, labelled, labels, self.comparing, seed=seed)
-        if self.squared_error:
-            _regress(model, labels)
-        if self.augmenting is not None:
-            unlabelled = np.setdiff1d(np.arange(len(source)), labelled)
-            model, _ = augment(model, source, labelled, labels, unlabelled, self.augmenting, seed=seed)
-        self._comparator = model
+    def _learn(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
+        self._graphs = graphs
+        known = train_comparator(self._features, graphs, labelled, labels, self._comparing, seed=seed)
+        if self._squared_error:
+            _regress(known, labels)
+        self._labelled = self._comparator = known
+        if self._self_training is not None:
+            others = np.setdiff1d(np.arange(self._features.shown), labelled)
+            self._comparator, _ = augment(
+                known, self._features, graphs, labelled, labels, others, self._self_training, seed=seed
+            )
 
-    def scores(self, source: GraphSource, indices: IntArray) -> Floats:
-        """One number per graph, higher for better networks; the same for graphs of one function.
+    def scores(self, rows: IntArray) -> FloatArray:
+        first, places = one_per_function(self._graphs, rows)
+        with torch.inference_mode():
+            found = self._comparator.score(self._known(first))
+        return self._scaled(found)[places]
 
-        Raises:
-            RuntimeError: called before :meth:`fit`.
-        """
-        if self._comparator is None:
-            raise RuntimeError("scores are asked for before the ranker was fitted")
-        return self.encoders.scores(self._comparator, source, indices)
+    def posterior(self, rows: IntArray) -> Posterior:
+        first, places = one_per_function(self._graphs, rows)
+        with torch.inference_mode():
+            found = self._labelled.deviation(self._known(first))
+        return Posterior(self.scores(rows), self._scaled(found)[places])
+
+    def covariance(self, rows: IntArray) -> FloatArray:
+        with torch.inference_mode():
+            found = self._labelled.covariance(self._known(rows))
+        return self._scaled(found) * float(self._labelled.temperature)
+
+    def probability(self, first: IntArray, second: IntArray) -> FloatArray:
+        """Probabilities, first x second, calibrated on labels left out."""
+        gaps = (self.scores(first)[:, None] - self.scores(second)[None, :]) / float(
+            self._comparator.temperature
+        )
+        return antisymmetric(gaps, expit)
+
+    @property
+    def comparator(self) -> Comparator:
+        """What was learned from the labels, pseudo-labels aside."""
+        return self._labelled
+
+    def _known(self, rows: IntArray) -> Tensor:
+        weights = self._labelled.weights
+        return torch.as_tensor(self._features(rows), dtype=weights.dtype, device=weights.device)
+
+    def _scaled(self, scores: Tensor) -> FloatArray:
+        values: FloatArray = scores.cpu().numpy().astype(np.float64) * float(self._labelled.temperature)
+        return values
 
 
-def _regress(model: Comparator, labels: Floats) -> None:
+def _regress(model: Comparator, labels: FloatArray) -> None:
     """Takes the weights that minimise squared error on normal quantiles in place of those for comparisons."""
     kernel = kernel_matrix(model).astype(np.float64)
     noisy = kernel + float(model.noise) * np.eye(len(kernel))

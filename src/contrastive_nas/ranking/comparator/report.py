@@ -10,7 +10,7 @@ from contrastive_nas.graphs.storage.store import GraphStore
 from contrastive_nas.ranking.base import Floats
 from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.comparator.comparator import Comparator
-from contrastive_nas.ranking.encoder.embedding import run_model
+from contrastive_nas.ranking.comparator.training import comparator_scores
 from contrastive_nas.ranking.metrics import kendall_tau, spearman_rho
 
 
@@ -34,7 +34,7 @@ def comparator_quality(
     rest = rest[np.isfinite(truth[rest])]
     names, statistics = list(store.statistic_names), store.statistics_of(rest)
     rankings = {
-        "": run_model(comparator, store, rest),
+        "": comparator_scores(comparator, store, rest),
         "macs_": statistics[:, names.index("log_macs")],
         "parameters_": statistics[:, names.index("log_parameters")],
     }

@@ -13,17 +13,18 @@ import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import Floats, GraphSource
+from contrastive_nas.ranking.base import Floats
 from contrastive_nas.ranking.comparator.comparator import Comparator, ComparatorShape, win_probability
 from contrastive_nas.ranking.comparator.training import (
     Pairs,
     all_pairs,
-    features,
     kernel_matrix,
     pair_scale,
     weighted,
 )
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.gaussian_process.preference import Comparisons, fit_preferences
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.parameters import AugmentParameters
 
 
@@ -62,6 +63,7 @@ def choose_pairs(scores: Floats, indices: IntArray, limit: int, least_confidence
 
 def augment(
     comparator: Comparator,
+    features: EncoderFeatures,
     source: GraphSource,
     labelled: IntArray,
     labels: Floats,
@@ -74,6 +76,7 @@ def augment(
 
     Args:
         comparator: already trained on the labelled architectures.
+        features: of its encoder.
         source: all graphs.
         labelled: numbers of the labelled graphs.
         labels: their accuracies.
@@ -84,7 +87,8 @@ def augment(
     rng = np.random.default_rng(seed)
     size = min(parameters.candidates, len(unlabelled))
     candidates = rng.choice(np.asarray(unlabelled, dtype=np.int64), size=size, replace=False)
-    model = _with_support(comparator, source, np.concatenate([labelled, candidates]))
+    features.see(source)
+    model = _with_support(comparator, features(np.concatenate([labelled, candidates])))
     known = all_pairs(np.arange(len(labels)), np.asarray(labels, dtype=np.float64))
     evidence = weighted(known, len(labels), parameters.compare)
     kernel, places = kernel_matrix(model), np.arange(len(labels), len(labels) + size)
@@ -102,19 +106,19 @@ def augment(
     return model.float().to(comparator.encoder.device).eval(), taken
 
 
-def _with_support(comparator: Comparator, source: GraphSource, rows: IntArray) -> Comparator:
-    """The same comparator in double precision, with the graphs at ``rows`` as its support."""
+def _with_support(comparator: Comparator, features: NDArray[np.float64]) -> Comparator:
+    """The same comparator in double precision, with networks of these raw features as its support."""
     known = len(comparator.weights)
     model = Comparator(
-        copy.deepcopy(comparator.encoder).cpu(), ComparatorShape(comparator.shape.views, len(rows))
+        copy.deepcopy(comparator.encoder).cpu(), ComparatorShape(comparator.shape.views, len(features))
     )
     for name, values in comparator.named_buffers(recurse=False):
         if name not in ("support", "weights"):
             setattr(model, name, values.cpu().clone())
     model = model.double()
-    model.support = model.standardise(torch.tensor(features(comparator.encoder, source, rows)))
+    model.support = model.standardise(torch.tensor(features))
     model.support[:known] = comparator.support.cpu()
-    model.weights = torch.zeros(len(rows), dtype=torch.float64)
+    model.weights = torch.zeros(len(features), dtype=torch.float64)
     model.weights[:known] = comparator.weights.cpu()
     return model
 

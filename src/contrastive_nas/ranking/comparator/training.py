@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import Floats, GraphSource
+from contrastive_nas.ranking.base import Floats, normal_quantiles
 from contrastive_nas.ranking.comparator.comparator import Comparator, ComparatorShape
 from contrastive_nas.ranking.encoder.embedding import describe
 from contrastive_nas.ranking.encoder.encoder import SKETCH_WIDTH, SKETCHES, Encoder
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.gaussian_process.kernel import View
 from contrastive_nas.ranking.gaussian_process.preference import (
     LOGISTIC_SCALE,
@@ -27,8 +28,8 @@ from contrastive_nas.ranking.gaussian_process.preference import (
     left_out_scores,
 )
 from contrastive_nas.ranking.gaussian_process.regression import GaussianProcess
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.parameters import CompareParameters
-from contrastive_nas.ranking.quantiles import normal_quantiles
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def all_pairs(indices: IntArray, labels: Floats) -> Pairs:
 
 
 def train_comparator(
-    encoder: Encoder,
+    features: EncoderFeatures,
     source: GraphSource,
     labelled: IntArray,
     labels: Floats,
@@ -62,14 +63,15 @@ def train_comparator(
     *,
     seed: int,
 ) -> Comparator:
-    """A comparator fitted to all pairs of the labelled architectures; ``encoder`` itself stays as it is.
+    """A comparator fitted to all pairs of the labelled architectures; its encoder stays as it is.
 
     The kernel is the most probable one for the normal quantiles of the labels; scores are then the most
     probable ones for all comparisons; probabilities are calibrated on predictions that leave one label out.
 
     Args:
-        encoder: embeds graphs.
-        source: all graphs.
+        features: what graphs are compared by.
+        source: all graphs; those that were there when ``features`` saw it first are what features are
+            standardised by, or a sample of them.
         labelled: numbers of the labelled graphs.
         labels: their accuracies, higher is better.
         parameters: of the fit.
@@ -87,11 +89,9 @@ def train_comparator(
             f"compare: {len(labels)} labels without two different ones give no pair to learn from"
         )
 
-    count = min(parameters.reference, len(source))
-    sample = np.random.default_rng(seed).choice(len(source), size=count, replace=False)
-    model = _standardised(
-        encoder, features(encoder, source, np.concatenate([labelled, sample])), len(labelled)
-    )
+    features.see(source)
+    sample = features.reference(parameters.reference, seed)
+    model = _standardised(features.encoder, features(np.concatenate([labelled, sample])), len(labelled))
     process = GaussianProcess(model.shape.views)
     targets = normal_quantiles(labels)
     process.fit(model.support.numpy(), targets)
@@ -106,12 +106,17 @@ def train_comparator(
     model.temperature = torch.tensor(
         calibrate(left_out_scores(kernel, noise, targets), pairs.better, pairs.worse)
     )
-    return model.float().to(encoder.device).eval()
+    return model.float().to(features.encoder.device).eval()
 
 
-def features(encoder: Encoder, source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-    """What graphs are compared by, unscaled: see :meth:`Encoder.describe`."""
-    return describe(encoder, source, rows).astype(np.float64)
+def comparator_scores(
+    comparator: Comparator, source: GraphSource, rows: IntArray | None = None
+) -> NDArray[np.float32]:
+    """Scores of the graphs at ``rows`` (all by default); the same for graphs of one function."""
+    known = torch.as_tensor(describe(comparator.encoder, source, rows), device=comparator.weights.device)
+    with torch.inference_mode():
+        scores: NDArray[np.float32] = comparator.score(known).cpu().numpy()
+    return scores
 
 
 def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Comparisons:

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import GraphSource
 from contrastive_nas.ranking.encoder.contrastive import contrastive_loss
 from contrastive_nas.ranking.encoder.embedding import prepare
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.loop import fit
+from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.parameters import PretrainParameters
 
 

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.ranking.base import normal_quantiles
 from contrastive_nas.ranking.gaussian_process.preference import calibrate
-from contrastive_nas.ranking.quantiles import normal_quantiles
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale, similarity
 
 FloatArray = NDArray[np.float64]

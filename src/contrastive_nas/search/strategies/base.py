@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation
+from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.search.acquisition import bought_together, front_gains, gains
 from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.predictor import ExperiencedPredictor, Predictor
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import Costs
 
+# Reason that is recorded with the labels of the first round.
+FIRST = "initial design"
 LISTABLE = 100_000
 ATTEMPTS = 50
 # Candidates that are compared with each other before some of them are bought: hundreds of functions.
 SHORTLIST = 1000
 # Of a space that is too large to be listed.
 DESIGNED_FROM = 5000
+# Random numbers of the initial design are others than those of what follows.
+_DESIGN_STREAM = 0xDE516
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,14 @@ class Setting:
         space: what is searched; where there are limits, all that it samples, mutates and lists respects them.
         rng: the only source of randomness.
         parameters: of the search.
-        predictor: a model that ranks, for the strategies that use one.
+        ranker: for the strategies that use one.
         costs: the costs to be minimised besides maximising accuracy; None where accuracy is all that counts.
     """
 
     space: SearchSpace
     rng: np.random.Generator
     parameters: SearchParameters
-    predictor: Predictor | None = None
+    ranker: SpaceRanker | None = None
     costs: Costs | None = None
 
 
@@ -79,23 +83,23 @@ class Strategy(ABC):
         return [Proposal(architecture, reason) for architecture in found]
 
 
-class PredictorStrategy(Strategy):
-    """A strategy that asks a predictor, refitted whenever labels have come in."""
+class RankerStrategy(Strategy):
+    """A strategy that asks a ranker, refitted whenever labels have come in."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        if setting.predictor is None:
-            raise InputError(f"strategy {setting.parameters.strategy!r} needs a predictor")
-        self.predictor = setting.predictor
+        if setting.ranker is None:
+            raise InputError(f"strategy {setting.parameters.strategy!r} needs a ranker")
+        self.ranker = setting.ranker
+        self._together = setting.parameters.together
+        self._design, self._design_seed = setting.parameters.design, setting.parameters.seed
         self._fitted_on = 0
-        if isinstance(self.predictor, ExperiencedPredictor):
-            self.predictor.fit([], np.zeros(0))
 
     def ask(self, count: int) -> list[Proposal]:
         if len(set(self.labels.values())) < 2:
             return self._initial_design(count)
         if self._fitted_on != len(self.labels):
-            self.predictor.fit(list(self.labels), np.array(list(self.labels.values())))
+            self.ranker.fit(list(self.labels), np.array(list(self.labels.values())))
             self._fitted_on = len(self.labels)
         proposals = self.propose(count)
         # A policy that has settled, or a bred population, may know fewer new ones than can be paid for.
@@ -103,29 +107,37 @@ class PredictorStrategy(Strategy):
         return proposals + self.sample_new(count - len(proposals), "random", avoid)
 
     def _initial_design(self, count: int) -> list[Proposal]:
-        """Random architectures; promising and different ones where the predictor has experience."""
-        if not isinstance(self.predictor, ExperiencedPredictor):
-            return self.sample_new(count, "initial")
+        """Promising and different architectures where the ranker answers without labels, else random ones.
+
+        Random numbers are its own, so that a search whose first labels were bought before goes on alike.
+        """
+        rng = np.random.default_rng([self._design_seed, len(self.asked), _DESIGN_STREAM])
+        if self._design == "random" or not self.ranker.answers_without_labels:
+            found = sample_new(self.space, rng, count, self.asked)
+            return [Proposal(architecture, FIRST) for architecture in found]
+        self.ranker.fit([], np.zeros(0))
         listed = self.space.size <= LISTABLE
-        candidates = list(self.space.enumerate()) if listed else self.space.sample(self.rng, DESIGNED_FROM)
+        candidates = list(self.space.enumerate()) if listed else self.space.sample(rng, DESIGNED_FROM)
         new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
-        order = np.argsort(-self.predictor.scores(new), kind="stable")[:SHORTLIST]
+        if not new:
+            return []
+        order = np.argsort(-self.ranker.scores(new), kind="stable")[:SHORTLIST]
         names = [new[index] for index in order]
-        chosen = bought_together(self.predictor, names, list(self.labels), count)
-        return [Proposal(names[index], "transferred") for index in chosen]
+        chosen = bought_together(self.ranker, names, [], count)
+        return [Proposal(names[index], FIRST) for index in chosen]
 
     @abstractmethod
     def propose(self, count: int) -> list[Proposal]:
-        """As :meth:`ask`, with the predictor fitted; may return fewer."""
+        """As :meth:`ask`, with the ranker fitted; may return fewer."""
 
     def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
         """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
         labelled = list(self.labels)
         if self.costs is None:
-            return gains(self.predictor, candidates, labelled)
+            return gains(self.ranker, candidates, labelled)
         costs = self.costs
         return front_gains(
-            self.predictor,
+            self.ranker,
             candidates,
             costs.measure(candidates),
             labelled,
@@ -134,17 +146,17 @@ class PredictorStrategy(Strategy):
         )
 
     def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
-        """The new candidates with most to gain; the first of equals."""
+        """The new candidates with most to gain, bought together where accuracy alone counts."""
         new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
         if not new:
             return []
-        together = self.costs is None and isinstance(self.predictor, ExperiencedPredictor)
+        together = self._together and self.costs is None
         order = np.argsort(-self.gains(new), kind="stable")[: max(count, SHORTLIST) if together else count]
-        best = [Proposal(new[index], "promising") for index in order]
-        if not isinstance(self.predictor, ExperiencedPredictor) or not together:
-            return best
-        names = [proposal.architecture for proposal in best]
-        return [best[index] for index in bought_together(self.predictor, names, list(self.labels), count)]
+        names = [new[index] for index in order]
+        if together:
+            chosen = bought_together(self.ranker, names, list(self.labels), count)
+            names = [names[index] for index in chosen]
+        return [Proposal(name, "promising") for name in names]
 
 
 def sample_new(

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.strategies.base import PredictorStrategy, Setting
+from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 from contrastive_nas.search.strategies.policy import Policy
 from contrastive_nas.spaces.base import Architecture
 
@@ -16,10 +16,10 @@ IMPOSSIBLE = 0.0
 CHALLENGERS = 64
 
 
-class Curriculum(PredictorStrategy):
+class Curriculum(RankerStrategy):
     """Policy gradient on the probability that a sample beats the baseline.
 
-    Each round starts a new policy, as the refitted predictor sees the space differently, and takes some
+    Each round starts a new policy, as the refitted ranker sees the space differently, and takes some
     steps of REINFORCE: reward p(sample beats baseline), batch mean as control variate, entropy bonus. Every
     few steps the baseline becomes the best of the recent samples and itself by mean winning probability
     among them. The round's labels are bought for the samples with most to gain.
@@ -92,9 +92,9 @@ class Curriculum(PredictorStrategy):
         if not possible:
             return np.full(len(architectures), IMPOSSIBLE)
         if self.parameters.reward == "score":
-            values = self.predictor.scores(possible)
+            values = self.ranker.scores(possible)
         else:
-            values = self.predictor.probability(possible, [baseline])[:, 0]
+            values = self.ranker.probability(possible, [baseline])[:, 0]
         least = min(IMPOSSIBLE, float(values.min()))
         known: dict[Architecture | None, float] = dict(zip(possible, values.tolist(), strict=True))
         return np.array([known.get(name, least) for name in architectures])
@@ -104,9 +104,9 @@ class Curriculum(PredictorStrategy):
         candidates = list(dict.fromkeys([baseline, *recent]))
         if len(candidates) > CHALLENGERS:
             # All pairs among thousands cost more than they tell: only the strongest can win.
-            order = np.argsort(-self.predictor.scores(candidates), kind="stable")[:CHALLENGERS]
+            order = np.argsort(-self.ranker.scores(candidates), kind="stable")[:CHALLENGERS]
             candidates = [candidates[index] for index in order]
-        wins = self.predictor.probability(candidates, candidates).mean(1)
+        wins = self.ranker.probability(candidates, candidates).mean(1)
         return candidates[int(np.argmax(wins))]
 
     def _record(self, step: int, baseline: Architecture, reward: float, entropy: float) -> None:

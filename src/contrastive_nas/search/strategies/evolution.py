@@ -1,21 +1,16 @@
-"""Evolution with a predictor as fitness."""
+"""Evolution with a ranker as fitness."""
 
-from contrastive_nas.search.acquisition import bought_together
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.predictor import JointPredictor
-from contrastive_nas.search.strategies.base import PredictorStrategy, Setting
+from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 from contrastive_nas.spaces.base import Architecture
 
-# Candidates that are compared with each other before some of them are bought.
-SHORTLIST = 300
 
-
-class Evolution(PredictorStrategy):
-    """Breeds candidates on the predictor alone, then buys labels for those with most to gain.
+class Evolution(RankerStrategy):
+    """Breeds candidates on the ranker alone, then buys labels for those with most to gain.
 
     Each round starts from the labelled architectures and newly drawn ones. A generation keeps the fittest as
     parents and adds their children, by mutation or by crossover. Fitness is what there is to gain by a
-    label, so that with a predictor that knows its uncertainty both the most promising and the most
+    label, so that with a ranker that knows its uncertainty both the most promising and the most
     informative survive.
 
     Source: Han et al., A General-Purpose Transferable Predictor for Neural Architecture Search, SDM 2023,
@@ -37,14 +32,7 @@ class Evolution(PredictorStrategy):
             self.trace.append({"queries": len(self.asked), "generation": generation, "fittest": fittest[0]})
             population = self._children(fittest)
         self._assess(population, fitness)
-        return self._unlike(self.most_promising(list(fitness), SHORTLIST), count)
-
-    def _unlike(self, best: list[Proposal], count: int) -> list[Proposal]:
-        """Relatives of one parent resemble each other: a label of one says much of the others."""
-        if self.costs is not None or not isinstance(self.predictor, JointPredictor):
-            return best[:count]
-        names = [proposal.architecture for proposal in best]
-        return [best[index] for index in bought_together(self.predictor, names, list(self.labels), count)]
+        return self.most_promising(list(fitness), count)
 
     def _assess(self, population: list[Architecture], fitness: dict[Architecture, float]) -> None:
         new = [name for name in dict.fromkeys(population) if name not in fitness]

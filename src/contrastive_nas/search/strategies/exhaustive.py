@@ -2,12 +2,12 @@
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.strategies.base import PredictorStrategy, Setting
+from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 
 LARGEST = 500_000
 
 
-class Exhaustive(PredictorStrategy):
+class Exhaustive(RankerStrategy):
     """Ranks every architecture of the space by what there is to gain.
 
     Raises:

@@ -18,7 +18,7 @@ _STRATEGIES = {
     "sampled": "contrastive_nas.search.strategies.sampled:Sampled",
     "tpe": "contrastive_nas.search.strategies.optuna_samplers:TPE",
 }
-WITH_PREDICTOR = ("default", "curriculum", "evolution", "exhaustive", "sampled")
+WITH_RANKER = ("default", "curriculum", "evolution", "exhaustive", "sampled")
 
 
 def list_strategies() -> list[str]:
@@ -30,7 +30,7 @@ def create_strategy(setting: "Setting") -> "Strategy":
     """The strategy that the setting's parameters name.
 
     Raises:
-        InputError: it cannot work in this setting: a missing predictor, a space too large to be listed.
+        InputError: it cannot work in this setting: a missing ranker, a space too large to be listed.
     """
     module_name, class_name = _STRATEGIES[setting.parameters.strategy].split(":")
     strategy: Strategy = getattr(importlib.import_module(module_name), class_name)(setting)

@@ -1,13 +1,13 @@
 """Search among a large random sample of the space."""
 
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.strategies.base import PredictorStrategy, Setting
+from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 
 
-class Sampled(PredictorStrategy):
+class Sampled(RankerStrategy):
     """Ranks a fixed random sample of the space by what there is to gain.
 
-    A predictor of few labels ranks networks that are alike to labelled ones; candidates that were bred to
+    A ranker with few labels ranks networks that are alike to labelled ones; candidates that were bred to
     please it lie where it is wrong. A sample has the good networks of the space in their natural share.
     """
 

@@ -1,0 +1,261 @@
+"""Collections of graphs that rankers learn from and answer for: networks by number, one protocol for all.
+
+A graph store (:class:`contrastive_nas.graphs.storage.store.GraphStore`) is one; here are that of networks in
+memory, and one that grows with the architectures of a space that are asked for.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
+from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch, IntArray
+from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
+from contrastive_nas.graphs.statistics.spectrum import spectrum
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+
+
+class GraphSource(Protocol):
+    """Graphs by number, with what was measured of each."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: IntArray) -> GraphBatch:
+        """The graphs at ``rows``."""
+        ...
+
+    @property
+    def statistics(self) -> NDArray[np.float32]:
+        """Graphs x statistics: the whole table, which may have to be read first."""
+        ...
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]`` without the others."""
+        ...
+
+    @property
+    def spectrum(self) -> NDArray[np.float32]:
+        """Graphs x eigenvalues, ascending."""
+        ...
+
+    @property
+    def function_ids(self) -> IntArray:
+        """Equal exactly where two networks compute the same function; counted from 0."""
+        ...
+
+    @property
+    def spaces(self) -> Iterable[Any]:
+        """Name of the search space of every graph."""
+        ...
+
+    def architectures_of(self, rows: IntArray) -> list[Architecture]:
+        """The architecture strings of the graphs at ``rows``.
+
+        Raises:
+            InputError: the networks have none.
+        """
+        ...
+
+
+def one_per_function(source: GraphSource, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """What to compute, and how to hand it out: ``values[first]`` computed, ``computed[places]`` given.
+
+    Returns:
+        ``first``, for each distinct function the graph among ``rows`` that comes first; ``places``, for each
+        of ``rows`` the place of its function in ``first``.
+    """
+    rows = np.asarray(rows, dtype=np.int64)
+    places, distinct = pd.factorize(np.asarray(source.function_ids)[rows])
+    first = np.full(len(distinct), -1, dtype=np.int64)
+    first[places[::-1]] = rows[::-1]
+    return first, places
+
+
+class PerFunction:
+    """Rows of numbers that depend on a network's function alone: each is computed once and kept.
+
+    Args:
+        source: the graphs.
+        compute: gives graphs x columns for rows of the source.
+    """
+
+    def __init__(self, source: GraphSource, compute: Callable[[IntArray], NDArray[Any]]) -> None:
+        self._source, self._compute = source, compute
+        self._places = np.zeros(0, dtype=np.int64)
+        # The first ``_known`` rows are filled; room is doubled when it runs out.
+        self._values: NDArray[Any] | None = None
+        self._known = 0
+
+    def __call__(self, rows: IntArray) -> NDArray[Any]:
+        """The numbers of the graphs at ``rows``."""
+        rows = np.asarray(rows, dtype=np.int64)
+        functions = np.asarray(self._source.function_ids)
+        self._grow(int(functions.max(initial=-1)) + 1)
+        missing = rows[self._places[functions[rows]] < 0]
+        if len(missing) or self._values is None:
+            first, _ = one_per_function(self._source, missing)
+            self._places[functions[first]] = np.arange(self._known, self._known + len(first))
+            self._values = self._with(self._compute(first))
+        return self._values[self._places[functions[rows]]]
+
+    def _with(self, found: NDArray[Any]) -> NDArray[Any]:
+        end, values = self._known + len(found), self._values
+        if values is None or end > len(values):
+            values = np.empty((max(end, 2 * self._known), *found.shape[1:]), found.dtype)
+            if self._values is not None:
+                values[: self._known] = self._values[: self._known]
+        values[self._known : end] = found
+        self._known = end
+        return values
+
+    def _grow(self, functions: int) -> None:
+        more = functions - len(self._places)
+        if more > 0:
+            self._places = np.concatenate([self._places, np.full(more, -1, dtype=np.int64)])
+
+
+@dataclass(frozen=True, eq=False)
+class ListedSource:
+    """Canonical graphs of networks that belong together, as one space without a description."""
+
+    graphs: GraphBatch
+    statistics: NDArray[np.float32]
+    function_ids: IntArray
+
+    @classmethod
+    def of(cls, graphs: Sequence[ComputationGraph]) -> "ListedSource":
+        """Measures every graph."""
+        canonical = canonical_batch(GraphBatch.from_graphs(graphs))
+        _, functions = np.unique(function_hashes(canonical, is_canonical=True), return_inverse=True)
+        return cls(canonical, statistics(canonical), functions)
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def batch(self, rows: IntArray) -> GraphBatch:
+        """The graphs at ``rows``."""
+        return self.graphs.take(rows)
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]``."""
+        return self.statistics[rows]
+
+    @property
+    def spectrum(self) -> NDArray[np.float32]:
+        """Graphs x eigenvalues; computed anew in every call, nothing but pretraining needs it."""
+        return spectrum(self.graphs)
+
+    @property
+    def spaces(self) -> list[str]:
+        """One name for all."""
+        return ["listed"] * len(self)
+
+    def architectures_of(self, rows: IntArray) -> list[Architecture]:
+        """Raises InputError: networks of no known space have no architecture strings."""
+        raise InputError("these networks belong to no known space, so they have no architecture strings")
+
+
+class SpaceSource:
+    """Canonical graphs of architectures of one space; each is made once, statistics once per function.
+
+    It grows by what :meth:`rows` is asked for.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self._row_of: dict[Architecture, int] = {}
+        self._functions: dict[int, int] = {}
+        self._function_ids = np.zeros(0, np.int64)
+        # One graph a function; rows point at them. New graphs wait until one is asked for: to join them to
+        # the others every time would take longer and longer.
+        self._graphs = GraphBatch.from_graphs([])
+        self._waiting: list[GraphBatch] = []
+        self._statistics = np.zeros((0, len(STATISTICS)), np.float32)
+        self._names: list[Architecture] = []
+
+    def rows(self, architectures: Sequence[Architecture]) -> IntArray:
+        """Row of each architecture; those not seen before are added.
+
+        Raises:
+            InputError: a string is no architecture of the space.
+        """
+        new = [name for name in dict.fromkeys(architectures) if name not in self._row_of]
+        if new:
+            self._add(new)
+        return np.array([self._row_of[name] for name in architectures], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._function_ids)
+
+    def batch(self, rows: IntArray) -> GraphBatch:
+        """The graphs at ``rows``."""
+        return self._all_graphs().take(self._function_ids[np.asarray(rows, dtype=np.int64)])
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]`` without the others."""
+        return self._statistics[self._function_ids[rows]]
+
+    @property
+    def statistics(self) -> NDArray[np.float32]:
+        """Graphs x statistics."""
+        return self._statistics[self._function_ids]
+
+    @property
+    def spectrum(self) -> NDArray[np.float32]:
+        """Graphs x eigenvalues; computed anew in every call, nothing but pretraining needs it."""
+        return spectrum(self._all_graphs())[self._function_ids]
+
+    @property
+    def function_ids(self) -> IntArray:
+        """Equal exactly where two networks compute the same function; numbered by first appearance."""
+        return self._function_ids
+
+    @property
+    def spaces(self) -> list[Any]:
+        """The name of the space, once per graph."""
+        return [self._space.name] * len(self)
+
+    def architectures_of(self, rows: IntArray) -> list[Architecture]:
+        """The architecture strings of the graphs at ``rows``."""
+        return [self._names[row] for row in np.asarray(rows).tolist()]
+
+    def _add(self, architectures: list[Architecture]) -> None:
+        graphs = canonical_batch(self._space.graphs(architectures))
+        hashes = function_hashes(graphs, is_canonical=True)
+        first = len(self._functions)
+        for value in hashes.tolist():
+            self._functions.setdefault(value, len(self._functions))
+        ids = np.array([self._functions[value] for value in hashes.tolist()], dtype=np.int64)
+        known, positions = np.unique(ids, return_index=True)
+        fresh = graphs.take(positions[known >= first])
+        self._waiting.append(fresh)
+        self._statistics = np.concatenate([self._statistics, statistics(fresh)])
+        rows = range(len(self), len(self) + len(architectures))
+        self._row_of.update(zip(architectures, rows, strict=True))
+        self._names += architectures
+        self._function_ids = np.concatenate([self._function_ids, ids])
+
+    def _all_graphs(self) -> GraphBatch:
+        while self._waiting:
+            self._graphs = _joined(self._graphs, self._waiting.pop(0))
+        return self._graphs
+
+
+def _joined(first: GraphBatch, second: GraphBatch) -> GraphBatch:
+    rows = np.concatenate([first.node_types, second.node_types])
+    node_types, numbers = np.unique(rows, axis=0, return_inverse=True)
+    type_ids = np.concatenate([first.type_ids, second.type_ids + len(first.node_types)])
+    nodes, edges = first.node_offsets[-1], first.edge_offsets[-1]
+    return GraphBatch(
+        node_types,
+        numbers.reshape(-1)[type_ids].astype(np.int32),
+        np.concatenate([first.edges, second.edges + nodes], axis=1),
+        np.concatenate([first.node_offsets, second.node_offsets[1:] + nodes]),
+        np.concatenate([first.edge_offsets, second.edge_offsets[1:] + edges]),
+    )

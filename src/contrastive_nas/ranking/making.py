@@ -1,0 +1,109 @@
+"""Rankers that are put together from parts, for the registry: what each name stands for."""
+
+from functools import partial
+
+from contrastive_nas.ranking.base import PointRanker, Ranker
+from contrastive_nas.ranking.baselines import zero_cost
+from contrastive_nas.ranking.baselines.features import graph_statistics, hand_made, hand_made_with_sequences
+from contrastive_nas.ranking.baselines.regressors import (
+    AverageRanker,
+    ProcessRanker,
+    StatisticRanker,
+    TreesRanker,
+)
+from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
+from contrastive_nas.ranking.described import DescribedRanker
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
+from contrastive_nas.ranking.parameters import AugmentParameters, CompareParameters, PretrainParameters
+from contrastive_nas.ranking.transfer.model import TransferModel
+from contrastive_nas.ranking.transfer.ranker import StackedRanker
+from contrastive_nas.ranking.zero_cost.table import ProxyTable
+from contrastive_nas.spaces.base import SearchSpace
+
+
+def comparator_self_training(
+    features: EncoderFeatures | None = None,
+    comparing: CompareParameters | None = None,
+    self_training: AugmentParameters | None = None,
+) -> Ranker:
+    """The comparator, trained on with pseudo-labels."""
+    parameters = self_training or AugmentParameters()
+    return ComparatorRanker(features, comparing=comparing, self_training=parameters)
+
+
+def comparator_squared_error(features: EncoderFeatures | None = None) -> Ranker:
+    """Regression with the comparator's kernel."""
+    return ComparatorRanker(features, squared_error=True)
+
+
+def comparator_described_graphs(space: SearchSpace) -> Ranker:
+    """The comparator on graphs without canonical form, which its encoder is pretrained on."""
+    return DescribedRanker(space, ComparatorRanker(EncoderFeatures(PretrainParameters())))
+
+
+def trees(space: SearchSpace) -> PointRanker:
+    """Trees on features made by hand for the space."""
+    return TreesRanker(hand_made(space))
+
+
+def process(space: SearchSpace) -> PointRanker:
+    """scikit-learn's Gaussian process on features made by hand for the space."""
+    return ProcessRanker(hand_made_with_sequences(space))
+
+
+def trees_and_process(space: SearchSpace) -> PointRanker:
+    """The mean of both."""
+    return AverageRanker([trees(space), process(space)])
+
+
+def statistics_trees() -> PointRanker:
+    """Trees on graph statistics."""
+    return TreesRanker(graph_statistics)
+
+
+def statistics_process() -> PointRanker:
+    """scikit-learn's Gaussian process on graph statistics."""
+    return ProcessRanker(graph_statistics)
+
+
+def statistics_trees_and_process() -> PointRanker:
+    """The mean of both."""
+    return AverageRanker([statistics_trees(), statistics_process()])
+
+
+def statistics_and_proxies(proxies: ProxyTable) -> PointRanker:
+    """The same with zero-cost proxies as further features."""
+    features = zero_cost.statistics_and_proxies(proxies)
+    return AverageRanker([TreesRanker(features), ProcessRanker(features)])
+
+
+def macs() -> PointRanker:
+    """More multiply-accumulates are better."""
+    return StatisticRanker("log_macs")
+
+
+def parameters() -> PointRanker:
+    """More parameters are better."""
+    return StatisticRanker("log_parameters")
+
+
+def stacked_and_az_nas(
+    proxies: ProxyTable, model: TransferModel | None = None, features: EncoderFeatures | None = None
+) -> PointRanker:
+    """What other spaces taught, and AZ-NAS."""
+    return zero_cost.WithAzNas(StackedRanker(model, features), proxies)
+
+
+def _proxy(proxies: ProxyTable, *, name: str) -> PointRanker:
+    return zero_cost.ProxyRanker(proxies, name)
+
+
+synflow = partial(_proxy, name="synflow")
+snip = partial(_proxy, name="snip")
+gradient_norm = partial(_proxy, name="gradient_norm")
+zico = partial(_proxy, name="zico")
+naswot = partial(_proxy, name="naswot")
+jacobian_covariance = partial(_proxy, name="jacobian_covariance")
+expressivity = partial(_proxy, name="expressivity")
+progressivity = partial(_proxy, name="progressivity")
+trainability = partial(_proxy, name="trainability")

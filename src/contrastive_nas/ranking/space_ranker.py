@@ -1,0 +1,151 @@
+"""A ranker of graphs, made to answer for the architecture strings of a space."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker
+from contrastive_nas.ranking.encoder.encoder import Encoder
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
+from contrastive_nas.ranking.graph_source import SpaceSource
+from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.transfer.weights import load_transfer
+from contrastive_nas.ranking.zero_cost.table import ProxyTable
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+
+# Spaces up to this size are looked at whole before the first label; of others, a sample of the size below.
+LISTED = 50_000
+SAMPLE = 2048
+
+
+class SpaceRanker:
+    """Ranks the architectures of a space; graphs and whatever else needs no label are made once.
+
+    Before the first fit the ranker is shown the space: all of it, or a random sample, by which it standardises
+    what it measures.
+
+    Args:
+        ranker: what ranks.
+        space: where architectures come from.
+        seed: of the sample, and of every fit.
+        source: graphs of the space that were made before, for rankers that share them.
+    """
+
+    def __init__(
+        self, ranker: Ranker, space: SearchSpace, *, seed: int = 0, source: SpaceSource | None = None
+    ) -> None:
+        self.ranker = ranker
+        self.space = space
+        self.source = SpaceSource(space) if source is None else source
+        self._seed = seed
+        self.source.rows(_shown(space, np.random.default_rng(seed)))
+
+    @property
+    def has_uncertainty(self) -> bool:
+        """See :class:`Ranker`."""
+        return self.ranker.has_uncertainty
+
+    @property
+    def answers_without_labels(self) -> bool:
+        """See :class:`Ranker`."""
+        return self.ranker.answers_without_labels
+
+    @property
+    def exploration(self) -> float:
+        """See :class:`Ranker`."""
+        return self.ranker.exploration
+
+    @property
+    def basis(self) -> dict[str, Any]:
+        """See :class:`Ranker`."""
+        return self.ranker.basis
+
+    def fit(self, architectures: Sequence[Architecture], accuracies: FloatArray) -> None:
+        """Learns from the labels, in place of what was learned from any before; see :meth:`Ranker.fit`.
+
+        Raises:
+            InputError: a string is no architecture of the space, or labels that nothing can be learned from.
+        """
+        self.ranker.fit(self.source, self.source.rows(architectures), accuracies, self._seed)
+
+    def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
+        """Means of the posterior.
+
+        Raises:
+            InputError: the ranker gave something else than a finite number for each.
+        """
+        return self._checked(self.ranker.scores(self.source.rows(architectures)), architectures)
+
+    def posterior(self, architectures: Sequence[Architecture]) -> Posterior:
+        """Mean and standard deviation of every architecture's normal quantile of accuracy.
+
+        Raises:
+            InputError: as :meth:`scores`.
+        """
+        mean, deviation = self.ranker.posterior(self.source.rows(architectures))
+        return Posterior(self._checked(mean, architectures), self._checked(deviation, architectures))
+
+    def covariance(self, architectures: Sequence[Architecture]) -> FloatArray | None:
+        """How beliefs go together; None where the ranker does not know."""
+        return self.ranker.covariance(self.source.rows(architectures))
+
+    def probability(self, first: Sequence[Architecture], second: Sequence[Architecture]) -> FloatArray:
+        """Probabilities, first x second, that one beats the other."""
+        rows: tuple[IntArray, IntArray] = self.source.rows(first), self.source.rows(second)
+        return self.ranker.probability(*rows)
+
+    def _checked(self, values: NDArray[np.float64], architectures: Sequence[Architecture]) -> FloatArray:
+        name = type(self.ranker).__name__
+        if len(values) != len(architectures):
+            raise InputError(f"{name} gave {len(values)} answers for {len(architectures)} networks")
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            place = int(wrong[0])
+            raise InputError(
+                f"{name} answers {values[place]} for {architectures[place]}: a ranker has to give a finite "
+                "number for every network"
+            )
+        return values
+
+
+def create_space_ranker(
+    name: str,
+    space: SearchSpace,
+    *,
+    seed: int,
+    encoder: Encoder | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> SpaceRanker:
+    """The ranker of a name for a search of a space: labels of that space are in nothing that it learned from.
+
+    Args:
+        name: see :func:`contrastive_nas.ranking.registry.list_rankers`.
+        space: what is searched.
+        seed: of everything random.
+        encoder: describes graphs, for rankers that have one; the one that comes with the package by default.
+        options: of the ranker.
+
+    Raises:
+        InputError: no such ranker or option, or a model of other spaces that knows this one alone.
+    """
+    given: dict[str, Any] = dict(options or {})
+    for option in ranker_options(name):
+        if option == "space":
+            given.setdefault("space", space)
+        elif option == "model":
+            given.setdefault("model", load_transfer().without(space.name))
+        elif option == "features":
+            given.setdefault("features", EncoderFeatures(encoder))
+        elif option == "proxies":
+            given.setdefault("proxies", ProxyTable(space))
+    return SpaceRanker(create_ranker(name, **given), space, seed=seed)
+
+
+def _shown(space: SearchSpace, rng: np.random.Generator) -> list[Architecture]:
+    if space.size <= LISTED:
+        return list(space.enumerate())
+    return list(dict.fromkeys(space.sample(rng, SAMPLE)))
