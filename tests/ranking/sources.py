@@ -30,6 +30,9 @@ class MemorySource:
     def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
         return self.statistics[rows]
 
+    def architectures_of(self, rows: IntArray) -> list[str]:
+        return [f"graph {row}" for row in rows]
+
 
 def make_source(count: int = 40, seed: int = 0) -> MemorySource:
     """Half of the graphs in each of two spaces."""

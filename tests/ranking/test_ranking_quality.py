@@ -22,9 +22,9 @@ class Noisy:
     def fit(self, source: Source, labelled: np.ndarray, labels: np.ndarray, seed: int) -> None:
         self.seen = (labelled, labels, seed)
 
-    def scores(self, source: Source, indices: np.ndarray) -> np.ndarray:
-        self.asked = indices
-        return self.all_scores[indices]
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        self.asked = rows
+        return self.all_scores[rows]
 
 
 def test_only_rows_without_a_label_count() -> None:

@@ -9,7 +9,7 @@ from contrastive_nas.execution.run_record import seeds
 
 
 def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
-    """The comparator's first labels are queries of the search.
+    """The initial design is part of the search's budget.
 
     Raises:
         InputError: they are more than the search may ask for.

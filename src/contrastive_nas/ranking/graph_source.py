@@ -18,6 +18,7 @@ from contrastive_nas.graphs.canonical_form.hashing import function_hashes
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch, IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.graphs.statistics.spectrum import spectrum
+from contrastive_nas.graphs.storage.store import GraphStore
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 
@@ -245,6 +246,72 @@ class SpaceSource:
         while self._waiting:
             self._graphs = _joined(self._graphs, self._waiting.pop(0))
         return self._graphs
+
+
+class ExtendedStore:
+    """A graph store with further architectures of its space behind its rows."""
+
+    def __init__(self, store: GraphStore, space: SearchSpace, further: Sequence[Architecture]) -> None:
+        self._store, self._names = store, list(further)
+        self._graphs = canonical_batch(space.graphs(self._names))
+        self._statistics = statistics(self._graphs)
+        hashes = np.concatenate([store.function_hashes, function_hashes(self._graphs, is_canonical=True)])
+        self.function_ids: IntArray = np.unique(hashes, return_inverse=True)[1]
+        self.spaces = [*store.spaces.to_pylist(), *[space.name] * len(self._names)]
+
+    def __len__(self) -> int:
+        return len(self._store) + len(self._names)
+
+    def batch(self, rows: IntArray) -> GraphBatch:
+        """The graphs at ``rows``."""
+        stored, further, order = self._parts(rows)
+        return _joined(self._store.batch(stored), self._graphs.take(further)).take(order)
+
+    @property
+    def statistics(self) -> NDArray[np.float32]:
+        """Graphs x statistics."""
+        return np.concatenate([self._store.statistics, self._statistics])
+
+    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
+        """``statistics[rows]`` without the others."""
+        stored, further, order = self._parts(rows)
+        return np.concatenate([self._store.statistics_of(stored), self._statistics[further]])[order]
+
+    @property
+    def spectrum(self) -> NDArray[np.float32]:
+        """Graphs x eigenvalues."""
+        own = spectrum(self._graphs)[:, : self._store.spectrum_size]
+        return np.concatenate([self._store.spectrum, own])
+
+    def architectures_of(self, rows: IntArray) -> list[Architecture]:
+        """The architecture strings of the graphs at ``rows``."""
+        stored, further, order = self._parts(rows)
+        names = [*self._store.architectures_of(stored), *(self._names[row] for row in further.tolist())]
+        return [names[place] for place in order.tolist()]
+
+    def _parts(self, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Rows of the store, rows of the others, and where each of ``rows`` stands in both together."""
+        rows = np.asarray(rows, dtype=np.int64)
+        in_store = rows < len(self._store)
+        order = np.where(in_store, np.cumsum(in_store) - 1, in_store.sum() + np.cumsum(~in_store) - 1)
+        return rows[in_store], rows[~in_store] - len(self._store), order
+
+
+def with_architectures(
+    store: GraphStore, space: SearchSpace, architectures: Sequence[Architecture]
+) -> tuple[GraphSource, IntArray]:
+    """The store, with the architectures that it lacks behind its rows, and the row of each architecture.
+
+    Raises:
+        InputError: a string is no architecture of the space.
+    """
+    found = store.find(architectures)
+    lacking = list(dict.fromkeys(name for name, row in zip(architectures, found, strict=True) if row < 0))
+    if not lacking:
+        return store, found
+    places = {name: len(store) + place for place, name in enumerate(lacking)}
+    rows = [places.get(name, row) for name, row in zip(architectures, found.tolist(), strict=True)]
+    return ExtendedStore(store, space, lacking), np.array(rows, dtype=np.int64)
 
 
 def _joined(first: GraphBatch, second: GraphBatch) -> GraphBatch:

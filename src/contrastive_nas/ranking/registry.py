@@ -2,14 +2,16 @@
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.user_code import load_named
+
+if TYPE_CHECKING:
+    from contrastive_nas.ranking.base import Ranker
 
 _MAKERS = "contrastive_nas.ranking.making"
 # Names of the proxies are those of ``zero_cost.proxies.PROXY_NAMES``, which a test compares.
@@ -20,6 +22,7 @@ _PROXIES = (
 _RANKERS = {
     "transfer": "contrastive_nas.ranking.transfer.ranker:TransferRanker",
     "stacked": "contrastive_nas.ranking.transfer.ranker:StackedRanker",
+    "kriging": "contrastive_nas.ranking.transfer.ranker:KrigingRanker",
     "comparator": "contrastive_nas.ranking.comparator.ranker:ComparatorRanker",
     "comparator_self_training": f"{_MAKERS}:comparator_self_training",
     "comparator_squared_error": f"{_MAKERS}:comparator_squared_error",
@@ -41,13 +44,19 @@ _RANKERS = {
     **{name: f"{_MAKERS}:{name}" for name in _PROXIES},
 }
 
+# Told apart here, so that no run imports a ranker only to learn that it needs no encoder.
+_BY_ENCODER = frozenset(
+    {"transfer", "stacked", "kriging", "comparator", "comparator_self_training", "comparator_squared_error"}
+    | {"regression", "stacked_and_az_nas"}
+)
+
 
 def list_rankers(pattern: str = "*") -> list[str]:
     """Names of the rankers that match a pattern of the shell, such as ``comparator*``."""
     return sorted(name for name in _RANKERS if fnmatchcase(name, pattern))
 
 
-def create_ranker(name: str, **options: Any) -> Ranker:
+def create_ranker(name: str, **options: Any) -> "Ranker":
     """A ranker by its name, or a user's own by ``path/to/file.py:Class`` or ``package.module:Class``.
 
     Args:
@@ -58,13 +67,11 @@ def create_ranker(name: str, **options: Any) -> Ranker:
     Raises:
         InputError: no such ranker, an option that it does not take, or one that it needs is missing.
     """
+    from contrastive_nas.ranking.base import Ranker
+
     make = _maker(name)
-    known = _options(make)
-    for option in options:
-        if option not in known:
-            near = _nearest(option, known)
-            raise InputError(f"ranker {name!r} has no option {option!r}{near}")
-    missing = [option for option, needed in known.items() if needed and option not in options]
+    check_ranker_options(name, options)
+    missing = [option for option, needed in _options(make).items() if needed and option not in options]
     if missing:
         raise InputError(f"ranker {name!r} needs the option {', '.join(missing)}")
     ranker = make(**options)
@@ -90,6 +97,19 @@ def check_ranker_name(name: str) -> None:
         )
 
 
+def check_ranker_options(name: str, options: Iterable[str]) -> None:
+    """Raises InputError where a ranker does not take an option; nothing is imported where there is none."""
+    for option in options:
+        known = ranker_options(name)
+        if option not in known:
+            raise InputError(f"ranker {name!r} has no option {option!r}{_nearest(option, known)}")
+
+
+def takes_encoder(name: str) -> bool:
+    """Whether a ranker looks at networks by a pretrained encoder."""
+    return name in _BY_ENCODER if name in _RANKERS else "features" in ranker_options(name)
+
+
 def _maker(name: str) -> Callable[..., Any]:
     check_ranker_name(name)
     if name in _RANKERS:
@@ -99,7 +119,7 @@ def _maker(name: str) -> Callable[..., Any]:
     own = load_named(name, "ranker")
     if not callable(own):
         raise InputError(f"ranker {name!r}: there is nothing of that name that can be called")
-    return own  # type: ignore[no-any-return]
+    return own
 
 
 def _options(make: Callable[..., Any]) -> dict[str, bool]:

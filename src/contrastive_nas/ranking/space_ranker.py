@@ -25,8 +25,8 @@ SAMPLE = 2048
 class SpaceRanker:
     """Ranks the architectures of a space; graphs and whatever else needs no label are made once.
 
-    Before the first fit the ranker is shown the space: all of it, or a random sample, by which it standardises
-    what it measures.
+    Before the first fit the ranker is shown the space: all of it, or a random sample, by which what it
+    measures is standardised.
 
     Args:
         ranker: what ranks.
@@ -42,6 +42,7 @@ class SpaceRanker:
         self.space = space
         self.source = SpaceSource(space) if source is None else source
         self._seed = seed
+        self._fitted = False
         self.source.rows(_shown(space, np.random.default_rng(seed)))
 
     @property
@@ -71,6 +72,7 @@ class SpaceRanker:
             InputError: a string is no architecture of the space, or labels that nothing can be learned from.
         """
         self.ranker.fit(self.source, self.source.rows(architectures), accuracies, self._seed)
+        self._fitted = True
 
     def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
         """Means of the posterior.
@@ -78,7 +80,7 @@ class SpaceRanker:
         Raises:
             InputError: the ranker gave something else than a finite number for each.
         """
-        return self._checked(self.ranker.scores(self.source.rows(architectures)), architectures)
+        return self._checked(self.ranker.scores(self._rows(architectures)), architectures)
 
     def posterior(self, architectures: Sequence[Architecture]) -> Posterior:
         """Mean and standard deviation of every architecture's normal quantile of accuracy.
@@ -86,17 +88,21 @@ class SpaceRanker:
         Raises:
             InputError: as :meth:`scores`.
         """
-        mean, deviation = self.ranker.posterior(self.source.rows(architectures))
+        mean, deviation = self.ranker.posterior(self._rows(architectures))
         return Posterior(self._checked(mean, architectures), self._checked(deviation, architectures))
 
     def covariance(self, architectures: Sequence[Architecture]) -> FloatArray | None:
         """How beliefs go together; None where the ranker does not know."""
-        return self.ranker.covariance(self.source.rows(architectures))
+        return self.ranker.covariance(self._rows(architectures))
 
     def probability(self, first: Sequence[Architecture], second: Sequence[Architecture]) -> FloatArray:
         """Probabilities, first x second, that one beats the other."""
-        rows: tuple[IntArray, IntArray] = self.source.rows(first), self.source.rows(second)
-        return self.ranker.probability(*rows)
+        return self.ranker.probability(self._rows(first), self._rows(second))
+
+    def _rows(self, architectures: Sequence[Architecture]) -> IntArray:
+        if not self._fitted:
+            raise RuntimeError(f"{type(self.ranker).__name__} is asked before it was fitted")
+        return self.source.rows(architectures)
 
     def _checked(self, values: NDArray[np.float64], architectures: Sequence[Architecture]) -> FloatArray:
         name = type(self.ranker).__name__

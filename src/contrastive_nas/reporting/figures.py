@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from contrastive_nas.ranking.calibration import Reliability
-from contrastive_nas.search.random_baseline import best_quantiles, expected_best
 
 FloatArray = NDArray[np.float64]
 OURS, OTHER = "#1f5fa8", "#b0592c"
@@ -16,9 +15,10 @@ _BAND = "rgba(176, 89, 44, 0.15)"
 
 
 def draw_losses(losses: pd.DataFrame) -> go.Figure:
-    """The pretraining loss (``loss``) over the steps (``step``)."""
+    """The pretraining loss (``loss``) over the steps (``step``); without steps, a word that says why."""
     figure = go.Figure(go.Scatter(x=losses["step"], y=losses["loss"], line={"color": OURS}))
-    return _titled(figure, "Contrastive pretraining", "step", "loss")
+    title = "Contrastive pretraining" if len(losses) else "Encoder: the released one, not pretrained here"
+    return _titled(figure, title, "step", "loss")
 
 
 def draw_scores(
@@ -65,32 +65,25 @@ def draw_reliability(found: Reliability) -> go.Figure:
     return _titled(figure, title, "predicted probability of the favourite", "part of favourites that win")
 
 
-def draw_search_history(history: pd.DataFrame, labels: FloatArray, summary: dict[str, Any]) -> go.Figure:
-    """Best accuracy so far against queries, with random search on the table: its mean and 10 to 90 % band.
+def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: dict[str, Any]) -> go.Figure:
+    """Best accuracy so far against queries, with random search: its mean and 10 to 90 % band.
 
     Args:
         history: of the search; ``query``, ``accuracy``, ``best_accuracy``.
-        labels: accuracies of the table that a search may see, percent; without any, no random search.
+        random: the course of random search, ``query``, ``mean``, ``low``, ``high``; may be empty.
         summary: of the search.
     """
-    labels = labels[np.isfinite(labels)]
     queries = history["query"].to_numpy()
     figure = go.Figure()
     shown = [history["best_accuracy"].to_numpy(dtype=float)]
-    if len(labels):
-        means = [expected_best(labels, labels, int(count)) for count in queries]
-        band = np.array([best_quantiles(labels, int(count), np.array([0.1, 0.9])) for count in queries])
-        shown += list(band.T)
-        figure.add_scatter(x=queries, y=band[:, 1], line={"width": 0}, showlegend=False, hoverinfo="skip")
+    if len(random):
+        shown += [random["low"].to_numpy(), random["high"].to_numpy()]
+        edge = {"x": random["query"], "line": {"width": 0}}
+        figure.add_scatter(y=random["high"], showlegend=False, hoverinfo="skip", **edge)
         figure.add_scatter(
-            x=queries,
-            y=band[:, 0],
-            line={"width": 0},
-            fill="tonexty",
-            fillcolor=_BAND,
-            name="random, 10 to 90 %",
+            y=random["low"], fill="tonexty", fillcolor=_BAND, name="random, 10 to 90 %", **edge
         )
-        figure.add_scatter(x=queries, y=means, line={"color": OTHER}, name="random, mean")
+        figure.add_scatter(x=random["query"], y=random["mean"], line={"color": OTHER}, name="random, mean")
     figure.add_scatter(
         x=queries,
         y=history["accuracy"],

@@ -6,15 +6,18 @@ import pytest
 from contrastive_nas.conversion.convert import convert
 from contrastive_nas.graphs import costs
 from contrastive_nas.graphs.storage.store import GraphStore, open_store
+from contrastive_nas.ranking.base import Ranker, normal_quantiles
 from contrastive_nas.ranking.baselines import nasbench101, nasbench201
 from contrastive_nas.ranking.baselines.features import choice_features, graph_statistics, hand_made
-from contrastive_nas.ranking.baselines.regressors import normal_quantiles
-from contrastive_nas.ranking.registry import METHODS
-from contrastive_nas.ranking.zero_cost.table import ProxyTable
+from contrastive_nas.ranking.registry import create_ranker, ranker_options
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.nasbench201 import NASBench201
 
 SPACE = NASBench201(cells=1)
+
+
+def make(name: str) -> Ranker:
+    return create_ranker(name, **({"space": SPACE} if "space" in ranker_options(name) else {}))
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +84,11 @@ def test_normal_quantiles_keep_order_and_ties() -> None:
 
 
 def test_costs_rank_without_labels(store: GraphStore) -> None:
-    ranker = METHODS["macs"].make(SPACE, ProxyTable(SPACE))
+    ranker = create_ranker("macs")
     ranker.fit(store, np.zeros(0, np.int64), np.zeros(0), seed=0)
     rows = np.arange(50)
     macs = costs.graph_multiply_accumulates(store.batch(rows))
-    scores = ranker.scores(store, rows)
+    scores = ranker.scores(rows)
     larger, smaller = np.nonzero(macs[:, None] > macs[None, :])
     assert (scores[larger] > scores[smaller]).all()
 
@@ -99,9 +102,9 @@ def test_methods_learn_what_their_features_show_and_repeat(store: GraphStore, na
     labelled, rest = np.arange(60), np.arange(60, 120)
     found = []
     for _ in range(2):
-        ranker = METHODS[name].make(SPACE, ProxyTable(SPACE))
+        ranker = make(name)
         ranker.fit(store, labelled, labels[labelled], seed=3)
-        found.append(ranker.scores(store, rest))
+        found.append(ranker.scores(rest))
     np.testing.assert_array_equal(found[0], found[1])
     assert np.corrcoef(found[0], labels[rest])[0, 1] > 0.9
 
@@ -130,6 +133,6 @@ def test_trees_reach_their_known_ranking_quality(
     found = []
     for seed in range(3):
         labelled = labelled_rows(len(graphs), labels, seed)
-        ranker = METHODS["trees"].make(space, ProxyTable(space))
+        ranker = create_ranker("trees", space=space)
         found.append(ranking_quality(ranker, graphs, labelled, truth[labelled], truth, seed).kendall_tau)
     assert np.mean(found) > published - 0.01

@@ -8,8 +8,8 @@ from tests.ranking.sources import make_source
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
 from contrastive_nas.ranking.comparator.self_training import augment, choose_pairs, pseudo_label_accuracy
-from contrastive_nas.ranking.comparator.training import all_pairs, train_comparator
-from contrastive_nas.ranking.encoder.embedding import run_model
+from contrastive_nas.ranking.comparator.training import all_pairs, comparator_scores, train_comparator
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.metrics import kendall_tau
@@ -37,7 +37,9 @@ def encoder(source):
 
 @pytest.fixture(scope="module")
 def comparator(encoder, source):
-    return train_comparator(encoder, source, np.arange(90), source.truth[:90], COMPARE, seed=0)
+    return train_comparator(
+        EncoderFeatures(encoder), source, np.arange(90), source.truth[:90], COMPARE, seed=0
+    )
 
 
 def weights(model):
@@ -102,28 +104,32 @@ def test_dropout_variant_needs_dropout(source):
 
 
 def test_comparator_ranks_unlabelled_graphs(comparator, source):
-    scores = run_model(comparator, source)
+    scores = comparator_scores(comparator, source)
     assert kendall_tau(scores[90:], source.truth[90:]) > 0.5
 
 
 def test_fit_leaves_the_encoder_alone_and_repeats(encoder, source, comparator):
     before = weights(encoder)
-    again = train_comparator(encoder, source, np.arange(90), source.truth[:90], COMPARE, seed=0)
+    again = train_comparator(
+        EncoderFeatures(encoder), source, np.arange(90), source.truth[:90], COMPARE, seed=0
+    )
     assert torch.equal(weights(encoder), before)
     assert torch.equal(weights(again), weights(comparator))
 
 
 def test_labels_without_a_pair_are_refused(encoder, source):
     with pytest.raises(InputError, match="no pair"):
-        train_comparator(encoder, source, np.arange(3), np.ones(3), COMPARE, seed=0)
+        train_comparator(EncoderFeatures(encoder), source, np.arange(3), np.ones(3), COMPARE, seed=0)
     with pytest.raises(InputError, match="finite"):
-        train_comparator(encoder, source, np.arange(3), np.array([1, np.nan, 2]), COMPARE, seed=0)
+        train_comparator(
+            EncoderFeatures(encoder), source, np.arange(3), np.array([1, np.nan, 2]), COMPARE, seed=0
+        )
 
 
 def test_graphs_of_one_function_get_the_same_bits(comparator, source):
     twins = make_source(80)
     twins.function_ids = np.arange(80) // 2
-    scores = run_model(comparator, twins)
+    scores = comparator_scores(comparator, twins)
     assert np.array_equal(scores[::2], scores[1::2])
 
 
@@ -147,10 +153,17 @@ def test_augmentation_is_bounded_replaced_and_leaves_the_comparator_alone(compar
     before = weights(comparator)
     parameters = AugmentParameters(ratio=0.5, rounds=3, least_confidence=0.5)
     better, pseudo = augment(
-        comparator, source, np.arange(90), source.truth[:90], np.arange(90, 120), parameters, seed=0
+        comparator,
+        EncoderFeatures(comparator.encoder),
+        source,
+        np.arange(90),
+        source.truth[:90],
+        np.arange(90, 120),
+        parameters,
+        seed=0,
     )
     assert torch.equal(weights(comparator), before)
-    assert not np.array_equal(run_model(better, source), run_model(comparator, source))
+    assert not np.array_equal(comparator_scores(better, source), comparator_scores(comparator, source))
     assert 0 < len(pseudo) <= 0.5 * len(all_pairs(np.arange(90), source.truth[:90]))
     assert {*pseudo.better.tolist(), *pseudo.worse.tolist()} <= set(range(90, 120))
     assert pseudo_label_accuracy(pseudo, source.truth) > 0.8
@@ -159,10 +172,19 @@ def test_augmentation_is_bounded_replaced_and_leaves_the_comparator_alone(compar
 def test_no_round_of_pseudo_labels_leaves_the_ranking_as_it_is(comparator, source):
     parameters = AugmentParameters(rounds=0)
     same, pseudo = augment(
-        comparator, source, np.arange(90), source.truth[:90], np.arange(90, 120), parameters, seed=0
+        comparator,
+        EncoderFeatures(comparator.encoder),
+        source,
+        np.arange(90),
+        source.truth[:90],
+        np.arange(90, 120),
+        parameters,
+        seed=0,
     )
     assert len(pseudo) == 0
-    np.testing.assert_allclose(run_model(same, source), run_model(comparator, source), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        comparator_scores(same, source), comparator_scores(comparator, source), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_accuracy_of_pseudo_labels_leaves_ties_out():

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
-from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
+from contrastive_nas.ranking.gaussian_process.ranker import GaussianProcessRanker
 from contrastive_nas.ranking.metrics import kendall_tau
-from contrastive_nas.search.predictor import UncertainPredictor
+from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.spaces import load_space
 
 SPACE = load_space("compact_cnn")
@@ -14,35 +13,31 @@ TRUTH = np.log(graph_multiply_accumulates(SPACE.graphs(NAMES)).astype(float))
 
 
 @pytest.fixture(scope="module")
-def predictor() -> GaussianPredictor:
-    found = GaussianPredictor(SPACE, seed=0)
+def ranker() -> SpaceRanker:
+    found = SpaceRanker(GaussianProcessRanker(SPACE), SPACE)
     found.fit(NAMES[:40], TRUTH[:40])
     return found
 
 
-def test_ranks_unseen_networks(predictor):
-    assert isinstance(predictor, UncertainPredictor)
-    assert kendall_tau(predictor.scores(NAMES[40:]), TRUTH[40:]) > 0.7
+def test_ranks_unseen_networks(ranker: SpaceRanker) -> None:
+    assert kendall_tau(ranker.scores(NAMES[40:]), TRUTH[40:]) > 0.7
 
 
-def test_probabilities_are_antisymmetric_and_follow_scores(predictor):
-    forward = predictor.probability(NAMES[:30], NAMES[30:60])
-    backward = predictor.probability(NAMES[30:60], NAMES[:30])
-    assert np.array_equal(forward + backward.T, np.ones_like(forward))
-    lead = predictor.scores(NAMES[:30])[:, None] - predictor.scores(NAMES[30:60])[None]
-    assert ((forward > 0.5) == (lead > 0)).all()
+def test_it_knows_less_of_what_is_not_labelled(ranker: SpaceRanker) -> None:
+    deviation = ranker.posterior(NAMES).deviation
+    assert deviation[:40].mean() < deviation[40:].mean()
 
 
-def test_only_the_order_of_labels_counts(predictor):
-    other = GaussianPredictor(SPACE, seed=0)
-    other.fit(NAMES[:40], np.exp(TRUTH[:40]))
-    np.testing.assert_array_equal(other.scores(NAMES), predictor.scores(NAMES))
-
-
-def test_bad_use():
-    predictor = GaussianPredictor(SPACE, seed=0)
-    with pytest.raises(RuntimeError, match="before the predictor was fitted"):
-        predictor.scores(NAMES)
-    for labels in ([1.0, 1.0], [1.0, np.nan]):
-        with pytest.raises(InputError, match="finite labels, two of them different"):
-            predictor.fit(NAMES[:2], np.array(labels))
+def test_choices_tell_apart_what_statistics_do_not() -> None:
+    space = load_space("nasbench201")
+    # An edge that leads nowhere differs: one function, two architectures.
+    twins = [
+        f"|none~0|+|none~0|{dead}~1|+|nor_conv_3x3~0|none~1|none~2|" for dead in ("none", "nor_conv_3x3")
+    ]
+    names = list(dict.fromkeys(space.sample(np.random.default_rng(0), 30)))
+    labels = np.arange(30.0)
+    for known, apart in ((space, True), (None, False)):
+        ranker = SpaceRanker(GaussianProcessRanker(known), space)
+        ranker.fit(names, labels)
+        scores = ranker.scores(twins)
+        assert (scores[0] != scores[1]) == apart

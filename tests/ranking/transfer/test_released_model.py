@@ -8,10 +8,10 @@ import pytest
 
 from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
-from contrastive_nas.ranking.encoder.embedding import run_model
-from contrastive_nas.ranking.encoder.pretrained import RELEASED_ENCODER
+from contrastive_nas.ranking.encoder.embedding import embed
+from contrastive_nas.ranking.encoder.features import RELEASED_ENCODER
+from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.metrics import spearman_rho
-from contrastive_nas.ranking.space_source import SpaceSource
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
 from contrastive_nas.ranking.transfer.weights import RELEASED, load_transfer
 from contrastive_nas.ranking.weights import load_encoder
@@ -34,7 +34,7 @@ def test_the_encoder_tells_spaces_apart_that_it_was_pretrained_on() -> None:
     for name in ("nasbench201", "mnasnet"):
         source = SpaceSource(space := load_space(name))
         rows = source.rows(space.sample(np.random.default_rng(0), 30))
-        vectors = run_model(encoder, source, rows)
+        vectors = embed(encoder, source, rows)
         found.append(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     first, second = found
     alike = min(np.median(first @ first.T), np.median(second @ second.T))

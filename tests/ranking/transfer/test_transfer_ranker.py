@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.metrics import spearman_rho
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.ranker import TransferRanker
+from contrastive_nas.ranking.transfer.ranker import StackedRanker, TransferRanker
 
 
 @dataclass
@@ -36,6 +36,13 @@ class Source:
     def function_ids(self) -> np.ndarray:
         return np.arange(len(self))
 
+    def architectures_of(self, rows: np.ndarray) -> list[str]:
+        return [f"network {row}" for row in rows]
+
+    @property
+    def spectrum(self) -> np.ndarray:
+        return np.zeros((len(self), 3), np.float32)
+
     @property
     def spaces(self) -> list[str]:
         return [self.space.name] * len(self)
@@ -46,80 +53,86 @@ def model() -> TransferModel:
     return fit_transfer([made_up(f"s{seed}", seed, few(0)) for seed in range(3)])
 
 
-def wins(ranker: TransferRanker, source: Source, labelled: np.ndarray) -> tuple[float, float]:
+both = pytest.mark.parametrize("kind", [StackedRanker, TransferRanker])
+
+
+def wins(ranker: Ranker, source: Source, labelled: np.ndarray) -> tuple[float, float]:
     """How often favourites win among unlabelled networks, and how often they are predicted to."""
     rest = np.setdiff1d(np.arange(len(source)), labelled)
-    scores, truth = ranker.scores(source, rest), source.space.labels[rest]
-    gaps = np.subtract.outer(scores, scores) / ranker.temperature
-    favoured = gaps > 0
+    predicted, truth = ranker.probability(rest, rest), source.space.labels[rest]
+    favoured = predicted > 0.5
     won = np.subtract.outer(truth, truth)[favoured] > 0
-    return won.mean(), (1 / (1 + np.exp(-gaps[favoured]))).mean()
+    return won.mean(), predicted[favoured].mean()
 
 
 def quality(ranker: Ranker, source: Source, count: int) -> float:
     labelled = np.random.default_rng(0).permutation(len(source))[:count]
     ranker.fit(source, labelled, source.space.labels[labelled], 0)
     rest = np.setdiff1d(np.arange(len(source)), labelled)
-    return spearman_rho(ranker.scores(source, rest), source.space.labels[rest])
+    return spearman_rho(ranker.scores(rest), source.space.labels[rest])
 
 
-def test_without_labels_it_is_the_model(model: TransferModel) -> None:
-    source = Source(made_up("target", 9, few(0)))
-    assert quality(TransferRanker(model), source, 0) > 0.75
+@both
+def test_without_labels_it_is_the_model(kind, model: TransferModel) -> None:
+    source, ranker = Source(made_up("target", 9, few(0))), kind(model)
+    assert quality(ranker, source, 0) > 0.75
+    assert set(ranker.basis["similarity"]) == {"s0", "s1", "s2"}
 
 
-def test_few_labels_are_worth_more_with_other_spaces(model: TransferModel) -> None:
-    source, ranker = Source(made_up("target", 9, few(0))), TransferRanker(model)
+@both
+def test_few_labels_are_worth_more_with_other_spaces(kind, model: TransferModel) -> None:
+    source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     none, some = (quality(ranker, source, count) for count in (0, 40))
     assert some > none - 0.02
-    assert some > quality(ComparatorRanker(ranker.encoders), source, 40) + 0.2
+    assert some > quality(ComparatorRanker(), source, 40) + 0.2
 
 
-def test_labels_of_the_best_alone_leave_other_spaces_their_say(model: TransferModel) -> None:
+@both
+def test_labels_of_the_best_alone_leave_other_spaces_their_say(kind, model: TransferModel) -> None:
     """Who trains what was ranked first labels no average networks."""
-    source, ranker = Source(made_up("target", 9, few(0))), TransferRanker(model)
+    source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     ranker.fit(source, np.zeros(0, int), np.zeros(0), 0)
-    order = np.argsort(-ranker.scores(source, np.arange(len(source))))
+    order = np.argsort(-ranker.scores(np.arange(len(source))))
     best, rest = order[:20], order[20:]
-    without = spearman_rho(ranker.scores(source, rest), source.space.labels[rest])
+    without = spearman_rho(ranker.scores(rest), source.space.labels[rest])
     ranker.fit(source, best, source.space.labels[best], 0)
-    assert spearman_rho(ranker.scores(source, rest), source.space.labels[rest]) > without - 0.05
+    assert spearman_rho(ranker.scores(rest), source.space.labels[rest]) > without - 0.05
 
 
-def test_labels_overrule_spaces_that_mislead(model: TransferModel) -> None:
+@both
+def test_labels_overrule_spaces_that_mislead(kind, model: TransferModel) -> None:
     source = Source(made_up("contrary", 9, -few(0), noise=0.05))
-    ranker = TransferRanker(model)
+    ranker = kind(model)
     assert quality(ranker, source, 0) < -0.75
     assert quality(ranker, source, 40) > 0.7
+    assert quality(ranker, source, 0) < -0.75
 
 
-def test_probabilities_of_winning_hold_with_labels(model: TransferModel) -> None:
-    source, ranker = Source(made_up("target", 9, few(0))), TransferRanker(model)
+@both
+def test_probabilities_of_winning_hold_with_labels(kind, model: TransferModel) -> None:
+    source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     labelled = np.random.default_rng(0).permutation(len(source))[:40]
     ranker.fit(source, labelled, source.space.labels[labelled], 0)
     won, predicted = wins(ranker, source, labelled)
     assert predicted == pytest.approx(won, abs=0.06)
 
 
-def test_three_labels_in_order_do_not_make_it_sure_of_everything(model: TransferModel) -> None:
-    source, ranker = Source(made_up("target", 9, few(0))), TransferRanker(model)
+@both
+def test_three_labels_in_order_do_not_make_it_sure_of_everything(kind, model: TransferModel) -> None:
+    source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     order = np.argsort(source.space.labels)[[10, 200, 390]]
     ranker.fit(source, order, source.space.labels[order], 0)
     won, predicted = wins(ranker, source, order)
     assert predicted < won + 0.15
 
 
-def test_equal_labels_say_nothing(model: TransferModel) -> None:
+@both
+def test_where_no_space_is_near_it_is_less_sure(kind, model: TransferModel) -> None:
     source = Source(made_up("target", 9, few(0)))
-    ranker = TransferRanker(model)
-    ranker.fit(source, np.array([1, 2]), np.array([50.0, 50.0]), 0)
-    again = TransferRanker(model)
-    again.fit(source, np.zeros(0, int), np.zeros(0), 0)
-    rows = np.arange(len(source))
-    np.testing.assert_array_equal(ranker.scores(source, rows), again.scores(source, rows))
-
-
-def test_use_before_fitting(model: TransferModel) -> None:
-    source = Source(made_up("target", 9, few(0)))
-    with pytest.raises(RuntimeError):
-        TransferRanker(model).scores(source, np.arange(3))
+    far = replace(model, correlations=model.correlations[:, ::-1].copy())
+    near_ranker, far_ranker, rows = kind(model), kind(far), np.arange(len(source))
+    for ranker in (near_ranker, far_ranker):
+        ranker.fit(source, np.zeros(0, int), np.zeros(0), 0)
+    assert max(near_ranker.basis["similarity"].values()) > 0.5 > max(far_ranker.basis["similarity"].values())
+    assert far_ranker.scores(rows).std() < 0.9 * near_ranker.scores(rows).std()
+    assert (far_ranker.posterior(rows).deviation > near_ranker.posterior(rows).deviation).all()

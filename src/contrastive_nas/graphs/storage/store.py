@@ -82,13 +82,19 @@ class GraphStore:
         Raises:
             InputError: an architecture is not in the store.
         """
-        found = pc.index_in(pa.array(architectures, pa.large_string()), self.architectures)
-        if found.null_count:
-            missing = architectures[pc.index(found.is_null(), True).as_py()]
+        found = self.find(architectures)
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
             raise InputError(
-                f"{found.null_count} architectures are not in the graph store, the first is {missing}"
+                f"{len(missing)} architectures are not in the graph store, the first is "
+                f"{architectures[int(missing[0])]}"
             )
-        return found.to_numpy().astype(np.int64)
+        return found
+
+    def find(self, architectures: Sequence[str]) -> IntArray:
+        """As :meth:`rows`, with -1 for what is not in the store."""
+        found = pc.index_in(pa.array(architectures, pa.large_string()), self.architectures)
+        return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
     @cached_property
     def function_ids(self) -> IntArray:

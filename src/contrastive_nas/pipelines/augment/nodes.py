@@ -18,6 +18,7 @@ def augment_comparator(
     graphs: Path,
     first_labels: "pd.DataFrame",
     parameters: AugmentParameters,
+    space: SpaceParameters,
     seed: int,
     device: str,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
@@ -28,14 +29,20 @@ def augment_comparator(
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.self_training import augment
+    from contrastive_nas.ranking.encoder.features import EncoderFeatures
+    from contrastive_nas.ranking.graph_source import with_architectures
     from contrastive_nas.ranking.weights import load_comparator, save_weights
+    from contrastive_nas.spaces import load_space
 
     store = open_store(graphs)
     labels = first_labels.dropna(subset="accuracy")
-    labelled = store.rows(labels["architecture"].tolist())
+    known = load_space(space.name, **space.options)
+    source, labelled = with_architectures(store, known, labels["architecture"].tolist())
+    first = load_comparator(comparator).to(pick_device(device))
     improved, pairs = augment(
-        load_comparator(comparator).to(pick_device(device)),
-        store,
+        first,
+        EncoderFeatures(first.encoder),
+        source,
         labelled,
         labels["accuracy"].to_numpy(),
         np.setdiff1d(np.arange(len(store)), labelled),
@@ -56,7 +63,7 @@ def measure_augmentation(
     space: SpaceParameters,
     target: TargetParameters,
 ) -> dict[str, Any]:
-    """The quality of the comparator that the search begins with, and what pseudo-labels did for it."""
+    """The quality of the comparator with pseudo-labels, and what they did for it."""
     import math
 
     from contrastive_nas.graphs.storage.store import open_store
@@ -67,8 +74,8 @@ def measure_augmentation(
 
     store = open_store(graphs)
     truth = table[target.test].to_numpy(dtype=float)
-    labelled = store.rows(first_labels["architecture"].tolist())
-    after = comparator_quality(load_comparator(augmented_comparator), store, labelled, truth)
+    names = first_labels["architecture"].tolist()
+    after = comparator_quality(load_comparator(augmented_comparator), store, names, truth)
     pairs = Pairs(pseudo_labels["better"].to_numpy(), pseudo_labels["worse"].to_numpy())
     accuracy = pseudo_label_accuracy(pairs, truth)
     confidence = pseudo_labels["confidence"].mean()
@@ -95,12 +102,12 @@ def draw_calibration(
 
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.calibration import reliability
-    from contrastive_nas.ranking.encoder.embedding import run_model
+    from contrastive_nas.ranking.comparator.training import comparator_scores
     from contrastive_nas.ranking.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_reliability
 
     store = open_store(graphs)
-    rest = np.setdiff1d(np.arange(len(store)), store.rows(first_labels["architecture"].tolist()))
-    scores = run_model(load_comparator(augmented_comparator), store, rest)
+    rest = np.setdiff1d(np.arange(len(store)), store.find(first_labels["architecture"].tolist()))
+    scores = comparator_scores(load_comparator(augmented_comparator), store, rest)
     truth = table[target.test].to_numpy(dtype=float)[rest]
     return draw_reliability(reliability(scores, truth))

@@ -19,6 +19,7 @@ def create_pipeline() -> Pipeline:
                     "graphs",
                     "first_labels",
                     "params:augment",
+                    "params:space",
                     "params:seed",
                     "params:device",
                 ],

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.compare.parameters import FirstLabelsParameters
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.search.parameters import SearchStageParameters
+from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_search
 from contrastive_nas.ranking.parameters import CompareParameters
 
 if TYPE_CHECKING:
@@ -16,43 +19,35 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+@does_without("encoder", when=needs_no_encoder)
 def buy_first_labels(
     table: "pd.DataFrame",
-    parameters: FirstLabelsParameters,
-    limits: dict[str, float],
+    first_labels: FirstLabelsParameters,
+    search: SearchStageParameters,
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
     seed: int,
+    device: str,
     checkpoints: Checkpoints,
     labels: Path | None,
+    encoder: Path | None = None,
 ) -> "pd.DataFrame":
-    """One row per query: architecture, accuracy (percent), origin, error; all within the search's limits."""
-    import numpy as np
-
-    from contrastive_nas.errors import InputError
-    from contrastive_nas.evaluators.registry import open_evaluator
-    from contrastive_nas.search.ledger import Ledger, Proposal
-    from contrastive_nas.spaces import load_space
-    from contrastive_nas.spaces.costs import within_limits
-
-    known = table["architecture"].tolist()
-    if limits:
-        fits = within_limits(load_space(space.name, **space.options), known, limits, table)
-        known = [name for name, allowed in zip(known, fits, strict=True) if allowed]
-    if parameters.count > len(known):
-        within = f" within {', '.join(limits)}" if limits else ""
-        raise InputError(
-            f"compare: {parameters.count} first labels, but the table has {len(known)} rows{within}"
-        )
-    rows = np.random.default_rng(seed).choice(len(known), size=parameters.count, replace=False)
-    names = [known[row] for row in rows]
-    path = None if checkpoints.folder is None else checkpoints.folder / "ledger.jsonl"
-    with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
-        ledger = Ledger(source, parameters.count, path)
-        ledger.buy([Proposal(name, "first label") for name in names], round=0)
-    ledger.check_answers()
-    return ledger.history()[["architecture", "accuracy", "origin", "error"]]
+    """The search's first round: a row per query with architecture, accuracy (percent), origin, error."""
+    count = min(first_labels.count, search.queries)
+    result = run_stage_search(
+        search,
+        search.of_search(count, seed, queries=count),
+        evaluator,
+        space,
+        target,
+        table,
+        encoder=encoder,
+        device=device,
+        folder=checkpoints.folder,
+        labels=labels,
+    )
+    return result.history[["architecture", "accuracy", "origin", "error"]]
 
 
 def train_first_comparator(
@@ -60,6 +55,7 @@ def train_first_comparator(
     graphs: Path,
     first_labels: "pd.DataFrame",
     parameters: CompareParameters,
+    space: SpaceParameters,
     seed: int,
     device: str,
 ) -> Callable[[Path], Any]:
@@ -67,14 +63,18 @@ def train_first_comparator(
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.training import train_comparator
+    from contrastive_nas.ranking.encoder.features import EncoderFeatures
+    from contrastive_nas.ranking.graph_source import with_architectures
     from contrastive_nas.ranking.weights import load_encoder, save_weights
+    from contrastive_nas.spaces import load_space
 
-    store = open_store(graphs)
     labels = first_labels.dropna(subset="accuracy")
+    known = load_space(space.name, **space.options)
+    source, rows = with_architectures(open_store(graphs), known, labels["architecture"].tolist())
     comparator = train_comparator(
-        load_encoder(encoder).to(pick_device(device)),
-        store,
-        store.rows(labels["architecture"].tolist()),
+        EncoderFeatures(load_encoder(encoder).to(pick_device(device))),
+        source,
+        rows,
         labels["accuracy"].to_numpy(),
         parameters,
         seed=seed,
@@ -95,10 +95,9 @@ def measure_comparator(
     from contrastive_nas.ranking.weights import load_comparator
 
     store = open_store(graphs)
-    labelled = store.rows(first_labels["architecture"].tolist())
-    return comparator_quality(
-        load_comparator(comparator), store, labelled, table[target.test].to_numpy(dtype=float)
-    )
+    truth = table[target.test].to_numpy(dtype=float)
+    names = first_labels["architecture"].tolist()
+    return comparator_quality(load_comparator(comparator), store, names, truth)
 
 
 def draw_comparator(
@@ -110,11 +109,12 @@ def draw_comparator(
 ) -> "go.Figure":
     """Scores against true accuracies."""
     from contrastive_nas.graphs.storage.store import open_store
-    from contrastive_nas.ranking.encoder.embedding import run_model
+    from contrastive_nas.ranking.comparator.training import comparator_scores
     from contrastive_nas.ranking.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_scores
 
     store = open_store(graphs)
-    scores = run_model(load_comparator(comparator), store, None)
-    labelled = store.rows(first_labels["architecture"].tolist())
-    return draw_scores(scores, table[target.test].to_numpy(dtype=float), labelled, target.test)
+    scores = comparator_scores(load_comparator(comparator), store)
+    labelled = store.find(first_labels["architecture"].tolist())
+    truth = table[target.test].to_numpy(dtype=float)
+    return draw_scores(scores, truth, labelled[labelled >= 0], target.test)

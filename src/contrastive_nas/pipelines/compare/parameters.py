@@ -1,4 +1,4 @@
-"""Parameters of the comparator's first labels and training."""
+"""Parameters of the first labels, and of the comparator's training."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,15 +6,15 @@ from contrastive_nas.ranking.parameters import CompareParameters
 
 
 class FirstLabelsParameters(BaseModel):
-    """The labels that the comparator learns from before a search; they count as queries of the search.
+    """The initial design of a search, which a comparator may learn from too.
 
     Attributes:
-        count: architectures drawn from the table, uniformly.
+        count: its queries.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: int = Field(default=20, ge=2)
+    count: int = Field(default=5, ge=2)
 
 
 class CompareStageParameters(BaseModel):

@@ -1,4 +1,4 @@
-"""Compare: first labels, and a comparator trained on all their pairs."""
+"""Compare: the initial design of a search, and a comparator trained on all its pairs."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -16,17 +16,19 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=buy_first_labels,
-                inputs=[
-                    "table",
-                    "params:compare.first_labels",
-                    "params:search.limits",
-                    "params:evaluator",
-                    "params:space",
-                    "params:target",
-                    "params:seed",
-                    "checkpoints",
-                    "labels",
-                ],
+                inputs={
+                    "table": "table",
+                    "first_labels": "params:compare.first_labels",
+                    "search": "params:search",
+                    "evaluator": "params:evaluator",
+                    "space": "params:space",
+                    "target": "params:target",
+                    "seed": "params:seed",
+                    "device": "params:device",
+                    "checkpoints": "checkpoints",
+                    "labels": "labels",
+                    "encoder": "encoder",
+                },
                 outputs="first_labels",
                 name="buy_first_labels",
             ),
@@ -37,6 +39,7 @@ def create_pipeline() -> Pipeline:
                     "graphs",
                     "first_labels",
                     "params:compare.training",
+                    "params:space",
                     "params:seed",
                     "params:device",
                 ],

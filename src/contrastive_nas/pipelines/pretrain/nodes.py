@@ -6,27 +6,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
-from contrastive_nas.ranking.parameters import PretrainParameters
+from contrastive_nas.execution.needed import does_without
+from contrastive_nas.pipelines.pretrain.parameters import PretrainStageParameters
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
 
+def _is_released(parameters: PretrainStageParameters) -> bool:
+    return parameters.start == "released"
+
+
+@does_without("graphs", when=_is_released)
 def pretrain_encoder(
-    graphs: Path, parameters: PretrainParameters, seed: int, device: str, checkpoints: Checkpoints
+    parameters: PretrainStageParameters,
+    seed: int,
+    device: str,
+    checkpoints: Checkpoints,
+    graphs: Path | None = None,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
-    """The encoder's weights, and the loss of every step; no label is used."""
+    """The encoder's weights, and the loss of every step (none for the released one); no label is used."""
     import pandas as pd
 
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.encoder.features import RELEASED_ENCODER
     from contrastive_nas.ranking.encoder.pretraining import pretrain
-    from contrastive_nas.ranking.weights import save_weights
+    from contrastive_nas.ranking.weights import load_encoder, save_weights
 
-    encoder, losses = pretrain(
-        open_store(graphs), parameters, seed=seed, device=pick_device(device), checkpoints=checkpoints
-    )
+    losses: list[float] = []
+    if _is_released(parameters):
+        encoder = load_encoder(RELEASED_ENCODER)
+    else:
+        assert graphs is not None
+        encoder, losses = pretrain(
+            open_store(graphs), parameters, seed=seed, device=pick_device(device), checkpoints=checkpoints
+        )
     history = pd.DataFrame({"step": range(1, len(losses) + 1), "loss": losses})
     return partial(save_weights, encoder), history
 

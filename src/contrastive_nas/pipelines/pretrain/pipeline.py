@@ -10,7 +10,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=pretrain_encoder,
-                inputs=["graphs", "params:pretrain", "params:seed", "params:device", "checkpoints"],
+                inputs={
+                    "graphs": "graphs",
+                    "parameters": "params:pretrain",
+                    "seed": "params:seed",
+                    "device": "params:device",
+                    "checkpoints": "checkpoints",
+                },
                 outputs=["encoder", "pretrain_losses"],
                 name="pretrain_encoder",
                 tags="gpu",

@@ -1,23 +1,28 @@
 """The search, and what it found."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
+from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_search, searched_space
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+logger = logging.getLogger(__name__)
 
+
+@does_without("encoder", when=needs_no_encoder)
 def search_architectures(
-    augmented_comparator: Path,
     table: "pd.DataFrame",
     first_labels: "pd.DataFrame",
-    parameters: SearchStageParameters,
+    search: SearchStageParameters,
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
@@ -25,39 +30,31 @@ def search_architectures(
     device: str,
     checkpoints: Checkpoints,
     labels: Path | None,
-) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-    """One row per query, first labels included, and one row per step inside the strategy."""
+    encoder: Path | None = None,
+) -> tuple["pd.DataFrame", "pd.DataFrame", dict[str, Any]]:
+    """One row per query, initial design included; one per step of the strategy; what the ranker rests on."""
     from contrastive_nas.evaluators.base import Evaluation
-    from contrastive_nas.evaluators.registry import open_evaluator
-    from contrastive_nas.ranking.search_predictor import make_predictor
-    from contrastive_nas.search.run import run_search
-    from contrastive_nas.spaces import load_space
-    from contrastive_nas.spaces.wrapped.pool import Pool
 
-    known = load_space(space.name, **space.options)
-    if parameters.pool:
-        known = Pool(known, table["architecture"].tolist())
+    columns = (first_labels[name].tolist() for name in ("architecture", "accuracy", "origin", "error"))
     paid = [
         Evaluation(architecture, accuracy, origin, error=error)
-        for architecture, accuracy, origin, error in zip(
-            *(first_labels[name].tolist() for name in ("architecture", "accuracy", "origin", "error")),
-            strict=True,
-        )
+        for architecture, accuracy, origin, error in zip(*columns, strict=True)
     ]
-    with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
-        result = run_search(
-            known,
-            source,
-            make_predictor(
-                parameters.predictor, known, augmented_comparator, parameters.refit, seed=seed, device=device
-            ),
-            parameters.model_copy(update={"seed": seed}),
-            folder=checkpoints.folder,
-            cost_table=table,
-            paid=paid,
-        )
+    result = run_stage_search(
+        search,
+        search.of_search(len(paid), seed),
+        evaluator,
+        space,
+        target,
+        table,
+        encoder=encoder,
+        device=device,
+        folder=checkpoints.folder,
+        labels=labels,
+        paid=paid,
+    )
     # Seconds differ from run to run; they stand in the run record.
-    return result.history.drop(columns="seconds"), result.trace
+    return result.history.drop(columns="seconds"), result.trace, result.basis
 
 
 def select_reference(
@@ -82,11 +79,40 @@ def select_reference(
     return reference[["architecture", *columns]].reset_index(drop=True)
 
 
-def summarise_search(
+def measure_random_search(
     history: "pd.DataFrame",
     reference: "pd.DataFrame",
     table: "pd.DataFrame",
-    comparator_metrics: dict[str, Any],
+    search: SearchStageParameters,
+    evaluator: EvaluatorParameters,
+    space: SpaceParameters,
+    target: TargetParameters,
+    seed: int,
+) -> "pd.DataFrame":
+    """The course of random search with as many queries: run where labels are predictions, else on the table.
+
+    To run it where networks are trained would cost as much as the search again; such tables are drawn at
+    random (stage ``benchmark``).
+    """
+    from contrastive_nas.evaluators.registry import open_evaluator
+    from contrastive_nas.search.random_baseline import course_on_table, run_course
+
+    known = reference.dropna(subset=[target.label, target.test])
+    with open_evaluator(evaluator, space.name, space.options, table, target.label, target.test) as source:
+        if source.origin == "predicted":
+            parameters = search.of_search(1, seed, queries=len(history))
+            return run_course(searched_space(search, space, table), source, parameters, table)
+    labels, tests = (known[name].to_numpy(dtype=float) for name in (target.label, target.test))
+    return course_on_table(labels, tests, len(history) if len(known) else 0)
+
+
+def summarise_search(
+    history: "pd.DataFrame",
+    reference: "pd.DataFrame",
+    random: "pd.DataFrame",
+    basis: dict[str, Any],
+    table: "pd.DataFrame",
+    first_labels: "pd.DataFrame",
     parameters: SearchStageParameters,
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
@@ -96,27 +122,34 @@ def summarise_search(
 ) -> dict[str, Any]:
     """The best architecture, its test accuracy and rank among the reference, beside random search."""
     from contrastive_nas.evaluators.registry import open_evaluator
-    from contrastive_nas.search.summary import best_query, summarise
+    from contrastive_nas.search.strategies.registry import WITH_RANKER
+    from contrastive_nas.search.summary import best_query, in_words, summarise
 
     best = best_query(history)["architecture"]
     known = space.name, space.options, table, target.label, target.test
     seeds = parameters.final_seeds
     with open_evaluator(evaluator, *known, final_seeds=seeds, labels=labels) as source:
         test, quality = source.final_accuracy(best), source.quality()
-    return {
+    searched = searched_space(parameters, space, table)
+    columns = {"label": target.label, "test": target.test}
+    found = summarise(history, reference, random, searched, **columns, best_test_accuracy=test)
+    summary = {
         "space": space.name,
         "strategy": parameters.strategy,
+        "ranker": parameters.ranker.name if parameters.strategy in WITH_RANKER else "none",
+        "similarity": basis.get("similarity", {}),
+        "first_labels": len(first_labels),
+        "initial_design": parameters.design if basis else "random",
         "seed": seed,
-        **summarise(history, reference, label=target.label, test=target.test, best_test_accuracy=test),
+        **found,
         **quality,
-        "comparator_kendall_tau": comparator_metrics["kendall_tau"],
     }
+    logger.info(in_words(summary))
+    return summary
 
 
-def draw_search(
-    history: "pd.DataFrame", reference: "pd.DataFrame", summary: dict[str, Any], target: TargetParameters
-) -> "go.Figure":
+def draw_search(history: "pd.DataFrame", random: "pd.DataFrame", summary: dict[str, Any]) -> "go.Figure":
     """Best accuracy against queries, ours and random search."""
     from contrastive_nas.reporting.figures import draw_search_history
 
-    return draw_search_history(history, reference[target.label].to_numpy(dtype=float), summary)
+    return draw_search_history(history, random, summary)

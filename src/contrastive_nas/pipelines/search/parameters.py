@@ -1,21 +1,16 @@
 """Parameters of the search stage."""
 
-from typing import Literal, Self
+from pydantic import ConfigDict, Field
 
-from pydantic import ConfigDict, Field, model_validator
-
-from contrastive_nas.ranking.parameters import CompareParameters
-from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.ranking.parameters import RankerParameters
+from contrastive_nas.search.parameters import SearchParameters, SearchSettings
 
 
-class SearchStageParameters(SearchParameters):
-    """A search by a model that is refitted to all labels; the seed is the experiment's.
+class SearchStageParameters(SearchSettings):
+    """A search; its initial design is ``compare.first_labels``, its seed the experiment's.
 
     Attributes:
-        predictor: ``comparator``: the augmented comparator's encoder, trained on with all labels;
-            ``gaussian_process``: on graph statistics and choices; ``transfer``: what other labelled spaces
-            taught, with a process on the comparator's encoder.
-        refit: training of the comparator in every round.
+        ranker: what guides it, refitted to all labels in every round.
         final_seeds: trainings of the chosen network, none of which the search has seen, for the reported
             accuracy; only where queries are trained.
         pool: only rows of the table may be asked for; for tables that hold a part of the space.
@@ -23,12 +18,19 @@ class SearchStageParameters(SearchParameters):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    predictor: Literal["comparator", "gaussian_process", "transfer"] = "gaussian_process"
-    refit: CompareParameters = CompareParameters()
+    ranker: RankerParameters = RankerParameters()
     final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)
     pool: bool = False
 
-    @model_validator(mode="after")
-    def _budget_covers_initial(self) -> Self:
-        """The comparator's first labels take the place of ``initial``; a rule of the project counts them."""
-        return self
+    def of_search(self, initial: int, seed: int, queries: int | None = None) -> SearchParameters:
+        """Parameters of the search itself.
+
+        Args:
+            initial: labels of the initial design.
+            seed: of everything random.
+            queries: in place of the budget.
+        """
+        own = {name: getattr(self, name) for name in SearchSettings.model_fields}
+        return SearchParameters(
+            **own | {"initial": initial, "seed": seed, "queries": queries or self.queries}
+        )

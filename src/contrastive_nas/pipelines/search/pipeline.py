@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.search.nodes import (
     draw_search,
+    measure_random_search,
     search_architectures,
     select_reference,
     summarise_search,
@@ -11,24 +12,25 @@ from contrastive_nas.pipelines.search.nodes import (
 
 
 def create_pipeline() -> Pipeline:
+    about = ["params:search", "params:evaluator", "params:space", "params:target", "params:seed"]
     return Pipeline(
         [
             Node(
                 func=search_architectures,
-                inputs=[
-                    "augmented_comparator",
-                    "table",
-                    "first_labels",
-                    "params:search",
-                    "params:evaluator",
-                    "params:space",
-                    "params:target",
-                    "params:seed",
-                    "params:device",
-                    "checkpoints",
-                    "labels",
-                ],
-                outputs=["search_history", "search_trace"],
+                inputs={
+                    "table": "table",
+                    "first_labels": "first_labels",
+                    "search": "params:search",
+                    "evaluator": "params:evaluator",
+                    "space": "params:space",
+                    "target": "params:target",
+                    "seed": "params:seed",
+                    "device": "params:device",
+                    "checkpoints": "checkpoints",
+                    "labels": "labels",
+                    "encoder": "encoder",
+                },
+                outputs=["search_history", "search_trace", "search_basis"],
                 name="search_architectures",
                 tags="gpu",
             ),
@@ -45,17 +47,21 @@ def create_pipeline() -> Pipeline:
                 name="select_reference",
             ),
             Node(
+                func=measure_random_search,
+                inputs=["search_history", "search_reference", "table", *about],
+                outputs="random_search",
+                name="measure_random_search",
+            ),
+            Node(
                 func=summarise_search,
                 inputs=[
                     "search_history",
                     "search_reference",
+                    "random_search",
+                    "search_basis",
                     "table",
-                    "comparator_metrics",
-                    "params:search",
-                    "params:evaluator",
-                    "params:space",
-                    "params:target",
-                    "params:seed",
+                    "first_labels",
+                    *about,
                     "labels",
                 ],
                 outputs="search_summary",
@@ -63,7 +69,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 func=draw_search,
-                inputs=["search_history", "search_reference", "search_summary", "params:target"],
+                inputs=["search_history", "random_search", "search_summary"],
                 outputs="search_figure",
                 name="draw_search",
             ),

@@ -31,17 +31,15 @@ def tune_stage(
     checkpoints: Checkpoints,
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
     """One row per trial, and the best setting beside the one in use."""
-    from contrastive_nas.search.parameters import SearchParameters
     from contrastive_nas.search.tuning.objectives import CompareObjective, SearchObjective
     from contrastive_nas.search.tuning.parameters import values_of
     from contrastive_nas.search.tuning.tuning import summarise_trials, tune
 
     objective: Objective
     if parameters.stage == "search":
-        own = search.model_dump(include=set(SearchParameters.model_fields))
-        tuned = SearchParameters.model_validate(own)
+        tuned = search.of_search(compare.first_labels.count, seed)
         place = (space.name, space.options)
-        objective = SearchObjective(tuned, evaluator, place, table, target.label)
+        objective = SearchObjective(tuned, search.ranker, evaluator, place, table, target.label)
         in_use = values_of(tuned, parameters.values)
     else:
         accuracies = table[target.label].to_numpy(dtype=float)

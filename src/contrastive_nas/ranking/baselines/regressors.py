@@ -65,7 +65,7 @@ class TreesRanker(PointRanker):
 
 
 class ProcessRanker(PointRanker):
-    """scikit-learn's Gaussian process with Matern plus linear kernel on standardised features, its mean alone.
+    """scikit-learn's Gaussian process, Matern plus linear kernel on standardised features; its mean alone.
 
     Features are standardised over the whole source, which needs no labels, and those that are constant there
     are left out; the kernel's parameters are found by marginal likelihood.

@@ -103,7 +103,7 @@ class Comparator(nn.Module):
         return torch.cat(parts) / self.temperature
 
     def covariance(self, features: Tensor) -> Tensor:
-        """How the errors of scores go together, graphs x graphs, on the scale of :meth:`deviation` squared."""
+        """How errors of scores go together, graphs x graphs, on the squared scale of :meth:`deviation`."""
         points = self.standardise(features).double()
         views, variances, lengths = self.shape.views, self.variances.double(), self.lengths.double()
         support = self.support.double()

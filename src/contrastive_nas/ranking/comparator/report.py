@@ -1,28 +1,29 @@
 """What is said of a comparator's quality."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.storage.store import GraphStore
 from contrastive_nas.ranking.base import Floats
 from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.comparator.comparator import Comparator
 from contrastive_nas.ranking.comparator.training import comparator_scores
 from contrastive_nas.ranking.metrics import kendall_tau, spearman_rho
+from contrastive_nas.spaces.base import Architecture
 
 
 def comparator_quality(
-    comparator: Comparator, store: GraphStore, labelled: IntArray, truth: Floats
+    comparator: Comparator, store: GraphStore, labelled: Sequence[Architecture], truth: Floats
 ) -> dict[str, Any]:
     """Kendall's tau-b and Spearman's rho over the graphs that are not labelled, with two baselines.
 
     Args:
         comparator: trained.
         store: all graphs.
-        labelled: rows that the comparator learned from.
+        labelled: architectures that the comparator learned from, in the store or not.
         truth: accuracy of every row, in percent.
 
     Returns:
@@ -30,7 +31,7 @@ def comparator_quality(
         with the prefix ``macs_`` and ``parameters_`` for these counts in place of scores; ``brier_score``
         and ``calibration_error`` of the comparator's win probabilities; None where there is nothing to rank.
     """
-    rest = np.setdiff1d(np.arange(len(store)), labelled)
+    rest = np.setdiff1d(np.arange(len(store)), store.find(labelled))
     rest = rest[np.isfinite(truth[rest])]
     names, statistics = list(store.statistic_names), store.statistics_of(rest)
     rankings = {

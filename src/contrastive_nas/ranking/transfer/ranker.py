@@ -1,6 +1,6 @@
-"""Ranking with what other spaces taught, from the first label on: two ways of taking own labels in.
+"""Ranking with what other spaces taught, from the first label on: two ways of taking own labels in, and both.
 
-Both start from the transferred score f of a network
+All start from the transferred score f of a network
 (:class:`contrastive_nas.ranking.transfer.model.TransferModel`), in normal quantiles of accuracy. How much of
 an accuracy it explains depends on how near the nearest labelled space is: its deviation is ``SLOPE`` times
 min(1, similarity / ``NEAR``). Once labels are there, each way finds the share w of f that predicts labels
@@ -140,6 +140,10 @@ class _ExperiencedRanker(Ranker):
     def _unexplained(self) -> float:
         return math.sqrt(1 - self._transferred.slope**2)
 
+    def share_score(self, other: "_ExperiencedRanker") -> None:
+        """Takes the transferred score that another ranker of this model has for its graphs."""
+        self._graphs, self._transferred = other._graphs, other._transferred
+
     def _calibrate(self, left_out: FloatArray, labels: FloatArray) -> None:
         """Takes the temperature that explains comparisons of labels left out, and the one before labels.
 
@@ -158,13 +162,12 @@ class _ExperiencedRanker(Ranker):
 class StackedRanker(_ExperiencedRanker):
     """The share w of the transferred score and 1 - w of a comparator that is trained on the labels.
 
-    With g_i the comparator's prediction of label q_i from all others and f_i less the labelled networks' mean,
+    With g_i the comparator's prediction of label q_i from all others, and f_i less its mean over labels,
 
         w = argmin  sum over i of (w f_i + (1 - w) g_i - q_i)^2 + 5 (w - w_0)^2,   -1 <= w <= 1;
 
     where w < 0, better networks are those that the others call worse. That is stacking: Wolpert, Stacked
-    Generalization, Neural Networks, 1992; Breiman, Stacked Regressions, Machine Learning, 1996. Better than
-    :class:`TransferRanker` where networks were labelled at random (docs/transfer.md).
+    Generalization, Neural Networks, 1992; Breiman, Stacked Regressions, Machine Learning, 1996.
     """
 
     _own: ComparatorRanker | None = None
@@ -206,7 +209,7 @@ class StackedRanker(_ExperiencedRanker):
         return super().covariance(rows) if self._own is None else self._own.covariance(rows)
 
 
-class TransferRanker(_ExperiencedRanker):
+class KrigingRanker(_ExperiencedRanker):
     """The transferred score as the drift of a Gaussian process on what the encoder says of networks.
 
     q(x) = w f(x) + r(x) + noise, so that predictions near a label follow the label: kriging with an external
@@ -215,8 +218,6 @@ class TransferRanker(_ExperiencedRanker):
     Machine Learning, 2006, equation 5.12),
 
         w = argmin  sum over i of (e_i - w d_i)^2 + 5 (w - w_0)^2,    -1 <= w <= 1.2.
-
-    Better than :class:`StackedRanker` where labels are bought by what was learned (docs/search.md).
     """
 
     _own: GaussianProcess | None = None
@@ -254,3 +255,42 @@ class TransferRanker(_ExperiencedRanker):
         if self._own is None:
             return super().covariance(rows)
         return self._own.covariance(self._transferred.inputs(rows))
+
+
+class TransferRanker(_ExperiencedRanker):
+    """The mean of stacking and kriging: their errors differ, so the mean has smaller ones than either.
+
+    On NAS-Bench-101's pool (seeds 100 to 110) it finds the best cell in 9 of 11 searches of 40 queries, where
+    stacking does in 4 and kriging in 6 (docs/search.md); equal weights, because labels that would tell better
+    ones apart are those that a search is meant to save.
+    """
+
+    def __init__(self, model: TransferModel | None = None, features: EncoderFeatures | None = None) -> None:
+        super().__init__(model, features)
+        self._parts = (StackedRanker(self._model, self._features), KrigingRanker(self._model, self._features))
+
+    def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
+        for part in self._parts:
+            part.share_score(self)
+            part.fit(graphs, labelled, labels, seed)
+        self._own = self._parts
+        self._temperature = math.sqrt(self._parts[0]._temperature * self._parts[1]._temperature)
+
+    def posterior(self, rows: IntArray) -> Posterior:
+        if self._own is None:
+            return super().posterior(rows)
+        stacked, kriging = (part.posterior(rows) for part in self._parts)
+        variance = (stacked.deviation**2 + kriging.deviation**2) / 2
+        return Posterior((stacked.mean + kriging.mean) / 2, np.sqrt(variance))
+
+    def scores(self, rows: IntArray) -> FloatArray:
+        if self._own is None:
+            return super().scores(rows)
+        stacked, kriging = (part.scores(rows) for part in self._parts)
+        return (stacked + kriging) / 2
+
+    def covariance(self, rows: IntArray) -> FloatArray:
+        if self._own is None:
+            return super().covariance(rows)
+        stacked, kriging = (part.covariance(rows) for part in self._parts)
+        return (stacked + kriging) / 2

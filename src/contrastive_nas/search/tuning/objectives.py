@@ -14,11 +14,11 @@ from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.evaluators.registry import open_evaluator
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.graphs.storage.store import open_store
-from contrastive_nas.ranking.comparator.training import train_comparator
-from contrastive_nas.ranking.encoder.embedding import run_model
-from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
+from contrastive_nas.ranking.comparator.training import comparator_scores, train_comparator
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.metrics import kendall_tau
-from contrastive_nas.ranking.parameters import CompareParameters
+from contrastive_nas.ranking.parameters import CompareParameters, RankerParameters
+from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
 from contrastive_nas.ranking.weights import load_encoder
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
@@ -34,6 +34,7 @@ class SearchObjective:
 
     Attributes:
         parameters: of the search; what is tuned is replaced.
+        ranker: what guides it.
         evaluator: of the experiment; a surrogate is used as it is, everything else is looked up in the table.
         space: name and options, as ``load_space`` takes them.
         table: holds ``label``.
@@ -41,6 +42,7 @@ class SearchObjective:
     """
 
     parameters: SearchParameters
+    ranker: RankerParameters
     evaluator: EvaluatorParameters
     space: tuple[str, dict[str, Any]]
     table: pd.DataFrame
@@ -48,12 +50,12 @@ class SearchObjective:
 
     def __call__(self, values: Mapping[str, Any], seed: int) -> float:
         content = with_values(self.parameters, values) | {"seed": seed}
-        space, source, predictor = self._known
-        result = run_search(space, source, predictor, SearchParameters.model_validate(content))
+        space, source, ranker = self._known
+        result = run_search(space, source, SearchParameters.model_validate(content), ranker=ranker)
         return float(result.history["best_accuracy"].mean())
 
     @cached_property
-    def _known(self) -> tuple[SearchSpace, Evaluator, GaussianPredictor]:
+    def _known(self) -> tuple[SearchSpace, Evaluator, SpaceRanker]:
         """Made in the process that uses it, once for all settings."""
         name, options = self.space
         space = load_space(name, **options)
@@ -61,7 +63,8 @@ class SearchObjective:
         if source.origin != "predicted":
             source = TableEvaluator(self.table, self.label)
             space = Pool(space, self.table["architecture"].tolist())
-        return space, source, GaussianPredictor(space, seed=0)
+        ranker = create_space_ranker(self.ranker.name, space, seed=0, options=self.ranker.options)
+        return space, source, ranker
 
 
 @dataclass
@@ -87,7 +90,7 @@ class CompareObjective:
         store = open_store(self.graphs)
         chosen = np.random.default_rng(seed).choice(len(store), size=self.labels, replace=False)
         comparator = train_comparator(
-            load_encoder(self.encoder),
+            EncoderFeatures(load_encoder(self.encoder)),
             store,
             chosen,
             self.accuracies[chosen],
@@ -95,4 +98,4 @@ class CompareObjective:
             seed=seed,
         )
         rest = np.setdiff1d(np.arange(len(store)), chosen)
-        return kendall_tau(run_model(comparator, store, rest), self.accuracies[rest])
+        return kendall_tau(comparator_scores(comparator, store, rest), self.accuracies[rest])

@@ -1,0 +1,92 @@
+"""One search for two stages: its first round buys the initial design, the rest of it goes on from there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.search.parameters import SearchStageParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from contrastive_nas.evaluators.base import Evaluation
+    from contrastive_nas.search.parameters import SearchParameters
+    from contrastive_nas.search.run import SearchResult
+    from contrastive_nas.spaces.base import SearchSpace
+
+
+def needs_no_encoder(search: SearchStageParameters) -> bool:
+    """Whether a search does without the encoder: its strategy asks no ranker, or one that has none."""
+    from contrastive_nas.ranking.registry import takes_encoder
+    from contrastive_nas.search.strategies.registry import WITH_RANKER
+
+    return search.strategy not in WITH_RANKER or not takes_encoder(search.ranker.name)
+
+
+def searched_space(
+    search: SearchStageParameters, space: SpaceParameters, table: "pd.DataFrame"
+) -> "SearchSpace":
+    """The space, or the pool of the table's rows."""
+    from contrastive_nas.spaces import load_space
+    from contrastive_nas.spaces.wrapped.pool import Pool
+
+    known = load_space(space.name, **space.options)
+    return Pool(known, table["architecture"].tolist()) if search.pool else known
+
+
+def run_stage_search(
+    stage: SearchStageParameters,
+    parameters: "SearchParameters",
+    evaluator: EvaluatorParameters,
+    space: SpaceParameters,
+    target: TargetParameters,
+    table: "pd.DataFrame",
+    *,
+    encoder: Path | None,
+    device: str,
+    folder: Path | None,
+    labels: Path | None,
+    paid: Sequence["Evaluation"] = (),
+) -> "SearchResult":
+    """A search as the experiment describes it.
+
+    Args:
+        stage: has the ranker.
+        parameters: of the search.
+        evaluator: where accuracies come from.
+        space: what is searched.
+        target: has the label.
+        table: known architectures, with costs besides those counted from graphs.
+        encoder: weights; those that come with the package by default.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        folder: of the ledger.
+        labels: folder that keeps trained accuracies.
+        paid: labels of the initial design.
+    """
+    from contrastive_nas.devices import pick_device
+    from contrastive_nas.evaluators.registry import open_evaluator
+    from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
+    from contrastive_nas.ranking.weights import load_encoder
+    from contrastive_nas.search.run import run_search
+    from contrastive_nas.search.strategies.registry import WITH_RANKER
+
+    known = searched_space(stage, space, table)
+    ranker: SpaceRanker | str = stage.ranker.name
+    if parameters.strategy in WITH_RANKER:
+        own = None if encoder is None else load_encoder(encoder).to(pick_device(device))
+        ranker = create_space_ranker(
+            stage.ranker.name, known, seed=parameters.seed, encoder=own, options=stage.ranker.options
+        )
+    with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
+        return run_search(
+            known,
+            source,
+            parameters,
+            ranker=ranker,
+            folder=folder,
+            identity=str(stage.ranker),
+            cost_table=table,
+            paid=paid,
+        )
