@@ -7,6 +7,7 @@ loop over nodes or graphs and without a module.
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -131,6 +132,7 @@ class FragmentLibrary:
 
     def __init__(self) -> None:
         self._types: dict[Row, int] = {}
+        self._known_types = np.zeros((0, FEATURE_COUNT), dtype=np.int32)
         self._numbers: dict[Hashable, int] = {}
         self._fragments: list[_Entry] = []
 
@@ -162,10 +164,18 @@ class FragmentLibrary:
         sources = [x for entry in entries for x in entry.sources]
         targets = [x for entry in entries for x in entry.targets]
         return FragmentTable(
-            np.array(list(self._types), dtype=np.int32).reshape(-1, FEATURE_COUNT),
+            self._type_rows(),
             np.array(type_ids, dtype=np.int32),
             np.array([sources, targets], dtype=np.int64).reshape(2, -1),
             np.cumsum([0, *(len(entry.kinds) for entry in entries)], dtype=np.int64),
             np.cumsum([0, *(len(entry.sources) for entry in entries)], dtype=np.int64),
             np.array([entry.output for entry in entries], dtype=np.int64),
         )
+
+    def _type_rows(self) -> IntArray:
+        """All types met so far; only new ones are written, since one network is often asked for alone."""
+        known = len(self._known_types)
+        if known < len(self._types):
+            new = np.array(list(islice(self._types, known, None)), dtype=np.int32)
+            self._known_types = np.concatenate([self._known_types, new.reshape(-1, FEATURE_COUNT)])
+        return self._known_types
