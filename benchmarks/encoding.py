@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from contrastive_nas.ranking.space_source import SpaceSource
 from torch import Tensor, nn
 
 from contrastive_nas.files import atomic_path
@@ -27,8 +26,10 @@ from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray
 from contrastive_nas.ranking.comparator.training import train_comparator
 from contrastive_nas.ranking.encoder.embedding import describe
 from contrastive_nas.ranking.encoder.encoder import Encoder
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.encoder.pretraining import pretrain
+from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.parameters import CompareParameters, PretrainParameters
 from contrastive_nas.spaces import load_space
 
@@ -67,7 +68,9 @@ def main() -> None:
     labelled = np.sort(order[:LABELS])
     labels = source.statistics[labelled, 0] + np.random.default_rng(0).normal(size=len(labelled))
     seconds, comparator = timed(
-        lambda: train_comparator(encoder, source, labelled, labels, CompareParameters(), seed=0)
+        lambda: train_comparator(
+            EncoderFeatures(encoder), source, labelled, labels, CompareParameters(), seed=0
+        )
     )
     rows.append({"what": f"fit {LABELS} labels", "model": "ours", "value": seconds, "unit": "s"})
     encoded = torch.randn(RANKED, encoder.described)

@@ -21,7 +21,8 @@ from contrastive_nas.progress import progress
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
-from search import WITHOUT_PREDICTOR, Clock, Predictors, one_sided, strategies, surrogate_problem
+from contrastive_nas.search.strategies.registry import WITH_RANKER
+from search import WITHOUT_RANKER, Clock, Rankers, one_sided, strategies, surrogate_problem
 from shared import means, numbers, read_rows
 
 BASELINE = "nsga2"
@@ -32,22 +33,22 @@ def main() -> None:
     torch.set_num_threads(1)
     space, table = read_rows(arguments.space, arguments.table, [arguments.target])
     problem = surrogate_problem(space, table, arguments.target, arguments.target)
-    predictors = Predictors(space, load_transfer().without(space.name))
+    model = load_transfer().without(space.name)
     cost, most = arguments.limit
     rows: list[dict[str, Any]] = []
     runs = [(name, seed) for seed in arguments.seeds for name in arguments.strategies]
     for name, seed in progress(runs, "fronts"):
-        predictor = predictors.of(name)
+        ranker = Rankers(space, model, seed).of({"strategy": name})
         parameters = SearchParameters(
             strategy=name,
             queries=max(arguments.queries),
             seed=seed,
             objectives=(cost,),
             limits={cost: most},
-            **(WITHOUT_PREDICTOR if predictor is None else {}),
+            **({} if name in WITH_RANKER else WITHOUT_RANKER),
         )
         clock = Clock(problem.evaluator)
-        history = run_search(space, clock, predictor, parameters, cost_table=table).history
+        history = run_search(space, clock, parameters, ranker=ranker, cost_table=table).history
         rows += [
             {
                 "space": space.name,

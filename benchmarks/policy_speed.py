@@ -2,7 +2,7 @@
 
     python benchmarks/policy_speed.py --output benchmarks/results/policy_speed.csv
 
-A fresh predictor is fitted to random labels, then a new policy takes steps of the curriculum search, as in
+A fresh ranker is fitted to random labels, then a new policy takes steps of the curriculum search, as in
 one round: fit, sampling, decoding, graphs and statistics of what was not seen before, winning probabilities,
 the update. In the first round nothing has been seen before. Loading libraries does not count.
 """
@@ -18,7 +18,7 @@ import torch
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.files import atomic_path
-from contrastive_nas.ranking.gaussian_process.ranker import GaussianPredictor
+from contrastive_nas.ranking.space_ranker import create_space_ranker
 from contrastive_nas.search.parameters import CurriculumParameters, SearchParameters
 from contrastive_nas.search.strategies.base import Setting
 from contrastive_nas.search.strategies.curriculum import Curriculum
@@ -51,7 +51,8 @@ def measure(name: str) -> list[dict[str, Any]]:
     space = load_space(name)
     rng = np.random.default_rng(0)
     parameters = SearchParameters(strategy="curriculum", curriculum=CurriculumParameters())
-    strategy = Curriculum(Setting(space, rng, parameters, GaussianPredictor(space, seed=0)))
+    ranker = create_space_ranker("gaussian_process", space, seed=0)
+    strategy = Curriculum(Setting(space, rng, parameters, ranker))
     sampled = parameters.curriculum.steps * parameters.curriculum.samples
     rows = []
     for round in range(1, ROUNDS + 1):

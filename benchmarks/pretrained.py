@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from contrastive_nas.ranking.encoder.pretrained import RELEASED_ENCODER
 
 from contrastive_nas.conversion.convert import convert
 from contrastive_nas.graphs.storage.store import open_store
+from contrastive_nas.ranking.encoder.features import RELEASED_ENCODER
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.parameters import PretrainParameters
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables

@@ -22,14 +22,25 @@ import torch
 from contrastive_nas.conversion.convert import convert
 from contrastive_nas.graphs.storage.store import GraphStore, open_store
 from contrastive_nas.progress import progress
+from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.encoder.features import EncoderFeatures
+from contrastive_nas.ranking.parameters import Optimisation, PretrainParameters
 from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
-from contrastive_nas.ranking.registry import METHODS
+from contrastive_nas.ranking.registry import create_ranker, list_rankers, ranker_options
+from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from contrastive_nas.spaces.base import SearchSpace
 from shared import file_of_results, means, names_among, numbers, read_rows
 
 PUBLISHED = Path(__file__).parent / "published_ranking.csv"
 KEYS = ["space", "target", "labels", "method"]
+# Encoders of what the table's graphs are pretrained on, no label seen; shared by all rankers that have one.
+ENCODERS = {
+    "": PretrainParameters(),
+    "_without_pretraining": PretrainParameters(optimisation=Optimisation(steps=0)),
+    "_dropout_pretraining": PretrainParameters(variant="dropout"),
+}
+VARIANTS = [f"comparator{suffix}" for suffix in ENCODERS if suffix]
 
 
 def main() -> None:
@@ -72,7 +83,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label-column", help="column that the labels come from; the target by default")
     parser.add_argument("--labels", type=numbers, default=numbers("0,40,78,156"))
     parser.add_argument("--seeds", type=numbers, default=numbers("0,1,2,3,4"))
-    parser.add_argument("--methods", type=names_among(METHODS), default=["macs", "parameters", "trees"])
+    parser.add_argument(
+        "--methods", type=names_among([*list_rankers(), *VARIANTS]), default=["macs", "parameters", "trees"]
+    )
     parser.add_argument("--rows", type=int, help="rank only so many rows of the table, drawn at random")
     parser.add_argument("--proxies", type=Path, help="file of zero-cost scores, read and added to")
     parser.add_argument("--output", required=True, type=Path)
@@ -91,16 +104,17 @@ def measure(
     seeds: Sequence[int],
     methods: Sequence[str],
 ) -> pd.DataFrame:
-    """One row per method, number of labels and seed; methods that learn from labels are left out at 0."""
+    """One row per method, number of labels and seed; what needs labels is left out at 0."""
+    features = {suffix: EncoderFeatures(parameters) for suffix, parameters in ENCODERS.items()}
+    # One ranker a method: what it does before it sees a label is done once.
+    rankers = {method: make(method, space, proxies, features) for method in methods}
     runs = [
         (method, count, seed)
         for count in counts
         for method in methods
         for seed in seeds
-        if count or not METHODS[method].learns
+        if (count and learns(rankers[method])) or (not count and rankers[method].answers_without_labels)
     ]
-    # One ranker a method: what it does before it sees a label is done once.
-    rankers = {method: METHODS[method].make(space, proxies) for method in methods}
     rows = []
     for method, count, seed in progress(runs, "rank"):
         labelled = labelled_rows(len(store), count, seed)
@@ -116,6 +130,24 @@ def measure(
             }
         )
     return pd.DataFrame(rows)
+
+
+def make(
+    method: str, space: SearchSpace, proxies: ProxyTable, features: dict[str, EncoderFeatures]
+) -> Ranker:
+    """A ranker by its name, or the comparator on another encoder."""
+    suffix = next((suffix for suffix in ENCODERS if suffix and method.endswith(suffix)), "")
+    name = method.removesuffix(suffix)
+    given = {"space": space, "proxies": proxies, "features": features[suffix]}
+    options = {option: given[option] for option in ranker_options(name) if option in given}
+    if "model" in ranker_options(name):
+        options["model"] = load_transfer().without(space.name)
+    return create_ranker(name, **options)
+
+
+def learns(ranker: Ranker) -> bool:
+    """Whether labels change what it says: counts and proxies are measured once, without."""
+    return ranker.has_uncertainty or not ranker.answers_without_labels
 
 
 def summary(results: pd.DataFrame, space: str) -> str:

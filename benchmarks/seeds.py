@@ -22,8 +22,6 @@ from contrastive_nas.evaluators.registry import open_evaluator
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
 
-METRICS = ("kendall_tau", "spearman_rho", "kendall_tau_before_augmentation", "pseudo_label_accuracy")
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -44,13 +42,12 @@ def main() -> None:
 
 
 def run(environment: str, seed: int) -> dict[str, Any]:
-    """One row: what the search found, what random search found, the comparator's ranking quality."""
+    """One row: what the search found, and what random search found."""
     with KedroSession.create(env=environment, runtime_params={"seed": seed}) as session:
         session.run(pipeline_names=["search"])
     with KedroSession.create(env=environment, runtime_params={"seed": seed}) as session:
         context = session.load_context()
         summary = context.catalog.load("search_summary")
-        metrics = context.catalog.load("comparator_metrics")
         table = context.catalog.load("table")
         parameters = context.params
     chosen = random_choice(table, summary["queries"], seed, parameters["target"])
@@ -61,8 +58,6 @@ def run(environment: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         **{name: summary[name] for name in kept},
         "random_search_test_accuracy": test_accuracy(chosen, table, parameters),
-        "labels": metrics["labels"],
-        **{name: metrics[name] for name in METRICS},
     }
 
 
@@ -86,7 +81,7 @@ def test_accuracy(architecture: str, table: pd.DataFrame, parameters: Any) -> fl
 
 def report(rows: pd.DataFrame) -> None:
     """Prints means, standard deviations and the one-sided Wilcoxon test of ours against random search."""
-    names = ["best_test_accuracy", "random_search_test_accuracy", "best_rank", "labels", *METRICS]
+    names = ["best_test_accuracy", "random_search_test_accuracy", "best_rank"]
     print(rows[names].astype(float).agg(["mean", "std", "min", "max"]).round(4).T.to_string())
     gains = rows["best_test_accuracy"] - rows["random_search_test_accuracy"]
     if (gains != 0).any():

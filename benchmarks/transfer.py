@@ -10,48 +10,32 @@ the file is named after hardware and versions.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import scipy
-from contrastive_nas.ranking.encoder.pretrained import PretrainedEncoders
 
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.base import Ranker
-from contrastive_nas.ranking.baselines.features import hand_made
-from contrastive_nas.ranking.baselines.regressors import StatisticRanker, TreesRanker
-from contrastive_nas.ranking.baselines.zero_cost import AzNasRanker, WithAzNas
 from contrastive_nas.ranking.calibration import reliability
-from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
 from contrastive_nas.ranking.transfer.labelled_tables import LabelledTable, open_tables
 from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.ranker import TransferRanker
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
-from contrastive_nas.spaces.base import SearchSpace
 from shared import file_of_results, means, names_among, numbers
 
 KEYS = ["space", "target", "labels", "method"]
 SHOWN = ["kendall_tau", "kendall_tau_unseen_functions", "spearman_rho"]
 # What ranks without a label of the target, and what learns from them.
-UNLABELLED = ("macs", "parameters", "transfer", "az_nas", "transfer_and_az_nas")
-LABELLED = ("trees", "comparator", "transfer")
-Make = Callable[[SearchSpace, TransferModel, ProxyTable], Ranker]
-METHODS: dict[str, Make] = {
-    "macs": lambda space, model, proxies: StatisticRanker("log_macs"),
-    "parameters": lambda space, model, proxies: StatisticRanker("log_parameters"),
-    "trees": lambda space, model, proxies: TreesRanker(hand_made(space)),
-    "comparator": lambda space, model, proxies: ComparatorRanker(PretrainedEncoders()),
-    "transfer": lambda space, model, proxies: TransferRanker(model),
-    "az_nas": lambda space, model, proxies: AzNasRanker(proxies),
-    "transfer_and_az_nas": lambda space, model, proxies: WithAzNas(TransferRanker(model), proxies),
-}
+UNLABELLED = ("macs", "parameters", "transfer", "az_nas", "stacked_and_az_nas")
+LABELLED = ("trees", "comparator", "stacked", "kriging", "transfer")
+METHODS = (*dict.fromkeys([*UNLABELLED, *LABELLED]),)
 # The others build and run every network, which takes a second each.
-QUICK = ("macs", "parameters", "trees", "comparator", "transfer")
+QUICK = tuple(name for name in METHODS if "az_nas" not in name)
 
 
 def main() -> None:
@@ -75,7 +59,7 @@ def main() -> None:
     ]
     for count, table, method in progress(runs, "transfer"):
         if method in (LABELLED if count else UNLABELLED):
-            ranker = METHODS[method](table.space, models[table.space.name], proxies[table.space.name])
+            ranker = make(method, table, models[table.space.name], proxies[table.space.name])
             rows += measure(table, ranker, method, count, arguments.seeds)
             pd.DataFrame(rows).to_csv(output, index=False)
     print(means(pd.DataFrame(rows), KEYS, SHOWN).round(4).to_string())
@@ -96,6 +80,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps graphs")
     parser.add_argument("--output", required=True, type=Path)
     return parser.parse_args()
+
+
+def make(method: str, table: LabelledTable, model: TransferModel, proxies: ProxyTable) -> Ranker:
+    """A ranker by its name; what other spaces taught is that of the given model."""
+    given = {"space": table.space, "model": model, "proxies": proxies}
+    options = {option: given[option] for option in ranker_options(method) if option in given}
+    return create_ranker(method, **options)
 
 
 def measure(

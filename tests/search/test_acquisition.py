@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from contrastive_nas.ranking.base import Posterior
 from contrastive_nas.search.acquisition import bought_together, expected_improvement, front_gains, gains
 from contrastive_nas.search.front import hypervolume
 
@@ -11,18 +12,21 @@ class Normal:
     def __init__(self, deviation: float) -> None:
         self.deviation = deviation
 
-    def fit(self, architectures, accuracies):
-        """Knows all."""
+    exploration = 1.0
+
+    @property
+    def has_uncertainty(self):
+        return self.deviation > 0
+
+    def covariance(self, architectures):
+        return None
 
     def scores(self, architectures):
         return np.array([float(name) for name in architectures])
 
-    def probability(self, first, second):
-        raise NotImplementedError
-
-    def distribution(self, architectures):
+    def posterior(self, architectures):
         scores = self.scores(architectures)
-        return scores, np.full(len(scores), self.deviation)
+        return Posterior(scores, np.full(len(scores), self.deviation))
 
 
 def test_expected_improvement_against_sampling():
@@ -44,10 +48,10 @@ def test_order_holds_where_improvements_vanish():
 
 def test_uncertainty_is_worth_something():
     class Unequal(Normal):
-        def distribution(self, architectures):
-            return self.scores(architectures), np.array([0.1, 2.0])
+        def posterior(self, architectures):
+            return Posterior(self.scores(architectures), np.array([0.1, 2.0]))
 
-    low, high = gains(Unequal(0), ["1.0", "0.9"], ["2"])
+    low, high = gains(Unequal(1), ["1.0", "0.9"], ["2"])
     assert high > low
 
 
@@ -95,3 +99,26 @@ def test_of_twins_one_is_bought():
             return np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
     assert bought_together(Twins(1.0), ["2.0", "1.9", "1.0"], ["0"], 2) == [0, 2]
+
+
+def test_less_is_explored_where_the_ranker_says_so():
+    class Careful(Normal):
+        exploration = 0.1
+
+    candidates = ["0.0", "1.0"]
+    for kind in (Normal, Careful):
+        found = gains(kind(5.0), candidates, ["2.0"])
+        assert found[1] > found[0]
+
+    # What is bought together without labels is explored in full: the second is no copy of the first.
+    class Joint(Careful):
+        def covariance(self, architectures):
+            return np.array([[1.0, 0.99, 0.0], [0.99, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+    assert bought_together(Joint(1.0), ["2.0", "1.95", "1.5"], [], 2) == [0, 2]
+    assert bought_together(Joint(1.0), ["2.0", "1.95", "1.5"], ["0"], 2) == [0, 1]
+
+
+def test_a_ranker_that_does_not_know_how_errors_go_together_has_its_best_bought():
+    assert bought_together(Normal(1.0), ["1", "3", "2"], ["0"], 2) == [1, 2]
+    assert bought_together(Normal(0.0), ["1", "3", "2"], [], 2) == [1, 2]

@@ -231,14 +231,14 @@ def test_s4_a_folder_answers_for_one_label_only(tmp_path):
     table = pd.DataFrame({"architecture": names, **labels})
     parameters = SearchParameters(queries=10, strategy="random")
     for label in labels:
-        found = run_search(space, TableEvaluator(table, label), None, parameters, folder=tmp_path)
+        found = run_search(space, TableEvaluator(table, label), parameters, folder=tmp_path)
         assert found.best_accuracy == table.set_index("architecture").loc[found.best_architecture, label]
     changed = table.assign(second=table["second"] / 2)
-    found = run_search(space, TableEvaluator(changed, "second"), None, parameters, folder=tmp_path)
+    found = run_search(space, TableEvaluator(changed, "second"), parameters, folder=tmp_path)
     assert found.best_accuracy == changed.set_index("architecture").loc[found.best_architecture, "second"]
     # Nor for other options of the space.
     wider = load_space("nasbench201", channels=32)
-    run_search(wider, TableEvaluator(changed, "second"), None, parameters, folder=tmp_path)
+    run_search(wider, TableEvaluator(changed, "second"), parameters, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 4
 
 

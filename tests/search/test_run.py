@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from tests.search.toy import QuadraticPredictor, ToySpace, toy_table
+from tests.search.toy import ToySpace, quadratic, toy_table
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation
@@ -19,7 +19,7 @@ SMALL = {"queries": 30, "initial": 10, "batch": 10, "curriculum": {"steps": 8, "
 def search(table: pd.DataFrame, folder=None, **changes) -> SearchResult:
     space = ToySpace()
     parameters = SearchParameters(**(SMALL | changes))
-    return run_search(space, TableEvaluator(table, LABEL), QuadraticPredictor(space), parameters, folder)
+    return run_search(space, TableEvaluator(table, LABEL), parameters, ranker=quadratic(space), folder=folder)
 
 
 def test_best_of_the_history_is_returned():
@@ -75,9 +75,11 @@ class Killed(TableEvaluator):
 def test_killed_search_resumes_to_the_same_bits(tmp_path, killed_after):
     space, parameters = ToySpace(), SearchParameters(**SMALL)
     with pytest.raises(KeyboardInterrupt):
-        run_search(space, Killed(toy_table(), killed_after), QuadraticPredictor(space), parameters, tmp_path)
+        run_search(
+            space, Killed(toy_table(), killed_after), parameters, ranker=quadratic(space), folder=tmp_path
+        )
     rest = Killed(toy_table(), 1000)
-    resumed = run_search(space, rest, QuadraticPredictor(space), parameters, tmp_path)
+    resumed = run_search(space, rest, parameters, ranker=quadratic(space), folder=tmp_path)
     assert rest.given == 30 - killed_after
     pd.testing.assert_frame_equal(resumed.history, search(toy_table()).history)
 
@@ -86,7 +88,7 @@ def test_larger_budget_continues(tmp_path):
     first = search(toy_table(), tmp_path, queries=20)
     evaluator = Killed(toy_table(), 1000)
     space = ToySpace()
-    longer = run_search(space, evaluator, QuadraticPredictor(space), SearchParameters(**SMALL), tmp_path)
+    longer = run_search(space, evaluator, SearchParameters(**SMALL), ranker=quadratic(space), folder=tmp_path)
     assert evaluator.given == 10
     pd.testing.assert_frame_equal(longer.history.head(20), first.history)
 
@@ -118,12 +120,12 @@ def test_first_labels_within_budget_and_limits():
     space, evaluator = ToySpace(), TableEvaluator(table, LABEL)
     paid = evaluator.evaluate(table["architecture"].iloc[:5].tolist())
     with pytest.raises(InputError, match="budget of 4 queries is smaller than the 5 first labels"):
-        run_search(space, evaluator, None, SearchParameters(strategy="random", queries=4), paid=paid)
+        run_search(space, evaluator, SearchParameters(strategy="random", queries=4), paid=paid)
     costs = table[["architecture"]].assign(latency=[9.0, *[1.0] * (len(table) - 1)])
     limited = SearchParameters(strategy="random", queries=6, limits={"latency": 2.0})
     with pytest.raises(InputError, match=f"{paid[0].architecture} was paid for, but it is beyond the limits"):
-        run_search(space, evaluator, None, limited, cost_table=costs, paid=paid)
-    result = run_search(space, evaluator, None, limited, cost_table=costs, paid=paid[1:])
+        run_search(space, evaluator, limited, cost_table=costs, paid=paid)
+    result = run_search(space, evaluator, limited, cost_table=costs, paid=paid[1:])
     assert result.history["architecture"].iloc[:4].tolist() == [answer.architecture for answer in paid[1:]]
 
 
@@ -143,16 +145,40 @@ def test_s17_a_table_and_random_search_of_one_seed_are_drawn_apart():
         assert len(set(asked) & set(drawn)) < 3
 
 
-def test_strategy_without_its_predictor():
-    with pytest.raises(InputError, match="needs a predictor"):
-        run_search(ToySpace(), TableEvaluator(toy_table(), LABEL), None, SearchParameters())
+def test_labels_bought_before_take_the_place_of_the_initial_design():
+    """Two stages, one of which buys the initial design, go the way of one search."""
+    whole = search(toy_table(), strategy="exhaustive")
+    table, space = toy_table(), ToySpace()
+    evaluator = TableEvaluator(table, LABEL)
+    first = SearchParameters(**SMALL | {"strategy": "exhaustive", "queries": 10})
+    design = run_search(space, evaluator, first, ranker=quadratic(space)).history
+    paid = evaluator.evaluate(design["architecture"].tolist())
+    rest = SearchParameters(**SMALL | {"strategy": "exhaustive"})
+    found = run_search(space, evaluator, rest, ranker=quadratic(space), paid=paid)
+    pd.testing.assert_frame_equal(found.history, whole.history)
+
+
+def test_a_function_of_the_users_own_and_a_ranker_by_name():
+    truth = toy_table().set_index("architecture")[LABEL]
+
+    def accuracy(architecture: str) -> float:
+        if architecture.startswith("0"):
+            raise ValueError("no memory for this one")
+        return float(truth[architecture])
+
+    parameters = SearchParameters(queries=20, strategy="exhaustive")
+    found = run_search(ToySpace(), accuracy, parameters, ranker="gaussian_process")
+    failed = found.history["architecture"].str.startswith("0")
+    assert failed.any()
+    assert (found.history.loc[failed, "error"] == "ValueError: no memory for this one").all()
+    assert found.best_accuracy == truth[found.best_architecture]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"strategy": "magic"}, "strategy 'magic' is unknown: choose from curriculum, default, evolution"),
-        ({"queries": 5}, "budget of 5 queries is smaller than the 10 first labels"),
+        ({"queries": 5}, "budget of 5 queries is smaller than the initial design of 10"),
         ({"queries": 0}, "greater than or equal to 1"),
         ({"curriculum": {"learning_rate": -1}}, "greater than 0"),
         ({"budget": 5}, "Extra inputs are not permitted"),

@@ -1,15 +1,18 @@
-"""A small space, its true accuracies, and a quick predictor, for tests of searches."""
+"""A small space, its true accuracies, and a quick ranker, for tests of searches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.kernel_ridge import KernelRidge
 from torch import nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.schema import ComputationGraph
+from contrastive_nas.graphs.builder import GraphBuilder
+from contrastive_nas.graphs.schema import ComputationGraph, IntArray
+from contrastive_nas.ranking.base import FloatArray, PointRanker
+from contrastive_nas.ranking.graph_source import GraphSource, SpaceSource
+from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 
 
@@ -17,7 +20,7 @@ class ToySpace(SearchSpace):
     """Five digits 0 to 3, written ``0-3-1-2-2``; two zeros at the end are impossible: 960 architectures."""
 
     name = "toy"
-    input_shape = (1, 1, 1)
+    input_shape = (1, 8, 8)
     size = 960
 
     @property
@@ -39,7 +42,12 @@ class ToySpace(SearchSpace):
         raise NotImplementedError
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
-        raise NotImplementedError
+        builder = GraphBuilder((1, 8, 8))
+        x = builder.input
+        for digit in self.encode(architecture):
+            x = builder.conv(x, digit + 1, 1)
+        builder.output(x)
+        return builder.graph()
 
     def enumerate(self) -> Iterator[Architecture]:
         for decisions in np.ndindex(4, 4, 4, 4, 4):
@@ -60,28 +68,33 @@ def toy_table(seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"architecture": architectures, "toy_valid_accuracy": accuracy})
 
 
-class QuadraticPredictor:
-    """Ridge regression on one-hot choices and their pairs."""
+class QuadraticRanker(PointRanker):
+    """Ridge regression on one-hot choices and their pairs.
+
+    Args:
+        space: of the architectures.
+    """
 
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
         self._widths = np.array([len(choice.options) for choice in space.choices])
-        self._ridge = KernelRidge(alpha=1.0, kernel="poly", degree=2)
 
-    def fit(self, architectures: Sequence[Architecture], accuracies: NDArray[np.float64]) -> None:
-        self._mean = accuracies.mean()
-        self._ridge.fit(self._features(architectures), accuracies - self._mean)
+    def _train(
+        self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
+    ) -> Callable[[IntArray], FloatArray]:
+        ridge = KernelRidge(alpha=1.0, kernel="poly", degree=2)
+        ridge.fit(self._features(graphs, labelled), targets)
+        return lambda rows: ridge.predict(self._features(graphs, rows))
 
-    def scores(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        return self._mean + self._ridge.predict(self._features(architectures))
-
-    def probability(
-        self, first: Sequence[Architecture], second: Sequence[Architecture]
-    ) -> NDArray[np.float64]:
-        difference = self.scores(first)[:, None] - self.scores(second)[None, :]
-        return 1 / (1 + np.exp(-difference))
-
-    def _features(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        points = np.array([self._space.encode(architecture) for architecture in architectures])
+    def _features(self, graphs: GraphSource, rows: IntArray) -> FloatArray:
+        points = np.array([self._space.encode(name) for name in graphs.architectures_of(rows)])
         columns = [points[:, [place]] == np.arange(width) for place, width in enumerate(self._widths)]
         return np.concatenate(columns, axis=1).astype(float)
+
+
+_WHOLE = SpaceSource(ToySpace())
+
+
+def quadratic(space: SearchSpace) -> SpaceRanker:
+    """A ranker of toys; their graphs are made once for all tests."""
+    return SpaceRanker(QuadraticRanker(space), space, source=_WHOLE)

@@ -44,7 +44,8 @@ def test_squared_error_gives_another_order_from_the_same_kernel():
 def test_regression_on_the_encoder_learns_and_leaves_the_pretrained_one_alone():
     source, labelled = make_source(80), np.arange(50)
     features = EncoderFeatures(PRETRAIN)
-    before = features.features(source, np.arange(80)).copy()
+    features.see(source)
+    before = describe(features.encoder, source)
     ranker = RegressionRanker(features, Optimisation(steps=40, rate=3e-3))
     ranker.fit(source, labelled, source.truth[labelled], seed=0)
     assert kendall_tau(ranker.scores(np.arange(50, 80)), source.truth[50:]) > 0.3

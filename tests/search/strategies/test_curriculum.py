@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from tests.search.toy import QuadraticPredictor, ToySpace, toy_table
+from tests.search.toy import QuadraticRanker, ToySpace, quadratic, toy_table
 
 from contrastive_nas.evaluators.base import Evaluation
+from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.strategies.base import Setting
 from contrastive_nas.search.strategies.curriculum import Curriculum
@@ -12,18 +13,19 @@ from contrastive_nas.search.strategies.curriculum import Curriculum
 TRUTH = toy_table().set_index("architecture")["toy_valid_accuracy"]
 
 
-class Oracle(QuadraticPredictor):
+class Oracle(QuadraticRanker):
     """Knows the truth."""
 
-    def scores(self, architectures):
-        return TRUTH[list(architectures)].to_numpy()
+    def _train(self, graphs, labelled, targets, seed):
+        return lambda rows: TRUTH[graphs.architectures_of(rows)].to_numpy()
 
 
 def curriculum(**parameters) -> Curriculum:
     """A curriculum with an oracle, told three middling architectures."""
     space = ToySpace()
     parameters = SearchParameters(curriculum=parameters)
-    strategy = Curriculum(Setting(space, np.random.default_rng(0), parameters, Oracle(space)))
+    oracle = SpaceRanker(Oracle(space), space, source=quadratic(space).source)
+    strategy = Curriculum(Setting(space, np.random.default_rng(0), parameters, oracle))
     known = TRUTH.sort_values().index[400:403]
     strategy.tell([Evaluation(name, TRUTH[name], "looked_up") for name in known])
     return strategy

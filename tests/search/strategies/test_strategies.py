@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tests.search.toy import QuadraticPredictor, ToySpace, toy_table
+from tests.search.toy import ToySpace, quadratic, toy_table
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.evaluators.table import TableEvaluator
@@ -23,8 +23,8 @@ every_strategy = pytest.mark.parametrize("name", list_strategies())
 
 def strategy(name: str, seed: int = 0) -> Strategy:
     space = ToySpace()
-    parameters = SearchParameters(strategy=name, **QUICK)
-    return create_strategy(Setting(space, np.random.default_rng(seed), parameters, QuadraticPredictor(space)))
+    parameters = SearchParameters(strategy=name, seed=seed, **QUICK)
+    return create_strategy(Setting(space, np.random.default_rng(seed), parameters, quadratic(space)))
 
 
 def answers(proposals) -> list[Evaluation]:
@@ -35,7 +35,7 @@ def answers(proposals) -> list[Evaluation]:
 def search(name: str, table: pd.DataFrame = TABLE, folder=None, **changes):
     space = ToySpace()
     parameters = SearchParameters(**({"strategy": name, "queries": 25} | QUICK | changes))
-    return run_search(space, TableEvaluator(table, LABEL), QuadraticPredictor(space), parameters, folder)
+    return run_search(space, TableEvaluator(table, LABEL), parameters, ranker=quadratic(space), folder=folder)
 
 
 @every_strategy
@@ -95,7 +95,7 @@ def test_exhausts_a_small_space(name):
     members = TABLE["architecture"].iloc[::32].tolist()
     pool = Pool(ToySpace(), members)
     parameters = SearchParameters(strategy=name, queries=50, **QUICK)
-    result = run_search(pool, TableEvaluator(TABLE, LABEL), QuadraticPredictor(pool), parameters)
+    result = run_search(pool, TableEvaluator(TABLE, LABEL), parameters, ranker=quadratic(pool))
     assert sorted(result.history["architecture"]) == sorted(members)
     assert result.best_accuracy == TRUTH[members].max()
 
@@ -136,7 +136,7 @@ def run_limited(name: str, costs: pd.DataFrame, limits: dict[str, float], **chan
     settings = {"strategy": name, "queries": 25, "limits": limits} | QUICK | changes
     parameters = SearchParameters(**settings)
     evaluator = TableEvaluator(TABLE, LABEL)
-    return run_search(space, evaluator, QuadraticPredictor(space), parameters, cost_table=costs)
+    return run_search(space, evaluator, parameters, ranker=quadratic(space), cost_table=costs)
 
 
 @pytest.mark.parametrize(
