@@ -22,6 +22,7 @@ from contrastive_nas.progress import progress
 from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
+from contrastive_nas.ranking.registry import create_ranker, ranker_options
 from contrastive_nas.ranking.transfer.labelled_tables import LabelledTable, open_tables
 from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
