@@ -10,6 +10,8 @@ A node of an operation outside the vocabulary counts its parameters, and no mult
 a graph that is, :func:`unknown_shares` says.
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
 
+_LOG = logging.getLogger(__name__)
 # Costs are compared within about as much: a graph of which more is unknown says less than its costs seem to.
 UNKNOWN_LIMIT = 0.01
 _NORMS = (Operation.BATCH_NORM, Operation.LAYER_NORM, Operation.GROUP_NORM, Operation.INSTANCE_NORM)
@@ -37,6 +40,7 @@ def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
     weight = column(rows, "weight_shape")
     per_filter = weight[:, 1:].prod(axis=1)
     keys = column(rows, "kernel")[:, 0]
+    channels = weight[:, 1] * np.maximum(column(rows, "groups"), 1)
     return np.select(
         [
             (op == Operation.CONV) | (op == Operation.LINEAR),
@@ -47,7 +51,7 @@ def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
         [
             outputs.prod(axis=1) * per_filter,
             # Every position of the input meets every weight once.
-            inputs.prod(axis=1) // np.maximum(weight[:, 1] * column(rows, "groups"), 1) * weight.prod(axis=1),
+            inputs.prod(axis=1) // np.maximum(channels, 1) * weight.prod(axis=1),
             outputs.prod(axis=1) * inputs[:, 0],
             keys * (inputs.prod(axis=1) + outputs.prod(axis=1)),
         ],
@@ -104,6 +108,24 @@ def unknown_shares(batch: GraphBatch) -> UnknownShares:
     nodes = graph_sums(batch, unknown.astype(np.int64)[batch.type_ids])
     counts = np.diff(batch.node_offsets)
     return UnknownShares(of_unknown / np.maximum(graph_parameters(batch), 1), nodes / np.maximum(counts, 1))
+
+
+def warn_of_unknown(names: Sequence[str], batch: GraphBatch) -> None:
+    """Warns of each network of which too much is unknown to rely on its place among others.
+
+    Args:
+        names: of the networks.
+        batch: their graphs, in the same order.
+    """
+    shares = unknown_shares(batch)
+    for place in np.flatnonzero(shares.flagged):
+        _LOG.warning(
+            "%s: %.1f %% of its parameters and %.1f %% of its nodes are in operations outside the vocabulary; "
+            "its costs and its place among others are not to be relied on",
+            names[place],
+            100 * shares.parameters[place],
+            100 * shares.nodes[place],
+        )
 
 
 def graph_sums(batch: GraphBatch, values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.costs import warn_of_unknown
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
 from contrastive_nas.ranking.base import GraphSource
 from contrastive_nas.ranking.listed_source import ListedSource
@@ -111,6 +112,7 @@ def _ranking(
     ranker = TransferRanker(model or load_transfer())
     known = np.flatnonzero([name in labels for name in names])
     learned = np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
+    warn_of_unknown(names, source.batch(rows))
     ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
     # Equal networks may differ in the last bits of a matrix product.
     scores = (ranker.scores(source, rows) / ranker.temperature).round(_DECIMALS)

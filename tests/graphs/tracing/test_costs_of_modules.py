@@ -47,7 +47,9 @@ def lstm(**options: Any) -> nn.Module:
     return Call(lambda s, x: s.r(x)[0], r=nn.LSTM(16, 32, batch_first=True, **options))
 
 
-def cond(yes: Callable[[Any, Tensor], Tensor], no: Callable[[Any, Tensor], Tensor], **parts: Any) -> nn.Module:
+def cond(
+    yes: Callable[[Any, Tensor], Tensor], no: Callable[[Any, Tensor], Tensor], **parts: Any
+) -> nn.Module:
     return Call(lambda s, x: torch.cond(x.sum() > 0, lambda y: yes(s, y), lambda y: no(s, y), (x,)), **parts)
 
 
@@ -82,7 +84,11 @@ PRODUCTS: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
         (3, 8, 8),
         64 * 16 * 27 + 64 * 18 * 3,
     ),
-    "einsum with dots": (Call(lambda s, x: torch.einsum("...c,oc->...o", x, s.w), w=p(16, 32)), (10, 32), 5120),
+    "einsum with dots": (
+        Call(lambda s, x: torch.einsum("...c,oc->...o", x, s.w), w=p(16, 32)),
+        (10, 32),
+        5120,
+    ),
     "einsum of three": (
         Call(lambda s, x: torch.einsum("bnc,cd,od->bno", x, s.w, s.v), w=p(32, 8), v=p(16, 8)),
         (10, 32),
@@ -121,7 +127,12 @@ PRODUCTS: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
         36 * 16 * 27,
     ),
     "condition with two layers": (
-        cond(lambda s, y: s.a(y), lambda s, y: s.b(y), a=nn.Linear(8, 8), b=nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))),
+        cond(
+            lambda s, y: s.a(y),
+            lambda s, y: s.b(y),
+            a=nn.Linear(8, 8),
+            b=nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8)),
+        ),
         (8,),
         128,
     ),
@@ -132,7 +143,9 @@ PRODUCTS: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     ),
     "patches in the batch": (
         Call(
-            lambda s, x: s.c(x.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 4, 4)),
+            lambda s, x: s.c(
+                x.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 4, 4)
+            ),
             c=nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ConvTranspose2d(8, 5, 2, 2)),
         ),
         (3, 8, 8),
@@ -256,15 +269,30 @@ USES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "shift without scale": (Call(lambda s, x: functional.layer_norm(x, (16,), None, s.b), b=p(16)), (16,)),
     "bias that is a buffer": (buffered(), (16,)),
     "bias in part a buffer": (attention_of_beit(), (8,)),
-    "bias that is computed": (Call(lambda s, x: functional.linear(x, s.w, s.b(x[:1, :4])[0]), w=p(6, 8), b=nn.Linear(4, 6)), (8,)),
-    "alone and with another": (Call(lambda s, x: x * s.a + functional.linear(x, s.a * s.b), a=p(8), b=p(8, 1)), (8,)),
-    "all slices": (Call(lambda s, x: sum(functional.linear(x, one) for one in s.w.chunk(3)), w=p(24, 8)), (8,)),
-    "all columns": (Call(lambda s, x: sum(functional.linear(x[:, :4], one) for one in s.w.chunk(2, 1)), w=p(24, 8)), (8,)),
+    "bias that is computed": (
+        Call(lambda s, x: functional.linear(x, s.w, s.b(x[:1, :4])[0]), w=p(6, 8), b=nn.Linear(4, 6)),
+        (8,),
+    ),
+    "alone and with another": (
+        Call(lambda s, x: x * s.a + functional.linear(x, s.a * s.b), a=p(8), b=p(8, 1)),
+        (8,),
+    ),
+    "all slices": (
+        Call(lambda s, x: sum(functional.linear(x, one) for one in s.w.chunk(3)), w=p(24, 8)),
+        (8,),
+    ),
+    "all columns": (
+        Call(lambda s, x: sum(functional.linear(x[:, :4], one) for one in s.w.chunk(2, 1)), w=p(24, 8)),
+        (8,),
+    ),
     "rows of a table": (Call(lambda s, x: s.t[x.long()], t=p(24, 8)), (8,)),
     "looked up places": (Call(lambda s, x: x + s.t[torch.arange(10) % 3], t=p(3, 8)), (10, 8)),
     "written into zeros": (Call(written, p=p(1, 9, 8)), (10, 8)),
     "scale of noise": (Call(lambda s, x: x + s.g * torch.randn(10, 8), g=p(8)), (10, 8)),
-    "weights of noise": (Call(lambda s, x: functional.linear(x, s.m + s.d * torch.randn(4, 8)), m=p(4, 8), d=p(4, 8)), (8,)),
+    "weights of noise": (
+        Call(lambda s, x: functional.linear(x, s.m + s.d * torch.randn(4, 8)), m=p(4, 8), d=p(4, 8)),
+        (8,),
+    ),
     "unknown": (Call(lambda s, x: torch.searchsorted(s.p, x), p=p(9)), M),
     "forgotten": (Call(lambda s, x: torch.cummax(x * 2, 1)[0] + s.p, p=p(3, 1, 1)), M),
 }

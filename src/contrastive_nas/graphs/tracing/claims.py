@@ -1,8 +1,8 @@
 """Which elements of a module's parameters the nodes of its graph hold: each of them once.
 
-A parameter may be used whole, in slices, alone and together with others, by several layers. Each node is asked
-for what it uses and holds of it what no node before holds; so the parameters of a graph are those that the
-module uses, however it uses them.
+A parameter may be used whole, in slices, alone and together with others, by several layers. Each node is
+asked for what it uses and holds of it what no node before holds; so the parameters of a graph are those that
+the module uses, however it uses them.
 """
 
 import math
@@ -21,12 +21,12 @@ class Part(NamedTuple):
 
     Attributes:
         name: of the parameter.
-        count: number of elements.
+        size: number of elements.
         region: where they are; None stands for the whole parameter.
     """
 
     name: str
-    count: int
+    size: int
     region: Region | None = None
 
 
@@ -52,7 +52,7 @@ class Claims:
         held, regions = self._held.get(part.name, 0), self._regions.setdefault(part.name, [])
         if part.region is None:
             self._whole.add(part.name)
-            new = part.count - held
+            new = part.size - held
         elif part.region in regions:
             return 0
         else:
@@ -68,7 +68,7 @@ def _elements_outside(part: Part, regions: list[Region]) -> int:
     first, last = _span(part.region)
     near = [region for region in regions if _span(region)[0] <= last and _span(region)[1] >= first]
     if not near:
-        return part.count
+        return part.size
     own = _elements(part.region)
     return len(np.setdiff1d(own, np.concatenate([_elements(region) for region in near]), assume_unique=False))
 

@@ -46,7 +46,7 @@ class Storages:
 
 
 def _region(tensor: Tensor) -> Region:
-    return tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    return int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()
 
 
 def constant_result(call: Call, storages: Storages) -> Result:
@@ -56,7 +56,9 @@ def constant_result(call: Call, storages: Storages) -> Result:
     them. Dropout of a constant is that constant.
     """
     used = tuple(dict.fromkeys(part for constant in call.constants for part in constant.parameters))
-    kind = Noise if call.name in _RANDOM or any(isinstance(one, Noise) for one in call.constants) else Constant
+    kind = (
+        Noise if call.name in _RANDOM or any(isinstance(one, Noise) for one in call.constants) else Constant
+    )
     result = call.node.meta["val"]
     if isinstance(result, list | tuple):
         return [

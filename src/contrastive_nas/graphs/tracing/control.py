@@ -46,7 +46,9 @@ def higher_order(walk: "Walk", name: str, node: fx.Node) -> Result:
     return walk.unknown(name, tensors, node)
 
 
-def _condition(walk: "Walk", condition: Any, branches: Sequence[fx.GraphModule], operands: Sequence[Any]) -> Result:
+def _condition(
+    walk: "Walk", condition: Any, branches: Sequence[fx.GraphModule], operands: Sequence[Any]
+) -> Result:
     costs = [_cost(walk, branch, operands) for branch in branches]
     chosen, other = branches if costs[0] >= costs[1] else branches[::-1]
     results = walk.inside(chosen, operands)

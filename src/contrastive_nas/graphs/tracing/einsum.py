@@ -30,7 +30,9 @@ def letters(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     terms = left.split(",")
     hidden = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
     free = [letter for letter in string.ascii_letters if letter not in equation]
-    dots = "".join(free[: max((count for count, term in zip(hidden, terms, strict=True) if "." in term), default=0)])
+    dots = "".join(
+        free[: max((count for count, term in zip(hidden, terms, strict=True) if "." in term), default=0)]
+    )
     spelled = [
         term.replace("...", dots[len(dots) - count :]) for term, count in zip(terms, hidden, strict=True)
     ]
@@ -116,10 +118,10 @@ def _two_factors(
                 held = weights_of(record, weight)
                 size = (sizes[new[0]], sizes[summed[0]])
                 return layers.linear(record, x, size, shape, bias=False, key=held.key, beside=held.beside)
-    pair = [elementwise.as_value(record, a, b), elementwise.as_value(record, b, a)]
-    if products == 1:
-        return layers.join(record, Operation.MUL, pair, shape)
-    return layers.matrix_product(record, *pair, shape, summed=products)
+    first, second = elementwise.as_value(record, a, b), elementwise.as_value(record, b, a)
+    if all(sizes[letter] == 1 for letter in summed):
+        return layers.join(record, Operation.MUL, [first, second], shape)
+    return layers.matrix_product(record, first, second, shape, summed=products)
 
 
 def _one_factor(record: Recorder, x: Value, term: str, output: str, shape: Dims) -> Value:

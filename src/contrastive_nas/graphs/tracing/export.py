@@ -57,18 +57,19 @@ def check(module: nn.Module) -> None:
         where = f"its part {path} is" if path else "it is"
         if isinstance(part, torch.jit.ScriptModule):
             raise InputError(
-                f"cannot trace {name}: {where} a scripted or traced module; give the nn.Module that it was made from"
+                f"cannot trace {name}: {where} a scripted or traced module; give the nn.Module that it was "
+                "made from"
             )
         if _QUANTISED.match(type(part).__module__):
             raise InputError(
-                f"cannot trace {name}: {where} quantised ({type(part).__name__}); give the float module that it was "
-                "made from"
+                f"cannot trace {name}: {where} quantised ({type(part).__name__}); give the float module that "
+                "it was made from"
             )
     wanted = _required_inputs(module)
     if len(wanted) > 1:
         raise InputError(
-            f"cannot trace {name}: its forward wants {len(wanted)} inputs ({', '.join(wanted)}); give a module with "
-            "one, the images, that makes the others itself"
+            f"cannot trace {name}: its forward wants {len(wanted)} inputs ({', '.join(wanted)}); give a "
+            "module with one, the images, that makes the others itself"
         )
 
 

@@ -38,7 +38,9 @@ def _linear(call: Call) -> Result:
     return _linear_layer(call, call.x, weight, weight.shape, call["bias"])
 
 
-def _linear_layer(call: Call, x: Value, weight: Constant, shape: Dims, shift: Value | Constant | None) -> Value:
+def _linear_layer(
+    call: Call, x: Value, weight: Constant, shape: Dims, shift: Value | Constant | None
+) -> Value:
     held, bias = held_by(call, weight), bias_of(call, shift)
     value = layers.linear(
         call.record,
@@ -70,8 +72,7 @@ def _matrix_product(call: Call) -> Result:
 
 
 def _product(call: Call, left: Value | Constant, right: Value | Constant) -> Value:
-    is_layer = isinstance(left, Value) and isinstance(right, Constant) and right.parameters
-    if is_layer and len(right.shape) == 2:
+    if isinstance(left, Value) and isinstance(right, Constant) and right.parameters and len(right.shape) == 2:
         return _linear_layer(call, left, right, right.shape[::-1], None)
     a, b = elementwise.as_value(call.record, left, right), elementwise.as_value(call.record, right, left)
     return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
@@ -111,8 +112,8 @@ def _bilinear(call: Call) -> Result:
 def _distances(call: Call) -> Result:
     """Distances of all pairs of points: as many products as there are coordinates for each."""
     left, right = list(call.arguments.values())[:2]
-    pair = [_value(call, one) for one in (left, right)]
-    return layers.matrix_product(call.record, *pair, call.shape, summed=left.shape[-1])
+    a, b = _value(call, left), _value(call, right)
+    return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
 
 
 @HANDLERS.of("scaled_dot_product_attention")

@@ -59,7 +59,8 @@ class Constant:
     Attributes:
         key: tells it from others.
         shape: its shape.
-        parameters: parts of the trainable parameters that it is computed from.
+        parameters: parts of the trainable parameters that it is computed from; (name, size) stands for a
+            whole one.
         zero: whether it is known to be zero.
     """
 
@@ -176,7 +177,7 @@ class Recorder:
             self._weights.add(key)
             return known, []
         new = self.claims.take(parts)
-        if new in (0, sum(part.count for part in parts)):
+        if new in (0, sum(part.size for part in parts)):
             return new == 0, []
         rest = self.add(Operation.CONSTANT, [], (BATCH, new), weight=(new,))
         return True, [rest]
@@ -197,7 +198,7 @@ class Recorder:
             value = self.add(Operation.ZERO, [], (BATCH, *shape), last=last)
             self.nodes[value.node].sources.append(0)
         else:
-            size = sum(part.count for part in constant.parameters)
+            size = sum(part.size for part in constant.parameters)
             new = self.claims.take(constant.parameters)
             exact = math.prod(encode(shape, last)) == size and new in (0, size)
             weight = (*encode(shape, last), 1) if exact else (new or size,)

@@ -87,14 +87,21 @@ def _cell(call: Call) -> Result:
     states = call["hx"] if isinstance(call["hx"], list) else [call["hx"]]
     x = elementwise.as_value(call.record, call["input"], None)
     hidden, *memory = (elementwise.as_value(call.record, state, x) for state in states)
-    mapped, repeated = _linear(call, x, call["w_ih"], call["b_ih"]), _linear(call, hidden, call["w_hh"], call["b_hh"])
+    mapped, repeated = (
+        _linear(call, x, call["w_ih"], call["b_ih"]),
+        _linear(call, hidden, call["w_hh"], call["b_hh"]),
+    )
     total = layers.join(call.record, Operation.ADD, [mapped, repeated], mapped.shape)
     # A simple cell forgets its state; the others keep a part of it.
     kept = memory or ([hidden] if call.name == "gru_cell" else [])
-    value = call.record.add(Operation.ELEMENTWISE, [total, *kept], hidden.shape, last=True, detail=(call.name,))
+    value = call.record.add(
+        Operation.ELEMENTWISE, [total, *kept], hidden.shape, last=True, detail=(call.name,)
+    )
     if not memory:
         return value
-    output = call.record.add(Operation.ELEMENTWISE, [total, value], hidden.shape, last=True, detail=("output",))
+    output = call.record.add(
+        Operation.ELEMENTWISE, [total, value], hidden.shape, last=True, detail=("output",)
+    )
     return [output, value]
 
 

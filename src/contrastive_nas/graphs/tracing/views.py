@@ -43,7 +43,11 @@ def _new(call: Call) -> Result:
 
 @HANDLERS.of("new_empty", "empty_like", "rand_like", "randn_like", "bernoulli", "uniform", "normal")
 def _random(call: Call) -> Result:
-    if call.name in {"bernoulli", "normal"} and call["p"] is None and not isinstance(call["mean"], int | float):
+    if (
+        call.name in {"bernoulli", "normal"}
+        and call["p"] is None
+        and not isinstance(call["mean"], int | float)
+    ):
         # Its probabilities, or its mean and its deviation, are tensors that the network computes.
         return elementwise.function(call.record, call.name, list(call.arguments.values()), call.shape)
     return Noise(call.node.name, call.shape)

@@ -29,16 +29,16 @@ class Weights:
 def weights_of(record: Recorder, weight: Constant) -> Weights:
     """What a layer holds whose weights, or bias, are ``weight``.
 
-    If its numbers of parameters and elements agree, they are its own. Else parameters of its size are its own,
-    and all others are a ``CONSTANT`` that it reads; where there are none of its size, all are.
+    If its numbers of parameters and elements agree, they are its own. Else parameters of its size are its
+    own, and all others are a ``CONSTANT`` that it reads; where there are none of its size, all are.
     """
     if not weight.parameters:
         return Weights(NOT_OWN)
     size = math.prod(weight.shape)
-    if sum(part.count for part in weight.parameters) == size:
+    if sum(part.size for part in weight.parameters) == size:
         return Weights(weight.parameters)
-    own = next((one for one in weight.parameters if one.count == size), None)
+    own = next((one for one in weight.parameters if one.size == size), None)
     others = tuple(one for one in weight.parameters if one != own)
-    shape = (sum(part.count for part in others),)
+    shape = (sum(part.size for part in others),)
     beside = record.constant(Constant(("beside", others), shape, others))
     return Weights(NOT_OWN if own is None else (own,), (beside,))
