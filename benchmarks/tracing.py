@@ -3,10 +3,11 @@
     python benchmarks/tracing.py --first 100 --output tracing.csv
 
 All names of ``timm.list_models()`` and torchvision's networks for classification, or the first of a fair
-order. For each: traced or the reason why not; parameters of the graph and of the module; multiply-accumulates of the
-graph and of ``torch.utils.flop_counter`` on tensors without data, for one image; seconds of the trace; share
-of nodes outside the vocabulary. Parameters are compared with those that the module's ``parameters()`` give. What a network computes of its
-parameters alone, once for all images, costs an image nothing; the flop counter counts it.
+order. For each: traced or the reason why not; parameters of the graph and of the module; multiply-accumulates
+of the graph and of ``torch.utils.flop_counter`` on tensors without data, for one image; seconds of the trace;
+nodes outside the vocabulary. Parameters are compared with those that the module's ``parameters()`` give. What
+a network computes of its parameters alone, once for all images, costs an image nothing; the flop counter
+counts it.
 
 Each network has a process of its own with a time limit, so that none stops the others. Rows are written one
 by one: a second run with the same file goes on where the first ended.
@@ -157,7 +158,7 @@ def summary(table: pd.DataFrame) -> str:
     lines = [
         f"{len(table)} names, {len(built)} built, {_share(len(traced), len(built))} of these traced",
         f"parameters equal: {_share(int(equal.sum()), len(traced))} of those traced",
-        f"multiply-accumulates within {TOLERANCE:.0%}: {_share(int(near.sum()), len(counted))} of counted ones",
+        f"costs within {TOLERANCE:.0%}: {_share(int(near.sum()), len(counted))} of those counted",
         f"nodes outside the vocabulary: in {int((traced['unknown_nodes'] > 0).sum())}",
         f"seconds of a trace: median {traced['seconds'].median():.1f}, most {traced['seconds'].max():.1f}",
         *(

@@ -120,8 +120,8 @@ def warn_of_unknown(names: Sequence[str], batch: GraphBatch) -> None:
     shares = unknown_shares(batch)
     for place in np.flatnonzero(shares.flagged):
         _LOG.warning(
-            "%s: %.1f %% of its parameters and %.1f %% of its nodes are in operations outside the vocabulary; "
-            "its costs and its place among others are not to be relied on",
+            "%s: %.1f %% of its parameters and %.1f %% of its nodes are outside the vocabulary; its "
+            "costs and its place among others are not to be relied on",
             names[place],
             100 * shares.parameters[place],
             100 * shares.nodes[place],

@@ -114,6 +114,8 @@ def _is_vmap(node: fx.Node) -> bool:
 
 def _reason(error: Exception) -> str:
     reason = next(line for line in (*str(error).splitlines(), type(error).__name__) if line.strip())
+    if "data-dependent" in reason:
+        return "a number from the images decides what is run, or a size; keep it a tensor"
     about_batch = _OF_BATCHES.search(f"{type(error).__name__} {reason}")
     reason = reason.replace(f"[{BATCH}, ", "[batch, ")
     if not about_batch:
