@@ -118,7 +118,7 @@ def warn_of_unknown(names: Sequence[str], batch: GraphBatch) -> None:
         batch: their graphs, in the same order.
     """
     shares = unknown_shares(batch)
-    for place in np.flatnonzero(shares.flagged):
+    for place in np.flatnonzero(shares.flagged).tolist():
         _LOG.warning(
             "%s: %.1f %% of its parameters and %.1f %% of its nodes are outside the vocabulary; its "
             "costs and its place among others are not to be relied on",

@@ -12,6 +12,7 @@ from torchvision.ops import DeformConv2d
 
 from contrastive_nas.graphs import ComputationGraph, GraphBatch, GraphBuilder, Operation, canonical, trace
 from contrastive_nas.graphs.costs import multiply_accumulates, parameters, unknown_shares
+from contrastive_nas.ranking.rank import rank_graphs
 
 
 class Call(nn.Module):
@@ -348,3 +349,21 @@ def test_unknown_nodes_are_counted_by_parameters_and_nodes() -> None:
     assert shares.flagged.tolist() == [False, True]
     assert shares.parameters.tolist() == pytest.approx([0, 9 / 90])
     assert shares.nodes.tolist() == pytest.approx([0, 1 / 4])
+
+
+def test_networks_of_which_too_much_is_unknown_are_named_where_they_are_ranked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    known = [
+        trace(nn.Sequential(nn.Linear(8, width), nn.ReLU(), nn.Linear(width, 4)), (8,))
+        for width in range(4, 12)
+    ]
+    odd = trace(Call(lambda s, x: torch.searchsorted(s.p, s.l(x)), p=p(9), l=nn.Linear(8, 9)), (8,))
+    names_of_networks = [*(f"net{place}" for place in range(8)), "odd"]
+    with caplog.at_level("WARNING", "contrastive_nas.graphs.costs"):
+        rank_graphs(names_of_networks, [*known, odd])
+    warned = [
+        record.getMessage() for record in caplog.records if record.name == "contrastive_nas.graphs.costs"
+    ]
+    assert len(warned) == 1
+    assert warned[0].startswith("odd: 10.0 % of its parameters and 25.0 % of its nodes")

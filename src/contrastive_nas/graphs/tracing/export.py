@@ -6,6 +6,7 @@ import operator
 import re
 import sysconfig
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
@@ -130,7 +131,9 @@ def _quiet() -> Iterator[None]:
     for log, _ in levels:
         log.setLevel(logging.CRITICAL)
     try:
-        with redirect_stderr(StringIO()):
+        with redirect_stderr(StringIO()), warnings.catch_warnings():
+            # Recurrent layers keep a list of their weights, which exporting replaces for a while.
+            warnings.filterwarnings("ignore", "The tensor attribute", UserWarning)
             yield
     finally:
         for log, level in levels:
