@@ -47,8 +47,8 @@ class ComputationGraph:
     ``ATTENTION`` has (channels of all heads, queries, 1) and as its ``kernel`` (keys per query, 1).
     ``weight_shape`` is (out, in / groups, kernel height, kernel width) for convolutions, (out, in, 1, 1) for
     linear layers, (channels, 1, 1, 1) for norms with weights, zeros where there is no weight. ``tied`` is 1
-    where the weights are not the node's own to train: an earlier node holds them, or a ``CONSTANT`` that it
-    reads, or they are fixed.
+    where neither weights nor bias are the node's own to train: an earlier node holds them, or a ``CONSTANT``
+    that it reads, or they are fixed; 2 where only the bias is its own, 3 where only the weights are.
 
     Attributes:
         features: int32, nodes x ``FEATURE_COUNT``; columns as in ``FEATURES``.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.costs import warn_of_unknown
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
 from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
@@ -121,6 +122,7 @@ def _ranking(
 
     known = np.flatnonzero([name in labels for name in names])
     learned = np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
+    warn_of_unknown(names, source.batch(rows))
     ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
     # Equal networks may differ in the last bits of a matrix product.
     scores = ranker.scores(rows).round(_DECIMALS)

@@ -101,7 +101,7 @@ def test_tied_weights_count_once_and_transposed_convolutions_by_their_input() ->
     features = np.zeros((3, 20), dtype=np.int32)
     features[:, 0] = [Operation.CONV, Operation.CONV, Operation.CONV_TRANSPOSE]
     features[:, 1:4], features[:, 4:7] = (4, 8, 8), [(6, 8, 8), (6, 8, 8), (6, 16, 16)]
-    features[:, 14:18] = [(6, 4, 3, 3), (6, 4, 3, 3), (4, 6, 2, 2)]
+    features[:, 14:18] = [(6, 4, 3, 3), (6, 4, 3, 3), (6, 4, 2, 2)]
     features[:, 18], features[1, 19] = 1, 1
     assert costs.parameters(features).tolist() == [222, 0, 102]
     assert costs.multiply_accumulates(features).tolist() == [13824, 13824, 6144]

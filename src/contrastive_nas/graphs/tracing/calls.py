@@ -1,15 +1,16 @@
 """Calls of ATen functions in an exported program, and the table of what handles each of them."""
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from torch import fx
 
 from contrastive_nas.graphs.tracing import elementwise
-from contrastive_nas.graphs.tracing.record import Constant, Dims, Noise, Recorder, Value
+from contrastive_nas.graphs.tracing.record import Constant, Dims, Recorder, Value
 
-Result = Value | Constant | Noise | list["Result"] | None
+Result = Value | Constant | list["Result"] | None
 
 
 @dataclass
@@ -40,11 +41,35 @@ class Call:
     @property
     def values(self) -> list[Value]:
         """All tensors among the arguments that depend on the input."""
-        found: list[Value] = []
+        return [one for one in self._tensors if isinstance(one, Value)]
+
+    @property
+    def constants(self) -> list[Constant]:
+        """All tensors among the arguments that do not depend on the input."""
+        return [one for one in self._tensors if isinstance(one, Constant)]
+
+    @property
+    def operands(self) -> list[Value]:
+        """All tensors among the arguments that depend on the input or on parameters, in their order."""
+        partner = next(iter(self.values), None)
+        return [
+            elementwise.as_value(self.record, one, partner)
+            for one in self._tensors
+            if isinstance(one, Value) or one.parameters
+        ]
+
+    @property
+    def _tensors(self) -> Iterator[Value | Constant]:
         for argument in self.arguments.values():
             several = argument if isinstance(argument, list | tuple) else (argument,)
-            found += [one for one in several if isinstance(one, Value)]
-        return found
+            yield from (one for one in several if isinstance(one, Value | Constant))
+
+    def is_read(self, place: int) -> bool:
+        """Whether the program has a use for a result, of several."""
+        picks = [user for user in self.node.users if user.target is operator.getitem]
+        return len(picks) < len(self.node.users) or any(
+            user.args[1] == place and len(user.users) > 0 for user in picks
+        )
 
     @property
     def shape(self) -> Dims:

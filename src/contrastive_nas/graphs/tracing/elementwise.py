@@ -7,7 +7,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import layers, patterns
 from contrastive_nas.graphs.tracing.record import Constant, Dims, Noise, Recorder, Value
 
-Operand = Value | Constant | Noise | float | int | bool | None
+Operand = Value | Constant | float | int | bool | None
 
 ACTIVATIONS = {
     "relu": Operation.RELU,
@@ -55,9 +55,13 @@ REDUCTIONS = {
 def arithmetic(record: Recorder, name: str, a: Operand, b: Operand, shape: Dims) -> Value:
     """``a`` + - * / ``b``, of which one at least depends on the input."""
     if isinstance(a, Noise) or isinstance(b, Noise):
-        x = a if isinstance(a, Value) else b
+        x, noise = (a, b) if isinstance(a, Value) else (b, a)
         assert isinstance(x, Value)
-        return record.unary(Operation.IDENTITY if name in {"mul", "div"} else Operation.ELEMENTWISE, x)
+        assert isinstance(noise, Noise)
+        if name in {"mul", "div"} and not noise.parameters:
+            return record.unary(Operation.IDENTITY, x)
+        read = [record.constant(noise, x)] if noise.parameters else []
+        return record.add(Operation.ELEMENTWISE, [x, *read], shape, detail=(f"noise {name}",))
     if isinstance(a, Value) and isinstance(b, int | float):
         return _with_number(record, name, a, float(b))
     if isinstance(b, Value) and isinstance(a, int | float):
@@ -84,8 +88,11 @@ def clamp(record: Recorder, x: Value, low: float | None, high: float | None) -> 
 
 
 def function(record: Recorder, name: str, operands: Sequence[Operand], shape: Dims) -> Value:
-    """A function of numbers without a type of its own."""
-    arguments = [operand for operand in operands if isinstance(operand, Value)]
+    """A function of numbers without a type of its own; constant tensors are arguments like others."""
+    partner = next((operand for operand in operands if isinstance(operand, Value)), None)
+    arguments = [
+        as_value(record, operand, partner) for operand in operands if isinstance(operand, Value | Constant)
+    ]
     return record.add(Operation.ELEMENTWISE, arguments, shape, detail=(name,))
 
 

@@ -1,24 +1,16 @@
 """How each layer and each function on numbers of PyTorch's ATen becomes nodes."""
 
 import math
-from typing import Any
 
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import elementwise, layers
 from contrastive_nas.graphs.tracing.calls import Call, Handlers, Result
-from contrastive_nas.graphs.tracing.record import Constant, Dims, Value
-from contrastive_nas.graphs.tracing.weights import weights_of
+from contrastive_nas.graphs.tracing.products import bias_of, held_by, plus
+from contrastive_nas.graphs.tracing.record import Constant, Value
+from contrastive_nas.graphs.tracing.weights import Weights
 
 HANDLERS = Handlers()
 _SAME_NAME = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
-
-
-def _dims(weight: Any) -> Dims:
-    return tuple(weight.shape)
-
-
-def _key(weight: Any) -> Any:
-    return (weight.parameters or weight.key) if isinstance(weight, Constant) else None
 
 
 @HANDLERS.of("conv1d", "conv2d", "conv3d", "convolution")
@@ -36,118 +28,102 @@ def _any_convolution(call: Call, *, transposed: bool) -> Result:
     if isinstance(weight, Value):
         # Weights that the network computes for each image are no weights of a layer: this is a product of two
         # tensors.
-        return layers.matrix_product(
+        product = layers.matrix_product(
             call.record, call.x, weight, call.shape, summed=math.prod(weight.shape[1:])
         )
-    weights = weights_of(call.record, weight)
-    return layers.convolution(
+        return plus(call, product, call["bias"])
+    held, bias = held_by(call, weight), bias_of(call, call["bias"])
+    value = layers.convolution(
         call.record,
         call.x,
-        _dims(weight),
+        weight.shape,
         call.shape,
         stride=call["stride"],
         dilation=call["dilation"],
         groups=call["groups"],
-        bias=call["bias"] is not None,
-        key=weights.key,
-        beside=weights.beside,
+        bias=bias is not None,
+        key=held.key,
+        bias_key=bias and bias.key,
+        beside=(*held.beside, *(bias.beside if bias else ())),
         transposed=transposed,
     )
+    return value if bias else plus(call, value, call["bias"])
 
 
-@HANDLERS.of("linear")
-def _linear(call: Call) -> Result:
-    if isinstance(call["weight"], Value):
-        return layers.matrix_product(call.record, call.x, call["weight"], call.shape)
-    return _linear_layer(call, call.x, call["weight"], _dims(call["weight"]), bias=call["bias"] is not None)
+@HANDLERS.of("deform_conv2d")
+def _deformable_convolution(call: Call) -> Result:
+    """A convolution that also reads where to look, and how strongly."""
+    held, bias = held_by(call, call["weight"]), bias_of(call, call["bias"])
+    places = [call["offset"], *([call["mask"]] if call["use_mask"] else [])]
+    return layers.convolution(
+        call.record,
+        call.x,
+        call["weight"].shape,
+        call.shape,
+        stride=(call["stride_h"], call["stride_w"]),
+        dilation=(call["dilation_h"], call["dilation_w"]),
+        groups=call["groups"],
+        bias=bias is not None,
+        key=held.key,
+        bias_key=bias and bias.key,
+        beside=(
+            *(elementwise.as_value(call.record, place, call.x) for place in places),
+            *held.beside,
+            *(bias.beside if bias else ()),
+        ),
+    )
 
 
-def _linear_layer(call: Call, x: Value, weight: Constant, shape: Dims, *, bias: bool) -> Value:
-    weights = weights_of(call.record, weight)
-    return layers.linear(call.record, x, shape, call.shape, bias=bias, key=weights.key, beside=weights.beside)
-
-
-@HANDLERS.of("addmm", "baddbmm")
-def _matrix_product_and_sum(call: Call) -> Result:
-    names = ("mat1", "mat2") if call.name == "addmm" else ("batch1", "batch2")
-    left, right = call[names[0]], call[names[1]]
-    if isinstance(right, Constant) and isinstance(call["self"], Constant):
-        return _linear_layer(call, left, right, _dims(right)[::-1], bias=True)
-    product = _product(call, left, right)
-    if call["beta"] == 0:
-        return product
-    return elementwise.arithmetic(call.record, "add", product, call["self"], call.shape)
-
-
-@HANDLERS.of("matmul", "mm", "bmm", "mv", "dot")
-def _matrix_product(call: Call) -> Result:
-    left, right = list(call.arguments.values())[:2]
-    return _product(call, left, right)
-
-
-def _product(call: Call, left: Any, right: Any) -> Value:
-    if isinstance(right, Constant) and right.parameters and len(right.shape) == 2:
-        return _linear_layer(call, left, right, right.shape[::-1], bias=False)
-    a, b = elementwise.as_value(call.record, left, right), elementwise.as_value(call.record, right, left)
-    return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
-
-
-@HANDLERS.of("einsum")
-def _einsum(call: Call) -> Result:
-    operands = call["tensors"]
-    if len(operands) != 2 or "." in call["equation"]:
-        return call.record.unknown_node("einsum", call.values, call.shape)
-    inputs, _, output = call["equation"].replace(" ", "").partition("->")
-    sizes: dict[str, int] = {}
-    for letters, operand in zip(inputs.split(","), operands, strict=True):
-        sizes.update(zip(letters, operand.shape, strict=True))
-    summed = math.prod(size for letter, size in sizes.items() if letter not in output)
-    a, b = (elementwise.as_value(call.record, operand, None) for operand in operands)
-    if summed == 1:
-        return layers.join(call.record, Operation.MUL, [a, b], call.shape)
-    return layers.matrix_product(call.record, a, b, call.shape, summed=summed)
-
-
-@HANDLERS.of("scaled_dot_product_attention")
-def _attention(call: Call) -> Result:
-    q, k, v = (elementwise.as_value(call.record, call[name], None) for name in ("query", "key", "value"))
-    return layers.attention(call.record, q, k, v, call.shape)
-
-
-@HANDLERS.of("embedding")
+@HANDLERS.of("embedding", "embedding_bag")
 def _embedding(call: Call) -> Result:
-    weight = call["weight"]
-    return call.record.add(
+    if isinstance(call["weight"], Value):
+        return call.record.add(Operation.SLICE, call.operands, call.shape)
+    held = held_by(call, call["weight"])
+    value = call.record.add(
         Operation.EMBEDDING,
-        call.values,
+        [*call.values, *held.beside],
         call.shape,
         last=True,
-        weight=(*_dims(weight), 1, 1),
-        weight_key=_key(weight),
+        weight=(*call["weight"].shape, 1, 1),
+        weight_key=held.key,
     )
+    return [value, None, None, None] if call.name == "embedding_bag" else value
 
 
 @HANDLERS.of("batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "native_batch_norm")
 def _norm(call: Call) -> Result:
+    """A norm whose scale or shift the network computes is one without, then a product or a sum."""
     kind = call.name.removeprefix("native_").replace("rms", "layer").upper()
-    weight = call["weight"]
+    weight, shift = call["weight"], call["bias"]
+    fixed = isinstance(weight, Constant)
+    held = held_by(call, weight) if fixed else Weights()
+    bias = bias_of(call, shift) if fixed else None
     value = layers.norm(
         call.record,
         Operation[kind],
         call.x,
-        None if weight is None else _dims(weight),
-        bias=call["bias"] is not None,
-        key=_key(weight),
+        weight.shape if fixed else None,
+        bias=bias is not None,
+        key=held.key,
+        bias_key=bias and bias.key,
+        beside=(*held.beside, *(bias.beside if bias else ())),
         groups=call["num_groups"] or 0,
     )
+    if isinstance(weight, Value):
+        value = layers.join(call.record, Operation.MUL, [value, weight], call.shape)
+    value = value if bias else plus(call, value, shift)
     return [value, None, None] if call.name.startswith("native_") else value
 
 
 @HANDLERS.of("prelu")
 def _prelu(call: Call) -> Result:
-    weight = call["weight"]
-    x = call.x
-    return call.record.add(Operation.PRELU, [x], x.shape, weight=_dims(weight), weight_key=_key(weight))
+    weight, x = call["weight"], call.x
+    if isinstance(weight, Value):
+        return elementwise.function(call.record, call.name, [x, weight], call.shape)
+    held = held_by(call, weight)
+    return call.record.add(
+        Operation.PRELU, [x, *held.beside], x.shape, weight=weight.shape, weight_key=held.key
+    )
 
 
 @HANDLERS.of("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
@@ -219,7 +195,7 @@ def _clamp(call: Call) -> Result:
     low = call["min_val"] if call.name == "hardtanh" else call["min"]
     high = call["max_val"] if call.name == "hardtanh" else call["max"]
     if not isinstance(low, int | float | None) or not isinstance(high, int | float | None):
-        return elementwise.function(call.record, call.name, call.values, call.shape)
+        return elementwise.function(call.record, call.name, list(call.arguments.values()), call.shape)
     return elementwise.clamp(call.record, call.x, low, high)
 
 

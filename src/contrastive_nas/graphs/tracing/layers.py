@@ -18,12 +18,13 @@ def convolution(
     groups: int,
     bias: bool,
     key: Hashable,
+    bias_key: Hashable = None,
     beside: Sequence[Value] = (),
     transposed: bool = False,
 ) -> Value:
     """A convolution in one to three dimensions; ``weight`` is the shape as PyTorch and ONNX keep it.
 
-    ``beside`` are further parameters that the weights are computed from.
+    ``beside`` is what else it reads: parameters that the weights are computed from, offsets.
     """
     if transposed:
         weight = (weight[1] * groups, weight[0] // groups, *weight[2:])
@@ -41,6 +42,7 @@ def convolution(
         weight=weight if rank > 1 else (*weight, 1),
         weight_key=key,
         bias=bias,
+        bias_key=bias_key,
     )
 
 
@@ -52,6 +54,7 @@ def linear(
     *,
     bias: bool,
     key: Hashable,
+    bias_key: Hashable = None,
     beside: Sequence[Value] = (),
 ) -> Value:
     """A linear layer over the last dimension; ``weight`` is (out, in), ``beside`` as of a convolution."""
@@ -65,6 +68,7 @@ def linear(
         weight=(*weight, 1, 1),
         weight_key=key,
         bias=bias,
+        bias_key=bias_key,
     )
 
 
@@ -76,6 +80,8 @@ def norm(
     *,
     bias: bool,
     key: Hashable = None,
+    bias_key: Hashable = None,
+    beside: Sequence[Value] = (),
     groups: int = 0,
 ) -> Value:
     """A normalisation; ``weight`` is None where it has none. Layer norm works on the last dimensions."""
@@ -85,13 +91,15 @@ def norm(
         x = first_layout(x)
     return record.add(
         operation,
-        [x],
+        [x, *beside],
         x.shape,
         last=x.last,
+        in_shape=x.encoded,
         groups=groups,
         weight=() if weight is None else weight,
         weight_key=None if weight is None else key,
         bias=bias,
+        bias_key=bias_key,
     )
 
 
@@ -210,14 +218,23 @@ def matrix_product(record: Recorder, a: Value, b: Value, shape: Dims, *, summed:
     return record.add(Operation.MATMUL, [a, b], shape, last=True, in_shape=(summed, rows, 1))
 
 
-def attention(record: Recorder, q: Value, k: Value, v: Value, shape: Dims) -> Value:
-    """Scaled dot-product attention: channels are those of all heads, the kernel is (keys per query, 1)."""
+def attention(
+    record: Recorder, q: Value, k: Value, v: Value, shape: Dims, mask: Value | None = None
+) -> Value:
+    """Scaled dot-product attention: channels are those of all heads, the kernel is (keys per query, 1).
+
+    ``mask`` is what is added to the products of queries and keys, or says which of them count.
+    """
     tokens, width, keys = q.shape[-2], q.shape[-1], k.shape[-2]
     parts = max(math.prod(q.shape[:-2]) // BATCH, 1)
     heads = q.shape[-3] if len(q.shape) > 3 else parts
     windows = parts // heads
     value = record.add(
-        Operation.ATTENTION, [q, k, v], shape, in_shape=(heads * width, windows * tokens, 1), kernel=(keys, 1)
+        Operation.ATTENTION,
+        [q, k, v] if mask is None else [q, k, v, mask],
+        shape,
+        in_shape=(heads * width, windows * tokens, 1),
+        kernel=(keys, 1),
     )
     row = list(record.nodes[value.node].row)
     row[4:7] = heads * shape[-1], windows * tokens, 1

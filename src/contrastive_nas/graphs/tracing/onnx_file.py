@@ -10,6 +10,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import onnx_constants
+from contrastive_nas.graphs.tracing.claims import Part
 from contrastive_nas.graphs.tracing.onnx_operators import HANDLERS, Array, OnnxCall
 from contrastive_nas.graphs.tracing.record import BATCH, Constant, Dims, Recorder, Value
 from contrastive_nas.graphs.tracing.tracer import report_unknown
@@ -97,7 +98,7 @@ class _Walk:
             shape = tuple(tensor.dims)
             is_weight = tensor.data_type in _FLOATS and len(shape) > 0
             self._found[tensor.name] = Constant(
-                tensor.name, shape, ((tensor.name, int(np.prod(shape))),) if is_weight else ()
+                tensor.name, shape, (Part(tensor.name, int(np.prod(shape))),) if is_weight else ()
             )
             numbers = onnx_constants.read(tensor)
             if numbers is not None:

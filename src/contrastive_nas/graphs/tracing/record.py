@@ -14,10 +14,13 @@ import numpy as np
 from contrastive_nas.graphs.builder import Shape
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, ComputationGraph
+from contrastive_nas.graphs.tracing.claims import Claims, Part
 
 BATCH = 1013
 # Stands for weights that are not trained, or that are counted elsewhere.
 NOT_OWN: Hashable = "not own"
+# The feature ``tied``, by whether the weights and the bias are held elsewhere.
+_TIED = {(False, False): 0, (True, True): 1, (True, False): 2, (False, True): 3}
 Dims = tuple[int, ...]
 
 
@@ -42,8 +45,11 @@ class Value:
 
     @property
     def encoded(self) -> Shape:
-        """Its shape as (C, H, W)."""
-        return encode(self.dims, self.last)
+        """Its shape as (C, H, W); the channels of images folded into the batch are still second."""
+        dims = self.dims
+        if not self.last and len(dims) == len(self.shape) > 3 and self.shape[0] % BATCH == 0:
+            dims = (dims[1], dims[0], *dims[2:])
+        return encode(dims, self.last)
 
 
 @dataclass(frozen=True)
@@ -53,21 +59,23 @@ class Constant:
     Attributes:
         key: tells it from others.
         shape: its shape.
-        parameters: names and sizes of the trainable parameters that it is computed from.
+        parameters: parts of the trainable parameters that it is computed from; (name, size) stands for a
+            whole one.
         zero: whether it is known to be zero.
     """
 
     key: Hashable
     shape: Dims
-    parameters: tuple[tuple[str, int], ...] = ()
+    parameters: tuple[Part, ...] = ()
     zero: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(Part(*part) for part in self.parameters))
 
 
 @dataclass(frozen=True)
-class Noise:
-    """A random tensor; a network multiplies by it only to drop parts of another."""
-
-    shape: Dims
+class Noise(Constant):
+    """A random tensor; a network multiplies by one without parameters only to drop parts of another."""
 
 
 @dataclass
@@ -94,10 +102,12 @@ class Recorder:
     Attributes:
         nodes: those so far.
         unknown: names of operations outside the vocabulary, one per node.
+        claims: which parameters nodes hold.
     """
 
     nodes: list[Node] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    claims: Claims = field(default_factory=Claims)
     _constants: dict[Hashable, int] = field(default_factory=dict)
     _weights: set[Hashable] = field(default_factory=lambda: {NOT_OWN})
 
@@ -116,6 +126,7 @@ class Recorder:
         weight: Sequence[int] = (),
         weight_key: Hashable = None,
         bias: bool = False,
+        bias_key: Hashable = None,
         detail: tuple[Any, ...] = (),
     ) -> Value:
         """Adds a node that gives a tensor of ``shape`` (with the batch).
@@ -129,26 +140,47 @@ class Recorder:
             kernel, stride, dilation: one number per spatial dimension.
             groups: groups of convolutions and norms.
             weight: shape of the weights.
-            weight_key: which weights they are; ``NOT_OWN`` where they count as none of this node's.
+            weight_key: which weights they are; ``NOT_OWN`` where they count as none of this node's. The
+                parts of parameters that they are: what other nodes hold of them is not counted again.
             bias: whether there is one.
+            bias_key: which one, as of the weights; None where it is shared if the weights are.
             detail: see :class:`Node`.
         """
         if last is None:
             first = arguments[0] if arguments else None
             same_rank = first is not None and len(first.dims) == len(without_batch(shape))
             last = first.last if first is not None and same_rank else default_last(shape)
+        tied, others = self._tied(weight_key, bias_key if bias else None)
         value = Value(len(self.nodes), shape, last)
         if in_shape is None:
             in_shape = largest([argument.encoded for argument in arguments] or [value.encoded])
-        tied = weight_key is not None and weight_key in self._weights
-        self._weights.add(weight_key)
         row = (
             *(int(operation), *in_shape, *value.encoded),
             *(*pair(kernel), *pair(stride), *pair(dilation), groups),
-            *(*_four(weight), int(bias), int(tied)),
+            *(*_four(weight), int(bias), tied),
         )
-        self.nodes.append(Node(row, [argument.node for argument in arguments], detail))
+        self.nodes.append(Node(row, [argument.node for argument in (*arguments, *others)], detail))
         return value
+
+    def _tied(self, weight_key: Hashable, bias_key: Hashable) -> tuple[int, list[Value]]:
+        """The feature, and nodes with parameters that are in part held by others."""
+        weight_tied, others = self._held_elsewhere(weight_key)
+        if bias_key is None:
+            return int(weight_tied), others
+        bias_tied, further = self._held_elsewhere(bias_key)
+        return _TIED[weight_tied, bias_tied], [*others, *further]
+
+    def _held_elsewhere(self, key: Hashable) -> tuple[bool, list[Value]]:
+        parts = key if isinstance(key, tuple) and key and isinstance(key[0], Part) else ()
+        if not parts:
+            known = key is not None and key in self._weights
+            self._weights.add(key)
+            return known, []
+        new = self.claims.take(parts)
+        if new in (0, sum(part.size for part in parts)):
+            return new == 0, []
+        rest = self.add(Operation.CONSTANT, [], (BATCH, new), weight=(new,))
+        return True, [rest]
 
     def unary(self, operation: Operation, x: Value, detail: tuple[Any, ...] = ()) -> Value:
         """A node on one tensor that keeps its shape."""
@@ -166,24 +198,28 @@ class Recorder:
             value = self.add(Operation.ZERO, [], (BATCH, *shape), last=last)
             self.nodes[value.node].sources.append(0)
         else:
-            size = sum(count for _, count in constant.parameters)
-            exact = math.prod(encode(shape, last)) == size
-            weight = (*encode(shape, last), 1) if exact else (size, 1, 1, 1)
+            size = sum(part.size for part in constant.parameters)
+            new = self.claims.take(constant.parameters)
+            exact = math.prod(encode(shape, last)) == size and new in (0, size)
+            weight = (*encode(shape, last), 1) if exact else (new or size,)
             value = self.add(
                 Operation.CONSTANT,
                 [],
                 (BATCH, *shape),
                 last=last,
                 weight=weight if size else (),
-                weight_key=constant.parameters or None,
+                weight_key=NOT_OWN if size and not new else None,
             )
         self._constants[constant.key] = value.node
         return value
 
-    def unknown_node(self, name: str, arguments: Sequence[Value], shape: Dims) -> Value:
-        """A node outside the vocabulary."""
+    def unknown_node(
+        self, name: str, arguments: Sequence[Value], shape: Dims, parameters: Sequence[Part] = ()
+    ) -> Value:
+        """A node outside the vocabulary, which holds the parameters that it reads."""
         self.unknown.append(name)
-        return self.add(Operation.UNKNOWN, arguments, shape)
+        new = self.claims.take(parameters)
+        return self.add(Operation.UNKNOWN, arguments, shape, weight=(new,) if new else ())
 
     def graph(self, outputs: Sequence[Value]) -> ComputationGraph:
         """The graph that ends in ``outputs``, without nodes that others have absorbed."""

@@ -2,32 +2,25 @@
 
 import logging
 import operator
-import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
-from io import StringIO
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import fx, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
-from contrastive_nas.graphs.tracing import functions as trace_functions
-from contrastive_nas.graphs.tracing import views as trace_views
+from contrastive_nas.graphs.tracing import constants, control, functions, products, recurrent, views
 from contrastive_nas.graphs.tracing.calls import Call, Result
-from contrastive_nas.graphs.tracing.record import BATCH, Constant, Noise, Recorder, Value
+from contrastive_nas.graphs.tracing.export import check, export, image_shape, line_of, subject
+from contrastive_nas.graphs.tracing.record import Constant, Recorder, Value
 
 _LOG = logging.getLogger(__name__)
-_HANDLERS = {**trace_functions.HANDLERS, **trace_views.HANDLERS}
-_LOGS_OF_FAILURES = ("torch.fx.experimental.symbolic_shapes", "torch._subclasses.fake_tensor")
+_HANDLERS = {**functions.HANDLERS, **products.HANDLERS, **recurrent.HANDLERS, **views.HANDLERS}
 # Functions that give no tensor: checks that exporting adds.
 _SILENT = ("_assert", "sym_", "assert_")
 
@@ -36,24 +29,24 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     """The computation graph of a module as it stands, in its own mode, identities and zeros included.
 
     The module is run by ``torch.export`` on tensors without data; its weights are neither copied nor changed.
-    Operations outside the vocabulary become ``UNKNOWN`` nodes and are logged with their names.
+    Operations outside the vocabulary become ``UNKNOWN`` nodes that hold their parameters, and are logged with
+    their names. Of ``torch.cond`` the branch that costs more is written.
 
     Args:
-        module: gives one tensor, or several, for one batch of images.
+        module: gives one tensor, or several, for one batch of images; of any precision.
         input_shape: (C, H, W) of one image; (C, L) or (D,) for sequences and vectors.
 
     Raises:
-        InputError: not a module, not a shape, the module does not run on it, or its control flow depends on
-            the data; the message names the line of the module at fault.
+        InputError: not a module, not a shape, the module does not run on it, its control flow depends on
+            the data, or it is scripted, quantised or has several inputs; the message names the line of the
+            module at fault, or what to give instead.
     """
     if not isinstance(module, nn.Module):
         raise InputError(f"cannot trace {type(module).__name__}: not a torch.nn.Module")
-    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
-    if not 1 <= len(shape) <= 3 or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise InputError(f"cannot trace with input shape {input_shape!r}: not one to three positive integers")
-    program = _export(module, shape)
+    shape = image_shape(input_shape)
+    check(module)
     record = Recorder()
-    outputs = _Walk(program, record).outputs()
+    outputs = Walk(export(module, shape), record, subject(module, shape)).outputs()
     report_unknown(type(module).__name__, record)
     return record.graph(outputs)
 
@@ -65,107 +58,84 @@ def report_unknown(name: str, record: Recorder) -> None:
         _LOG.warning("%s: %d nodes outside the vocabulary: %s", name, len(record.unknown), names)
 
 
-def _export(module: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
-    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
-    try:
-        with _quiet(), FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv()):
-            batch = torch.empty(BATCH, *shape, device=device)
-        with _quiet(), torch.no_grad():
-            return torch.export.export(module, (batch,), strict=False)
-    except Exception as error:
-        reason = next(line for line in (*str(error).splitlines(), type(error).__name__) if line.strip())
-        reason = reason.replace(f"[{BATCH}, ", "[batch, ")
-        where = _line_at_fault(error)
-        raise InputError(
-            f"cannot trace {type(module).__name__} with input shape {shape}{where}: {reason}"
-        ) from error
+class Walk:
+    """A walk over an exported program that writes nodes as it goes.
 
+    Attributes:
+        record: where it writes them.
+    """
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps PyTorch's long accounts of failed exports off the screen; the error says it in one line."""
-    levels = [(log, log.level) for log in map(logging.getLogger, _LOGS_OF_FAILURES)]
-    for log, _ in levels:
-        log.setLevel(logging.CRITICAL)
-    try:
-        with redirect_stderr(StringIO()):
-            yield
-    finally:
-        for log, level in levels:
-            log.setLevel(level)
-
-
-def _line_at_fault(error: BaseException) -> str:
-    """The innermost line outside PyTorch and this package, in words."""
-    homes = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<string>")
-    frames = traceback.extract_tb(error.__traceback__)
-    outside = [frame for frame in frames if not frame.filename.startswith(homes)]
-    if not outside:
-        return ""
-    frame = outside[-1]
-    code = f" ({frame.line})" if frame.line else ""
-    return f", in {frame.filename}, line {frame.lineno}{code}"
-
-
-class _Walk:
-    """A walk over an exported program that writes nodes as it goes."""
-
-    def __init__(self, program: ExportedProgram, record: Recorder) -> None:
-        self._record = record
-        self._found: dict[fx.Node, Result] = {}
+    def __init__(self, program: ExportedProgram, record: Recorder, subject: str) -> None:
+        self.record = record
+        self._subject = subject
+        self._module = program.graph_module
+        self._found: dict[fx.Node, Any] = {}
         self._viewed: dict[fx.Node, fx.Node] = {}
-        self._graph = program.graph
-        self._order = {node: place for place, node in enumerate(self._graph.nodes)}
-        self._placeholders = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+        self._inputs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+        self._constants = program.constants
+        self._storages = constants.Storages()
 
     def outputs(self) -> list[Value]:
         """Writes everything; gives the results of the network."""
-        for node in self._inputs_first():
-            if node.op == "placeholder":
-                self._found[node] = self._placeholder(node)
-            elif node.op == "get_attr":
-                self._found[node] = Constant(node.name, tuple(getattr(node.meta.get("val"), "shape", ())))
-            elif node.op == "call_function":
-                self._found[node] = self._call(node)
-        results = _flat(self._look_up(self._graph.output_node().args))
-        values = [self._as_value(result) for result in results if isinstance(result, Value | Constant)]
+        nodes = self._module.graph.nodes
+        # The network's input stands first, so that it becomes node 0; its parameters before their views.
+        order = [InputKind.USER_INPUT, InputKind.PARAMETER]
+        placeholders = [node for node in nodes if node.op == "placeholder"]
+        for kind in (*order, None):
+            for node in placeholders:
+                own = self._inputs[node.name].kind
+                if own == kind or (kind is None and own not in order):
+                    self._found[node] = self._placeholder(node)
+        results = control.flat(self._run(self._module))
+        values = [self.as_value(result) for result in results if isinstance(result, Value | Constant)]
         if not values:
-            raise InputError("cannot trace: the module gives no tensor")
+            raise InputError(f"{self._subject}: the module gives no tensor")
         return values
 
-    def _inputs_first(self) -> list[fx.Node]:
-        """The nodes in order, the network's input at the head, so that it becomes node 0."""
-        return sorted(self._graph.nodes, key=lambda node: not self._is_input(node))
+    def inside(self, module: fx.GraphModule, operands: Sequence[Any]) -> list[Any]:
+        """Writes a part of the program that is a function of ``operands``; gives its results."""
+        placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
+        self._found.update(zip(placeholders, operands, strict=True))
+        results = self._run(module)
+        return results if isinstance(results, list) else [results]
 
-    def _is_input(self, node: fx.Node) -> bool:
-        return node.op == "placeholder" and self._kind(node) == InputKind.USER_INPUT
-
-    def _kind(self, node: fx.Node) -> InputKind:
-        return self._placeholders[node.name].kind
+    def _run(self, module: fx.GraphModule) -> Any:
+        for node in module.graph.nodes:
+            if node.op == "get_attr":
+                held = operator.attrgetter(str(node.target))(module)
+                is_tensor = isinstance(held, Tensor)
+                self._found[node] = Constant(node.name, tuple(held.shape)) if is_tensor else held
+            elif node.op == "call_function":
+                self._found[node] = self._call(node)
+        (results,) = self.look_up(module.graph.output_node().args)
+        return results
 
     def _placeholder(self, node: fx.Node) -> Result:
-        shape = tuple(node.meta["val"].shape)
-        if self._kind(node) == InputKind.USER_INPUT:
-            return self._record.add(Operation.INPUT, [], shape, last=False)
-        trainable = self._kind(node) == InputKind.PARAMETER
-        parameters = ((node.name, node.meta["val"].numel()),) if trainable else ()
-        return Constant(node.name, shape, parameters)
+        spec, tensor = self._inputs[node.name], node.meta["val"]
+        shape = tuple(getattr(tensor, "shape", ()))
+        if spec.kind == InputKind.USER_INPUT:
+            return self.record.add(Operation.INPUT, [], shape, last=False)
+        if spec.kind == InputKind.PARAMETER:
+            return Constant(node.name, shape, (self._storages.parameter(node.name, tensor),))
+        held = self._constants.get(spec.target, tensor) if spec.target is not None else tensor
+        return Constant(node.name, shape, self._storages.parts(held))
 
     def _call(self, node: fx.Node) -> Result:
         if node.target is operator.getitem:
             several = self._found[node.args[0]]  # type: ignore[index]
             result = several[node.args[1]] if isinstance(several, list) else several  # type: ignore[index]
             return result if result is not None else self._beside(node)
+        if isinstance(node.target, torch._ops.HigherOrderOperator):
+            return control.higher_order(self, node.target.name(), node)
         if not isinstance(node.target, torch._ops.OpOverload):
-            arguments = [value for value in map(self._look_up, node.args) if isinstance(value, Value)]
-            return self._unknown(str(node.target), arguments, node)
+            return self._number(str(node.target), control.flat(self.look_up(node.args)), node)
         schema = node.target._schema
         name = schema.name.partition("::")[2]
-        if name.startswith(_SILENT) or "val" not in node.meta or node.meta["val"] is None:
+        if name.startswith(_SILENT) or node.meta.get("val") is None:
             return None
         arguments_by_name = self._arguments(node, schema)
         in_place = name.endswith("_") and not name.endswith("__")
-        call = Call(self._record, node, name.rstrip("_"), arguments_by_name)
+        call = Call(self.record, node, name.rstrip("_"), arguments_by_name)
         result = self._result(call)
         self._note_view(node, call.name)
         if in_place and node.args and isinstance(node.args[0], fx.Node):
@@ -173,65 +143,102 @@ class _Walk:
         return result
 
     def _result(self, call: Call) -> Result:
-        if not isinstance(call.node.meta["val"], torch.Tensor | list | tuple):
-            return None
+        if not isinstance(call.node.meta["val"], Tensor | list | tuple):
+            return self._number(call.name, [*call.values, *call.constants], call.node)
         if not call.values:
-            return trace_views.constant_result(call)
+            return constants.constant_result(call, self._storages)
+        self._check_sizes(call.node)
         handler = _HANDLERS.get(call.name)
-        return handler(call) if handler else self._unknown(call.name, call.values, call.node)
+        if handler is None:
+            return self.unknown(call.name, [*call.values, *call.constants], call.node)
+        return self._with_lost(call, handler(call))
+
+    def _number(self, name: str, read: Sequence[Any], node: fx.Node) -> Result:
+        """A number, not a tensor; networks whose numbers depend on the images are none."""
+        depends = any(isinstance(one, Value) for one in read)
+        if depends and any(not constants.function_name(user).startswith(_SILENT) for user in node.users):
+            raise InputError(
+                f"{self._subject}{line_of(node)}: {name} takes a number from the images; keep it a tensor"
+            )
+        return None if depends else Constant(node.name, ())
+
+    def _check_sizes(self, node: fx.Node) -> None:
+        results = node.meta["val"]
+        tensors = results if isinstance(results, list | tuple) else [results]
+        sizes = [size for tensor in tensors if isinstance(tensor, Tensor) for size in tensor.shape]
+        if not all(isinstance(size, int) for size in sizes):
+            raise InputError(
+                f"{self._subject}{line_of(node)}: how many numbers {constants.function_name(node)} gives "
+                "depends on the images"
+            )
+
+    def _with_lost(self, call: Call, result: Result) -> Result:
+        """The result; if no node holds a parameter that the function reads, one behind it does."""
+        parts = dict.fromkeys(part for constant in call.constants for part in constant.parameters)
+        lost = [part for part in parts if not self.record.claims.touched(part)]
+        if not lost:
+            return result
+        first, *others = result if isinstance(result, list) else [result]
+        if not isinstance(first, Value):
+            return result
+        value = self.record.unknown_node(f"parameters of {call.name}", [first], first.shape, lost)
+        return [value, *others] if isinstance(result, list) else value
 
     def _arguments(self, node: fx.Node, schema: Any) -> dict[str, Any]:
         given = dict(node.kwargs)
         given.update(zip((argument.name for argument in schema.arguments), node.args, strict=False))
         return {
-            argument.name: self._look_up(given[argument.name])
+            argument.name: self.look_up(given[argument.name])
             if argument.name in given
             else (argument.default_value if argument.has_default_value() else None)
             for argument in schema.arguments
         }
 
-    def _look_up(self, argument: Any) -> Any:
+    def look_up(self, argument: Any) -> Any:
+        """What arguments of a call stand for."""
         if isinstance(argument, fx.Node):
             return self._found.get(argument)
         if isinstance(argument, list | tuple):
-            return [self._look_up(one) for one in argument]
+            return [self.look_up(one) for one in argument]
         return argument
 
-    def _unknown(self, name: str, values: list[Value], node: fx.Node) -> Result:
+    def unknown(self, name: str, read: Sequence[Value | Constant], node: fx.Node) -> Result:
+        """The results of a function outside the vocabulary; the first holds the parameters that it reads."""
+        values = [one for one in read if isinstance(one, Value)]
+        parts = [part for one in read if isinstance(one, Constant) for part in one.parameters]
         result: Any = node.meta.get("val")
         several = isinstance(result, list | tuple)
         shapes = [tuple(one.shape) for one in (result if several else [result]) if one is not None]
-        found: list[Result] = [self._record.unknown_node(name, values, shape) for shape in shapes]
+        found: list[Result] = [self.record.unknown_node(name, values, shape, parts) for shape in shapes]
         return found if several else found[0]
 
     def _beside(self, node: fx.Node) -> Result:
         """A further result that no handler describes, e.g. the positions of maxima; rarely read."""
         if not node.users:
             return None
-        source = self._look_up(node.args[0])
+        source = self.look_up(node.args[0])
         values = [one for one in source if isinstance(one, Value)]
-        return self._unknown(f"{node.args[0]}[{node.args[1]}]", values, node)
+        return self.unknown(f"{node.args[0]}[{node.args[1]}]", values, node)
 
     def _note_view(self, node: fx.Node, name: str) -> None:
         first = node.args[0] if node.args else None
-        if name in trace_views.VIEWS and isinstance(first, fx.Node):
+        if name in constants.VIEWS and isinstance(first, fx.Node):
             self._viewed[node] = self._viewed.get(first, first)
 
     def _written(self, target: fx.Node, node: fx.Node, result: Result) -> None:
         """An in-place function changed ``target``, and what ``target`` is a view of."""
         self._found[target] = result
         whole = self._viewed.get(target)
-        if whole is None or not isinstance(result, Value):
+        if whole is None or not isinstance(result, Value | Constant):
             return
-        if any(self._order[user] > self._order[node] for user in whole.users):
-            before = self._found[whole]
+        before = self._found[whole]
+        if isinstance(before, Constant) and isinstance(result, Constant):
+            parts = tuple(dict.fromkeys(before.parameters + result.parameters))
+            self._found[whole] = Constant((before.key, result.key), before.shape, parts)
+        elif any(user > node for user in whole.users):
             values = [value for value in (before, result) if isinstance(value, Value)]
-            self._found[whole] = self._unknown("in-place write to a view", values, whole)
+            self._found[whole] = self.unknown("in-place write to a view", values, whole)
 
-    def _as_value(self, found: Value | Constant | Noise) -> Value:
-        assert not isinstance(found, Noise)
-        return found if isinstance(found, Value) else self._record.constant(found)
-
-
-def _flat(nested: Any) -> list[Any]:
-    return [leaf for one in nested for leaf in _flat(one)] if isinstance(nested, list) else [nested]
+    def as_value(self, found: Value | Constant) -> Value:
+        """A tensor as a node, constants included."""
+        return found if isinstance(found, Value) else self.record.constant(found)

@@ -1,19 +1,12 @@
-"""How functions of PyTorch that move, cut and join tensors become nodes, and what constants they give."""
-
-from typing import Any
+"""How functions of PyTorch that move, cut and join tensors become nodes."""
 
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import elementwise, layers
 from contrastive_nas.graphs.tracing.calls import Call, Handlers, Result
+from contrastive_nas.graphs.tracing.constants import is_written
 from contrastive_nas.graphs.tracing.record import Constant, Noise, Value
 
 HANDLERS = Handlers()
-_RANDOM = frozenset({"bernoulli", "rand", "randn", "dropout", "uniform", "normal", "empty"})
-_VIEW_NAMES = """
-    view reshape flatten squeeze unsqueeze expand transpose permute slice select split chunk split_with_sizes
-    narrow unbind alias unflatten t swapaxes movedim
-"""
-VIEWS = frozenset(_VIEW_NAMES.split())
 
 
 @HANDLERS.of("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "native_dropout")
@@ -44,13 +37,20 @@ def _fill(call: Call) -> Result:
 
 @HANDLERS.of("new_zeros", "new_ones", "new_full", "ones_like")
 def _new(call: Call) -> Result:
-    zero = call.name == "new_zeros" and not _is_written(call)
+    zero = call.name == "new_zeros" and not is_written(call.node)
     return Constant(call.node.name, call.shape, zero=zero)
 
 
 @HANDLERS.of("new_empty", "empty_like", "rand_like", "randn_like", "bernoulli", "uniform", "normal")
 def _random(call: Call) -> Result:
-    return Noise(call.shape)
+    if (
+        call.name in {"bernoulli", "normal"}
+        and call["p"] is None
+        and not isinstance(call["mean"], int | float)
+    ):
+        # Its probabilities, or its mean and its deviation, are tensors that the network computes.
+        return elementwise.function(call.record, call.name, list(call.arguments.values()), call.shape)
+    return Noise(call.node.name, call.shape)
 
 
 @HANDLERS.of("copy")
@@ -90,7 +90,7 @@ def _slice(call: Call) -> Result:
     x = call.x
     if call.name in {"slice", "narrow"} and call.shape == x.shape:
         return call.record.unary(Operation.IDENTITY, x)
-    return call.record.add(Operation.SLICE, call.values, call.shape)
+    return call.record.add(Operation.SLICE, call.operands, call.shape)
 
 
 @HANDLERS.of("split", "split_with_sizes", "chunk", "unbind", "tensor_split", "unsafe_split", "unsafe_chunk")
@@ -126,38 +126,9 @@ def _padded(call: Call) -> Value:
 @HANDLERS.of("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
 @HANDLERS.of("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "grid_sampler", "grid_sampler_2d")
 def _interpolate(call: Call) -> Result:
-    return call.record.add(Operation.INTERPOLATE, call.values, call.shape)
+    return call.record.add(Operation.INTERPOLATE, call.operands, call.shape)
 
 
 @HANDLERS.of("repeat", "repeat_interleave", "tile", "broadcast_to")
 def _repeat(call: Call) -> Result:
     return call.record.add(Operation.RESHAPE, [call.x], call.shape)
-
-
-def constant_result(call: Call) -> Result:
-    """What a function gives that reads nothing that depends on the input."""
-    parts: list[Any] = []
-    for argument in call.arguments.values():
-        parts += argument if isinstance(argument, list | tuple) else [argument]
-    result = call.node.meta["val"]
-    several = isinstance(result, list | tuple)
-    if call.name in _RANDOM or any(isinstance(part, Noise) for part in parts):
-        return [Noise(shape) for shape in call.shapes] if several else Noise(call.shape)
-    used = (parameter for part in parts if isinstance(part, Constant) for parameter in part.parameters)
-    parameters = tuple(dict.fromkeys(used))
-    if several:
-        return [Constant((call.node.name, i), shape, parameters) for i, shape in enumerate(call.shapes)]
-    zero = call.name == "zeros" and not _is_written(call)
-    return Constant(call.node.name, call.shape, parameters, zero=zero)
-
-
-def _is_written(call: Call) -> bool:
-    """Whether something is written into the result later, or might be through a view."""
-    names = [function_name(user) for user in call.node.users if user.op == "call_function"]
-    return any(name.endswith("_") or name in VIEWS for name in names)
-
-
-def function_name(node: object) -> str:
-    """Name of the function that a node of an exported program calls, without namespace and overload."""
-    schema = getattr(getattr(node, "target", None), "_schema", None)
-    return schema.name.partition("::")[2] if schema is not None else ""

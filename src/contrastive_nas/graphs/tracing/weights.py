@@ -1,7 +1,8 @@
-"""Which parameters the weights of a layer are.
+"""Which parameters the weights or the bias of a layer are.
 
-Most weights are one parameter. Some are not trained at all (fixed filters that blur), and some are computed
-from several parameters (standardised weights with a gain for each filter).
+Most are one parameter, or a slice of one. Some are not trained at all (fixed filters that blur), and some are
+computed from several parameters (standardised weights with a gain for each filter, biases with zeros for the
+keys of an attention).
 """
 
 import math
@@ -13,31 +14,31 @@ from contrastive_nas.graphs.tracing.record import NOT_OWN, Constant, Recorder, V
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of a layer.
+    """The weights or the bias of a layer.
 
     Attributes:
-        key: tells them from those of other layers.
+        key: tells them from those of other layers; the parts of parameters that they are.
         beside: a node with the parameters that they are computed from, but for those that count as the
             layer's own.
     """
 
-    key: Hashable
+    key: Hashable = None
     beside: tuple[Value, ...] = ()
 
 
 def weights_of(record: Recorder, weight: Constant) -> Weights:
-    """What a layer holds whose weights are ``weight``.
+    """What a layer holds whose weights, or bias, are ``weight``.
 
-    If its numbers of parameters and elements agree, the weights are its own. Else a parameter of its size is
-    its own, and all others are a ``CONSTANT`` that it reads; where there is none of its size, all are.
+    If its numbers of parameters and elements agree, they are its own. Else parameters of its size are its
+    own, and all others are a ``CONSTANT`` that it reads; where there are none of its size, all are.
     """
     if not weight.parameters:
         return Weights(NOT_OWN)
     size = math.prod(weight.shape)
-    if sum(count for _, count in weight.parameters) == size:
+    if sum(part.size for part in weight.parameters) == size:
         return Weights(weight.parameters)
-    own = next((one for one in weight.parameters if one[1] == size), None)
+    own = next((one for one in weight.parameters if one.size == size), None)
     others = tuple(one for one in weight.parameters if one != own)
-    shape = (sum(count for _, count in others),)
+    shape = (sum(part.size for part in others),)
     beside = record.constant(Constant(("beside", others), shape, others))
     return Weights(NOT_OWN if own is None else (own,), (beside,))
