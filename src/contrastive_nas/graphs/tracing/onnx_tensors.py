@@ -74,8 +74,6 @@ def compute(node: Any, numbers: Sequence[Array | None], opsets: Mapping[str, int
     from onnx import helper, numpy_helper
     from onnx.reference import ReferenceEvaluator
 
-    if node.op_type == "CastLike" and numbers[0] is not None:
-        return [numbers[0]]
     known = {name: one for name, one in zip(node.input, numbers, strict=True) if one is not None}
     if node.op_type.startswith(("Random", "Bernoulli")) or any(name and name not in known for name in node.input):
         return None

@@ -16,8 +16,8 @@ from contrastive_nas.graphs.tracing.onnx_operators import HANDLERS, OnnxCall
 from contrastive_nas.graphs.tracing.onnx_tensors import FLOATS, INTEGER, Array, Found, Tensor
 from contrastive_nas.graphs.tracing.record import Constant, Dims, Recorder, Value
 
-# These look at the shape or the type of a tensor, not at its numbers.
-_LOOK_AT_SHAPE = frozenset({"Shape", "Size"})
+# How many of their arguments the numbers matter of; of the others only the shape or the type does.
+_READ = {"Shape": 0, "Size": 0, "CastLike": 1}
 _STANDARD = frozenset({"", "ai.onnx"})
 # These take a part of a constant, and of its parameters.
 _PARTS = frozenset({"Slice", "Split", "Gather"})
@@ -107,7 +107,7 @@ class Walk:
             results = control(self, node, attributes, found)
         else:
             tensors = [one if isinstance(one, Tensor) else None for one in found]
-            read = [] if node.op_type in _LOOK_AT_SHAPE else tensors
+            read = tensors[: _READ.get(node.op_type)]
             depends = any(one is not None and isinstance(one.found, Value) for one in read)
             results = (self._operator if depends else self._constants)(node, attributes, tensors)
         self.tensors.update((name, one) for name, one in zip(node.output, results, strict=False) if name)
@@ -163,12 +163,7 @@ class Walk:
     def _constants(
         self, node: Any, attributes: dict[str, Any], tensors: Sequence[Tensor | None]
     ) -> Iterator[Tensor]:
-        numbers = [None if one is None else one.numbers for one in tensors]
-        if node.op_type in _LOOK_AT_SHAPE and tensors[0] is not None:
-            shape = np.array(tensors[0].shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
-            known: list[Array] | None = [np.prod(shape) if node.op_type == "Size" else shape]
-        else:
-            known = onnx_tensors.compute(node, numbers, self._opsets)
+        known = self._computed(node, attributes, tensors)
         if known is not None:
             from onnx import helper
 
@@ -176,7 +171,7 @@ class Walk:
         else:
             inferred = onnx_tensors.infer(node, tensors, self._opsets, self._stated)
         for place, (kind, shape) in enumerate(inferred):
-            parameters = () if node.op_type in _LOOK_AT_SHAPE else _parameters(node, tensors, place, shape)
+            parameters = _parameters(node, tensors[: _READ.get(node.op_type)], place, shape)
             found = known[place] if known is not None else None
             # Exporters compute zeros as the bias of a layer that has none.
             zero = not parameters and (
@@ -185,9 +180,28 @@ class Walk:
             constant = Constant((node.output[place], self.passes), shape, parameters, zero)
             yield Tensor(constant, shape, kind, found)
 
+    def _computed(
+        self, node: Any, attributes: Mapping[str, Any], tensors: Sequence[Tensor | None]
+    ) -> list[Array] | None:
+        """What an operator gives that reads constants, or only the shape or type of a tensor."""
+        from onnx import helper
+
+        first, numbers = tensors[0] if tensors else None, [None if one is None else one.numbers for one in tensors]
+        if first is not None and _READ.get(node.op_type) == 0:
+            shape = np.array(first.shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
+            return [shape.prod() if node.op_type == "Size" else shape]
+        if node.op_type == "CastLike":
+            like = tensors[1]
+            if numbers[0] is None or like is None:
+                return None
+            return [numbers[0].astype(helper.tensor_dtype_to_np_dtype(like.kind))]
+        return onnx_tensors.compute(node, numbers, self._opsets)
+
     def _stored(self, tensor: Any) -> Tensor:
         shape = tuple(tensor.dims)
-        is_weight = tensor.data_type in FLOATS and len(shape) > 0
+        # PyTorch's exporters call what they computed themselves ``val_`` and a number.
+        is_number = math.prod(shape) == 1 and tensor.name.startswith("val_")
+        is_weight = tensor.data_type in FLOATS and len(shape) > 0 and not is_number
         parameters = ((tensor.name, math.prod(shape)),) if is_weight else ()
         if is_weight and onnx_tensors.is_uniform(tensor):
             self._uniform.add(tensor.name)
@@ -212,8 +226,7 @@ def _parameters(
     node: Any, tensors: Sequence[Tensor | None], place: int, shape: Dims
 ) -> tuple[tuple[str, int], ...]:
     """The parameters that a constant is computed from; a part of a parameter is one of the part's size."""
-    used = tensors[:1] if node.op_type == "CastLike" else tensors
-    read = [one for one in used if one is not None and isinstance(one.found, Constant)]
+    read = [one for one in tensors if one is not None and isinstance(one.found, Constant)]
     parameters = tuple(dict.fromkeys(p for one in read for p in one.found.parameters))  # type: ignore[union-attr]
     size, whole = math.prod(shape), sum(count for _, count in parameters)
     indices = _numbers(tensors, 1)
