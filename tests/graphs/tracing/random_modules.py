@@ -29,7 +29,7 @@ def parameter(*shape: int) -> nn.Parameter:
 
 def _convolution(rng: random.Random, c: int, size: int) -> tuple[nn.Module, int, int]:
     kernel = rng.choice([1, 3, 5])
-    groups = rng.choice([1, 2, c])
+    groups = rng.choice([1, c, 2 if c % 2 == 0 else 1])
     out = groups * rng.randint(1, 12 // groups) if groups < 12 else c
     stride = rng.choice([1, 1, 2]) if size > 4 else 1
     dilation = rng.choice([1, 2]) if size > 8 else 1
@@ -222,7 +222,27 @@ def _summed(rng: random.Random, width: int, length: int) -> nn.Module:
     return Call(lambda s, x: torch.einsum("btc,oc->bto", x, s.w), w=parameter(width, width))
 
 
-_ON_TOKENS = (_attention, _multi_head, _perceptron, _tied, _slimmed, _mixed, _summed)
+def _masked(rng: random.Random, width: int, length: int) -> nn.Module:
+    """Attention with a bias that is learned, or one that the network computes."""
+    if rng.random() < 0.5:
+        mask = parameter(1, 1, length, length)
+        return Call(lambda s, x: _attend(x, s.mask), mask=mask)
+    return Call(lambda s, x: _attend(x, s.mask(x).unsqueeze(1)), mask=nn.Linear(width, length))
+
+
+def _attend(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    q = x.unsqueeze(1)
+    return F.scaled_dot_product_attention(q, q, q, attn_mask=mask).squeeze(1)
+
+
+def _recurrent(rng: random.Random, width: int, length: int) -> nn.Module:
+    kind = rng.choice([nn.LSTM, nn.GRU])
+    both = rng.random() < 0.5
+    layer = kind(width, 3, rng.choice([1, 2]), bias=rng.random() < 0.7, batch_first=True, bidirectional=both)
+    return Call(lambda s, x: s.out(s.layer(x)[0]), layer=layer, out=nn.Linear(6 if both else 3, width))
+
+
+_ON_TOKENS = (_attention, _multi_head, _perceptron, _tied, _slimmed, _mixed, _summed, _masked, _recurrent)
 
 
 def random_module(seed: int) -> nn.Module:

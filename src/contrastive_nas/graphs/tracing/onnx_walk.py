@@ -228,14 +228,14 @@ def _parameters(
     """The parameters that a constant is computed from; a part of a parameter is one of the part's size."""
     read = [one for one in tensors if one is not None and isinstance(one.found, Constant)]
     parameters = tuple(dict.fromkeys(p for one in read for p in one.found.parameters))  # type: ignore[union-attr]
-    size, whole = math.prod(shape), sum(count for _, count in parameters)
+    size, whole = math.prod(shape), sum(one[1] for one in parameters)
     indices = _numbers(tensors, 1)
     is_part = node.op_type in _PARTS and (node.op_type != "Gather" or (indices is not None and indices.size == 1))
     if not is_part or not read or math.prod(read[0].shape) != whole or size >= whole:
         return parameters
     where = [None if one.numbers is None else one.numbers.tolist() for one in read[1:]]
     attributes = sorted(str(attribute).replace("\n", " ") for attribute in node.attribute)
-    names = "+".join(name for name, _ in parameters)
+    names = "+".join(one[0] for one in parameters)
     return ((f"{names}[{node.op_type} {where} {attributes} {place}]", size),)
 
 
