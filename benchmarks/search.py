@@ -23,7 +23,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +122,13 @@ def table_problem(space: SearchSpace, table: pd.DataFrame, target: str, label: s
 
 def surrogate_problem(space: SearchSpace, table: pd.DataFrame, target: str, label: str) -> Problem:
     """Labels and targets from models of the columns."""
-    evaluator = SurrogateEvaluator(space, table, label)
-    judge = evaluator if label == target else SurrogateEvaluator(space, table, target)
-    quality = judge.quality
+    evaluator = SurrogateEvaluator(space, table, label, target)
+    quality = evaluator.cross_validated(target)
     print(
         f"surrogate of {quality.rows} rows: tau {quality.kendall_tau:.3f}, noise {quality.noise:.3f} points"
     )
-    reference = judge.predict(table["architecture"].tolist())
-    return Problem(space, evaluator, target, judge.predict, reference)
+    reference = evaluator.predict(table["architecture"].tolist(), target)
+    return Problem(space, evaluator, target, partial(evaluator.predict, column=target), reference)
 
 
 def main() -> None:
@@ -281,8 +280,13 @@ class Clock(Evaluator):
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
+        self.origin = evaluator.origin
         self.seconds: list[float] = []
         self._start = time.process_time()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return self.evaluator.identity
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         self.seconds += [time.process_time() - self._start] * len(architectures)

@@ -17,8 +17,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from scipy.stats import wilcoxon
 
-from contrastive_nas.evaluators.final import final_test_accuracy
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.evaluators.registry import open_evaluator
 from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
 
@@ -77,15 +77,11 @@ def test_accuracy(architecture: str, table: pd.DataFrame, parameters: Any) -> fl
     """As the search stage reports it."""
     space = SpaceParameters.model_validate(parameters["space"], from_attributes=True)
     search = SearchStageParameters.model_validate(parameters["search"], from_attributes=True)
-    return final_test_accuracy(
-        EvaluatorParameters.model_validate(parameters["evaluator"], from_attributes=True),
-        space.name,
-        space.options,
-        table,
-        TargetParameters.model_validate(parameters["target"], from_attributes=True).test,
-        architecture,
-        search.final_seeds,
-    )
+    target = TargetParameters.model_validate(parameters["target"], from_attributes=True)
+    evaluator = EvaluatorParameters.model_validate(parameters["evaluator"], from_attributes=True)
+    known = space.name, space.options, table, target.label, target.test
+    with open_evaluator(evaluator, *known, final_seeds=search.final_seeds) as source:
+        return source.final_accuracy(architecture)
 
 
 def report(rows: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
@@ -32,9 +33,10 @@ def test_predicts_what_it_has_not_seen(table):
     tau = kendall_tau(predicted, unseen[LABEL].to_numpy())
     assert tau > 0.8
     # What it states about itself is what it does.
-    assert evaluator.quality.rows == 300
-    assert evaluator.quality.kendall_tau == pytest.approx(tau, abs=0.08)
-    assert evaluator.quality.noise == pytest.approx(np.std(predicted - unseen[LABEL]), rel=0.4)
+    quality = evaluator.cross_validated(LABEL)
+    assert quality.rows == 300
+    assert quality.kendall_tau == pytest.approx(tau, abs=0.08)
+    assert quality.noise == pytest.approx(np.std(predicted - unseen[LABEL]), rel=0.4)
 
 
 def test_noise_is_of_the_models_error_and_repeats(table):
@@ -43,8 +45,24 @@ def test_noise_is_of_the_models_error_and_repeats(table):
     names = table["architecture"].tolist()
     first, again = ([evaluation.accuracy for evaluation in noisy.evaluate(names)] for _ in range(2))
     assert first == again
-    difference = np.array(first) - quiet.predict(names)
-    assert difference.std() == pytest.approx(quiet.quality.noise, rel=0.15)
+    difference = np.array(first) - quiet.predict(names, LABEL)
+    assert difference.std() == pytest.approx(quiet.cross_validated(LABEL).noise, rel=0.15)
+
+
+def test_a_column_is_fitted_once(table, monkeypatch):
+    fits = []
+    fit = HistGradientBoostingRegressor.fit
+    monkeypatch.setattr(HistGradientBoostingRegressor, "fit", lambda *given: fits.append(1) or fit(*given))
+    names = table["architecture"].tolist()
+    evaluator = SurrogateEvaluator(SPACE, table, LABEL, LABEL)
+    evaluator.evaluate(names[:3])
+    evaluator.reference(table, [LABEL, LABEL])
+    assert evaluator.final_accuracy(names[0]) == evaluator.evaluate(names[:1])[0].accuracy
+    assert len(fits) == 1
+    two = SurrogateEvaluator(SPACE, table.assign(y=table[LABEL] + 1), LABEL, "y")
+    two.reference(table, [LABEL, "y"])
+    two.final_accuracy(names[0])
+    assert len(fits) == 3
 
 
 def test_bad_tables(table):

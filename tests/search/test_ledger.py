@@ -1,21 +1,43 @@
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
+from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.search.ledger import BudgetExceededError, Ledger, Proposal
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.run import run_search
+from contrastive_nas.spaces import load_space
 
 
 class Lengths(Evaluator):
     """The accuracy of a string is its length; counts what it was asked, dies or fails on command."""
 
-    def __init__(self, *, die_at: str = "", raise_at: str = "", nan_at: str = "") -> None:
+    origin = "trained"
+
+    def __init__(
+        self,
+        *,
+        die_at: str = "",
+        raise_at: str = "",
+        nan_at: str = "",
+        fault_at: str = "",
+        unit: str = "letters",
+    ) -> None:
         self.asked: list[str] = []
         self.recalled: list[str] = []
-        self.die_at, self.raise_at, self.nan_at = die_at, raise_at, nan_at
+        self.die_at, self.raise_at, self.nan_at, self.fault_at = die_at, raise_at, nan_at, fault_at
+        self.unit = unit
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "lengths", "data": {"unit": self.unit}}
 
     def evaluate(self, architectures: Sequence[str]) -> list[Evaluation]:
         return [self._one(architecture) for architecture in architectures]
@@ -29,6 +51,8 @@ class Lengths(Evaluator):
         self.asked.append(architecture)
         if architecture == self.raise_at:
             raise ValueError("diverged")
+        if architecture == self.fault_at:
+            raise MemoryError
         accuracy = math.nan if architecture == self.nan_at else len(architecture) + 0.1
         return Evaluation(architecture, accuracy, "trained", seconds=1.5)
 
@@ -131,9 +155,91 @@ def test_nan_survives_the_file(tmp_path):
 
 def test_file_of_another_search_is_refused(tmp_path):
     path = tmp_path / "ledger.jsonl"
-    Ledger(Lengths(), 2, path, identity="one")
-    with pytest.raises(InputError, match="records another search"):
-        Ledger(Lengths(), 2, path, identity="two")
+    Ledger(Lengths(), 2, path, {"seed": 1, "sizes": (1, 2)})
+    Ledger(Lengths(), 2, path, {"seed": 1, "sizes": (1, 2)})
+    with pytest.raises(InputError, match=r"another search \(search.seed is 1 there and 2 here\)"):
+        Ledger(Lengths(), 2, path, {"seed": 2, "sizes": (1, 2)})
+
+
+def test_file_of_another_evaluator_is_refused(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    Ledger(Lengths(), 2, path)
+    with pytest.raises(InputError, match=r"evaluator\.data\.unit is 'letters' there and 'bytes' here"):
+        Ledger(Lengths(unit="bytes"), 2, path)
+
+
+def test_a_folder_keeps_searches_and_evaluators_apart(tmp_path):
+    for unit, seed in (("letters", 1), ("letters", 2), ("bytes", 1), ("letters", 1)):
+        Ledger.in_folder(Lengths(unit=unit), 2, tmp_path, {"seed": seed})
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def ask(path, evaluator, *names):
+    """The ledger of a search that asks for these, one after another."""
+    ledger = Ledger(evaluator, 9, path)
+    for round, name in enumerate(names):
+        ledger.buy(proposals(name), round)
+    return ledger
+
+
+def test_a_fault_of_the_machine_is_asked_again(tmp_path):
+    path, names = tmp_path / "ledger.jsonl", ("a", "bb", "ccc", "dddd")
+    faulty = ask(path, Lengths(fault_at="bb"), *names)
+    assert faulty.history()["error"].tolist() == ["", "MemoryError: ", "", ""]
+    again = Lengths()
+    whole = ask(path, again, *names)
+    assert again.asked == ["bb"]
+    assert again.recalled == ["a", "ccc", "dddd"]
+    assert whole.history().equals(ask(None, Lengths(), *names).history())
+    # And it stays answered.
+    third = Lengths()
+    assert ask(path, third, *names).history().equals(whole.history())
+    assert third.asked == []
+
+
+def test_a_fault_in_the_middle_of_a_batch_keeps_the_course(tmp_path):
+    path, names = tmp_path / "ledger.jsonl", ("a", "bb", "ccc", "dddd")
+    Ledger(Lengths(fault_at="bb"), 9, path).buy(proposals(*names), round=0)
+    again = Lengths()
+    ledger = Ledger(again, 9, path)
+    assert [one.accuracy for one in ledger.buy(proposals(*names), round=0)] == [1.1, 2.1, 3.1, 4.1]
+    assert again.asked == ["bb"]
+
+
+def test_what_leaves_the_course_takes_no_fault_along(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ask(path, Lengths(fault_at="bb"), "a", "bb", "ccc")
+    ledger = ask(path, Lengths(), "eeeee")
+    assert ledger.history()["architecture"].tolist() == ["a", "ccc", "eeeee"]
+    assert ledger.history()["query"].tolist() == [1, 2, 3]
+
+
+def test_u8_the_first_reason_is_named():
+    ledger = Ledger(Lengths(raise_at="a", nan_at="bb"), 3)
+    ledger.check_answers()
+    ledger.buy(proposals("a", "bb"), round=0)
+    with pytest.raises(InputError, match="2 failed; the first, a: ValueError: diverged"):
+        ledger.check_answers()
+    ledger.buy(proposals("ccc"), round=1)
+    ledger.check_answers()
+
+
+def test_s4_a_folder_answers_for_one_label_only(tmp_path):
+    space, rng = load_space("nasbench201"), np.random.default_rng(0)
+    names = list(space.enumerate())
+    labels = {"first": rng.uniform(50, 94, len(names)), "second": rng.uniform(10, 74, len(names))}
+    table = pd.DataFrame({"architecture": names, **labels})
+    parameters = SearchParameters(queries=10, strategy="random")
+    for label in labels:
+        found = run_search(space, TableEvaluator(table, label), None, parameters, folder=tmp_path)
+        assert found.best_accuracy == table.set_index("architecture").loc[found.best_architecture, label]
+    changed = table.assign(second=table["second"] / 2)
+    found = run_search(space, TableEvaluator(changed, "second"), None, parameters, folder=tmp_path)
+    assert found.best_accuracy == changed.set_index("architecture").loc[found.best_architecture, "second"]
+    # Nor for other options of the space.
+    wider = load_space("nasbench201", channels=32)
+    run_search(wider, TableEvaluator(changed, "second"), None, parameters, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"number": 1}', '{"accuracy": "x"}'])

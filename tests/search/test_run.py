@@ -134,6 +134,15 @@ def test_small_space_is_exhausted_without_repeats(strategy):
     assert len(result.history) == len(table)
 
 
+def test_s17_a_table_and_random_search_of_one_seed_are_drawn_apart():
+    space = ToySpace()
+    table = toy_table()
+    for seed in range(3):
+        drawn = list(dict.fromkeys(space.sample(np.random.default_rng(seed), 10)))
+        asked = search(table, strategy="random", queries=10, seed=seed).history["architecture"]
+        assert len(set(asked) & set(drawn)) < 3
+
+
 def test_strategy_without_its_predictor():
     with pytest.raises(InputError, match="needs a predictor"):
         run_search(ToySpace(), TableEvaluator(toy_table(), LABEL), None, SearchParameters())

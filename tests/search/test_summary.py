@@ -4,6 +4,8 @@ import pandas as pd
 
 from contrastive_nas.search.summary import summarise
 
+NAN = float("nan")
+
 
 def test_counts_rank_and_random_search() -> None:
     history = pd.DataFrame(
@@ -23,3 +25,17 @@ def test_counts_rank_and_random_search() -> None:
     assert (found["queries"], found["queries_trained"], found["queries_cached"]) == (3, 2, 1)
     # Three of five rows by chance: the last row is the best by label in 6 of 10 drawings, the fourth in 3.
     assert found["random_best_test_accuracy"] == 0.6 * 60 + 0.3 * 95 + 0.1 * 91
+
+
+def test_s17_failures_are_counted_as_failures() -> None:
+    history = pd.DataFrame(
+        {
+            "architecture": ["a", "b", "c", "d"],
+            "accuracy": [80.0, NAN, NAN, 85.0],
+            "origin": ["looked_up", "looked_up", "looked_up", "cached"],
+        }
+    )
+    table = pd.DataFrame({"architecture": ["a"], "valid": [1.0], "test": [70.0]})
+    found = summarise(history, table, label="valid", test="test", best_test_accuracy=90.0)
+    counts = {name: found[f"queries_{name}"] for name in ("looked_up", "cached", "trained", "failed")}
+    assert counts == {"looked_up": 1, "cached": 1, "trained": 0, "failed": 2}

@@ -146,6 +146,14 @@ def test_a_network_s_own_dropout_gets_the_recipe_s_probability() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Dropout(0.9), nn.Linear(3, 4))
     Regularisation(network, load_recipe("digits", {"dropout": 0.2}))
     assert network[1].p == 0.2
-    Regularisation(network, load_recipe("digits"))
+    Regularisation(network, load_recipe("digits", {"dropout": 0}))
     assert network[1].p == 0.0
     assert not network[2]._forward_pre_hooks
+
+
+def test_s2b_dropout_that_no_recipe_names_stays() -> None:
+    network = nn.Sequential(
+        nn.Linear(8, 8), nn.Dropout(0.5), nn.Linear(8, 8), nn.Dropout(0.9), nn.Linear(8, 3)
+    )
+    Regularisation(network, load_recipe("digits_short"))
+    assert [module.p for module in network if isinstance(module, nn.Dropout)] == [0.5, 0.9]

@@ -1,16 +1,24 @@
-"""Where an accuracy comes from."""
+"""Where an accuracy comes from, and what whoever gives it can say about a network that was chosen by it."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from typing_extensions import Self
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.base import Architecture
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Origin = Literal["trained", "looked_up", "predicted", "cached"]
+# What torch says in a RuntimeError, on the CPU and on a GPU.
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class Evaluation:
         origin: how the answer was found; ``cached`` is a network of the same function trained earlier.
         seconds: processor seconds that it cost, 0 for look-ups.
         error: why it failed, empty where it did not.
+        machine_fault: it failed for want of memory, disk or a process, which says nothing of the network: a
+            search that is started again asks once more.
     """
 
     architecture: Architecture
@@ -30,13 +40,26 @@ class Evaluation:
     origin: Origin
     seconds: float = 0.0
     error: str = ""
+    machine_fault: bool = False
+
+
+def is_machine_fault(error: Exception) -> bool:
+    """Whether an exception tells of the machine (memory, disk, a killed process), not of a network."""
+    if isinstance(error, MemoryError | OSError | BrokenExecutor):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
 
 
 class Evaluator(ABC):
     """Gives accuracies for architectures; only the ledger of a search calls it: every query counts.
 
     A context manager: leaving it closes the evaluator.
+
+    Attributes:
+        origin: how new answers are found.
     """
+
+    origin: ClassVar[Origin]
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +71,15 @@ class Evaluator(ABC):
 
     def close(self) -> None:  # noqa: B027  most evaluators have nothing to end
         """Ends processes that the evaluator has started; what they have not begun is given up."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """All that decides the answers (data, label, recipe, seeds, options), as data that JSON takes.
+
+        Two evaluators of one identity give one architecture the same answer; a ledger is only ever continued
+        by an evaluator with the identity of the one that began it.
+        """
 
     @abstractmethod
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
@@ -70,3 +102,29 @@ class Evaluator(ABC):
 
     def recall(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027  look-ups have nothing to keep
         """Is told, in order, what an interrupted run of a search paid for, to answer as if it still ran."""
+
+    def final_accuracy(self, architecture: Architecture) -> float:
+        """What a network that a search chose is worth, in percent: test accuracy where the evaluator has one.
+
+        By default the answer to the same question, asked afresh.
+
+        Raises:
+            InputError: there is none; the message says why.
+        """
+        (answer,) = self.evaluate([architecture])
+        if not math.isfinite(answer.accuracy):
+            raise InputError(f"{architecture} has no accuracy: {answer.error or 'it is not a finite number'}")
+        return answer.accuracy
+
+    def reference(self, table: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
+        """The table with its accuracies on the evaluator's scale, for a choice to be ranked among its rows.
+
+        Args:
+            table: known architectures.
+            columns: accuracies in percent; NaN in the result where nothing comparable is known.
+        """
+        return table
+
+    def quality(self) -> dict[str, float]:
+        """Figures that say how far answers are to be trusted; empty where they are what they are."""
+        return {}

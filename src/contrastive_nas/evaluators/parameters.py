@@ -1,8 +1,8 @@
 """Parameters of evaluators; free of heavy imports, because pipelines check them before anything runs."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contrastive_nas.training.config import ShortSettings
 
@@ -39,16 +39,28 @@ class EvaluatorParameters(BaseModel):
 
     Attributes:
         kind: ``training``: every query is trained; ``table``: it is looked up in the experiment's table;
-            ``surrogate``: a model of the table predicts it, so that the whole space can be searched.
+            ``surrogate``: a model of the table predicts it, so that the whole space can be searched;
+            ``function``: a function of the user's own gives it.
         training: of the kind ``training``.
         surrogate: of the kind ``surrogate``.
+        function: of the kind ``function``: ``path/to/file.py:name`` or ``package.module:name``; called with
+            an architecture, gives its accuracy in percent.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["training", "table", "surrogate"] = "training"
+    kind: Literal["training", "table", "surrogate", "function"] = "training"
     training: TrainingParameters = TrainingParameters()
     surrogate: SurrogateParameters = SurrogateParameters()
+    function: str | None = Field(default=None, pattern=r"[^:]+:\w+$")
+
+    @model_validator(mode="after")
+    def _function_is_named(self) -> Self:
+        if (self.kind == "function") != (self.function is not None):
+            raise ValueError(
+                "evaluator.function names a function, file.py:name, for the kind 'function' and no other"
+            )
+        return self
 
 
 class TabulateParameters(BaseModel):

@@ -1,6 +1,9 @@
 """Accuracies looked up in a tidy table."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,35 +19,67 @@ class TableEvaluator(Evaluator):
     Args:
         table: a tidy table with the column ``architecture``.
         label: the column of accuracies in percent that a search may see.
+        test: the column that a chosen network is reported with; the label where it is not given.
 
     Raises:
         InputError: a column is missing, the label is no number, or an architecture stands in two rows.
     """
 
-    def __init__(self, table: pd.DataFrame, label: str) -> None:
-        for column in ("architecture", label):
-            if column not in table.columns:
-                raise InputError(
-                    f"table has no column {column!r}; it has {', '.join(map(str, table.columns))}"
-                )
-        if not pd.api.types.is_numeric_dtype(table[label]):
-            raise InputError(f"column {label!r} of the table is not numeric")
+    origin = "looked_up"
+
+    def __init__(self, table: pd.DataFrame, label: str, test: str | None = None) -> None:
+        check_columns(table, label, test or label)
         twice = table["architecture"].duplicated()
         if twice.any():
             row = int(np.flatnonzero(twice)[0])
             raise InputError(
                 f"row {row} of the table repeats architecture {table['architecture'].iloc[row]!r}"
             )
-        accuracies = table[label].to_numpy(dtype=float)
-        self._accuracies = dict(zip(table["architecture"].tolist(), accuracies.tolist(), strict=True))
-        self._label = label
+        self._table = table
+        self._label, self._test = label, test or label
+        self._rows = {name: row for row, name in enumerate(table["architecture"].tolist())}
+        self._labels = table[label].to_numpy(dtype=float)
+        self._tests = table[self._test].to_numpy(dtype=float)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "table", "label": self._label, "table": table_digest(self._table, self._label)}
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._look_up(architecture) for architecture in architectures]
 
+    def final_accuracy(self, architecture: Architecture) -> float:
+        """The table's test accuracy in percent.
+
+        Raises:
+            InputError: it has none for this architecture.
+        """
+        row = self._rows.get(architecture)
+        if row is None or not np.isfinite(self._tests[row]):
+            raise InputError(f"the table has no {self._test} for {architecture}")
+        return float(self._tests[row])
+
     def _look_up(self, architecture: Architecture) -> Evaluation:
-        accuracy = self._accuracies.get(architecture)
-        if accuracy is None:
+        row = self._rows.get(architecture)
+        if row is None:
             return Evaluation(architecture, float("nan"), "looked_up", error="not in the table")
+        accuracy = float(self._labels[row])
         error = "" if np.isfinite(accuracy) else f"the table has no {self._label}"
         return Evaluation(architecture, accuracy, "looked_up", error=error)
+
+
+def check_columns(table: pd.DataFrame, *accuracies: str) -> None:
+    """Raises InputError unless the table has architectures, and these columns of numbers."""
+    for column in ("architecture", *accuracies):
+        if column not in table.columns:
+            raise InputError(f"table has no column {column!r}; it has {', '.join(map(str, table.columns))}")
+    for column in accuracies:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"column {column!r} of the table is not numeric")
+
+
+def table_digest(table: pd.DataFrame, column: str) -> str:
+    """Checksum of a table's architectures and one column of numbers, the order of its rows included."""
+    found = hashlib.sha256("\n".join(table["architecture"].tolist()).encode())
+    found.update(table[column].to_numpy(dtype=float).tobytes())
+    return found.hexdigest()[:16]

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.checkpoints import Checkpoints
-from contrastive_nas.evaluators.training import Measurement, TrainingEvaluator
+from contrastive_nas.evaluators.training import TrainingEvaluator
+from contrastive_nas.evaluators.workers import TrainedScores
 from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
 from contrastive_nas.graphs.canonical_form.hashing import function_hashes
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
@@ -36,31 +37,41 @@ def draw_functions(space: SearchSpace, count: int, seed: int) -> list[Architectu
 
 
 def measure_all(
-    evaluator: TrainingEvaluator, architectures: list[Architecture], checkpoints: Checkpoints
-) -> list[Measurement]:
-    """Trains every architecture; a killed run loses what was trained since the last checkpoint."""
+    evaluator: TrainingEvaluator,
+    architectures: list[Architecture],
+    checkpoints: Checkpoints,
+    seeds: tuple[int, ...] | None = None,
+) -> list[TrainedScores]:
+    """Trains every architecture; a killed run loses what was trained since the last checkpoint.
+
+    Args:
+        evaluator: trains.
+        architectures: in this order.
+        checkpoints: of this work alone.
+        seeds: one training each; those of the evaluator unless given.
+    """
     state = checkpoints.load()
-    done = [_measurement(saved) for saved in state or []]
-    names = [measurement.architecture for measurement in done]
+    done = [_trained(saved) for saved in state or []]
+    names = [one.architecture for one in done]
     if names != architectures[: len(done)]:
         done = []
-    rest = evaluator.measure(architectures[len(done) :])
-    shown: Iterator[Measurement] = progress(rest, "training networks", len(architectures) - len(done))
-    for measurement in shown:
-        done.append(measurement)
+    rest = evaluator.measure(architectures[len(done) :], seeds)
+    shown: Iterator[TrainedScores] = progress(rest, "training networks", len(architectures) - len(done))
+    for one in shown:
+        done.append(one)
         checkpoints.save_if_due(lambda: [asdict(one) for one in done])
     checkpoints.save([asdict(one) for one in done])
     return done
 
 
-def tabulate(space: SearchSpace, dataset: str, measurements: list[Measurement]) -> pd.DataFrame:
+def tabulate(space: SearchSpace, dataset: str, trained: list[TrainedScores]) -> pd.DataFrame:
     """The tidy table of trainings: means, accuracies and processor seconds of each, and what a network costs.
 
     Columns: ``architecture``, ``<dataset>_valid_accuracy`` and ``<dataset>_test_accuracy`` (means, percent),
     ``valid_<n>`` and ``test_<n>`` of training n, ``seconds`` (processor seconds of all trainings),
     ``macs``, ``parameters``. Networks that failed are left out.
     """
-    usable = [one for one in measurements if not one.error]
+    usable = [one for one in trained if not one.error]
     batch = canonical_batch(space.graphs([one.architecture for one in usable]))
     table = pd.DataFrame(
         {
@@ -79,18 +90,18 @@ def tabulate(space: SearchSpace, dataset: str, measurements: list[Measurement]) 
     return table
 
 
-def repeatability(measurements: list[Measurement], repeated: list[Measurement]) -> dict[str, Any]:
+def repeatability(trained: list[TrainedScores], repeated: list[TrainedScores]) -> dict[str, Any]:
     """Kendall's tau of test accuracies between two single trainings and between two means of several.
 
     Args:
-        measurements: of all networks; what compares seeds is None where there is one training each.
+        trained: of all networks; what compares seeds is None where there is one training each.
         repeated: of the first of these networks, with other seeds.
     """
-    usable = [one for one in measurements if not one.error]
+    usable = [one for one in trained if not one.error]
     singles = np.array([[score.test_accuracy for score in one.scores[:2]] for one in usable])
     pairs = [
         (one.test_accuracy, other.test_accuracy)
-        for one, other in zip(measurements, repeated, strict=False)
+        for one, other in zip(trained, repeated, strict=False)
         if not (one.error or other.error)
     ]
     means = np.array(pairs).reshape(-1, 2)
@@ -98,7 +109,7 @@ def repeatability(measurements: list[Measurement], repeated: list[Measurement]) 
     repeats = singles.shape[1] > 1
     return {
         "networks": len(usable),
-        "failed": len(measurements) - len(usable),
+        "failed": len(trained) - len(usable),
         "tau_between_seeds": kendall_tau(singles[:, 0], singles[:, 1]) if repeats else None,
         "tau_between_seeds_best_quarter": kendall_tau(singles[best, 0], singles[best, 1])
         if repeats
@@ -112,6 +123,5 @@ def repeatability(measurements: list[Measurement], repeated: list[Measurement]) 
     }
 
 
-def _measurement(saved: dict[str, Any]) -> Measurement:
-    scores = tuple(ShortScore(**score) for score in saved["scores"])
-    return Measurement(saved["architecture"], scores, saved["error"])
+def _trained(saved: dict[str, Any]) -> TrainedScores:
+    return TrainedScores(**saved | {"scores": tuple(ShortScore(**score) for score in saved["scores"])})

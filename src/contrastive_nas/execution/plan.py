@@ -13,6 +13,7 @@ from contrastive_nas.execution.code import source_checksum
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
 from contrastive_nas.execution.datasets.earlier_result import EarlierResult
+from contrastive_nas.execution.datasets.kept_folder import KeptFolder
 from contrastive_nas.execution.datasets.raw_file import RawFile
 from contrastive_nas.execution.fingerprint import Fingerprint, Unknowable, changes, fingerprint
 from contrastive_nas.execution.hashing import checksums_for
@@ -21,7 +22,7 @@ from contrastive_nas.execution.versions import Version
 
 MOST_REASONS = 3
 # Inputs that change how long a node takes, not what it makes.
-_AIDS = (CheckpointFolder, EarlierResult)
+_AIDS = (CheckpointFolder, EarlierResult, KeptFolder)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
 from contrastive_nas.execution.datasets.earlier_result import EarlierResult
+from contrastive_nas.execution.datasets.kept_folder import KeptFolder
 from contrastive_nas.execution.hashing import checksums_for
 from contrastive_nas.execution.needed import needed_part
 from contrastive_nas.execution.plan import Decision, Planner
@@ -169,7 +170,7 @@ class _Run:
         self._record(decision)
 
     def _compare(self, planner: Planner, decision: Decision) -> None:
-        """Runs a node once more, away from its artifacts and checkpoints; notes what comes out otherwise."""
+        """Runs a node once more, away from all that it has kept; notes what comes out otherwise."""
         logger.info("verifying %s", decision.node.name)
         datasets = {name: self._dataset(name) for name in decision.versions}
         with ExitStack() as stack:
@@ -177,6 +178,9 @@ class _Run:
                 assert isinstance(dataset, ArtifactDataset)
                 differs = partial(self._different.append, name)
                 stack.enter_context(dataset.compared(decision.versions[name], differs))
+            for dataset in map(self._dataset, decision.node.inputs):
+                if isinstance(dataset, KeptFolder):
+                    stack.enter_context(dataset.hidden())
             self._task(decision.node, _NullPluginManager())
 
     def _task(self, node: Node, hooks: Any) -> None:

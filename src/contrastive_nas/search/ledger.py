@@ -10,20 +10,21 @@ import logging
 import math
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin, is_machine_fault
+from contrastive_nas.identity import digest
 from contrastive_nas.spaces.base import Architecture
 
 logger = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 
 
 class Proposal(NamedTuple):
@@ -45,11 +46,13 @@ class Query:
     origin: Origin
     seconds: float
     error: str
+    machine_fault: bool = False
 
     @property
     def evaluation(self) -> Evaluation:
         """The answer without its place in the search."""
-        return Evaluation(self.architecture, self.accuracy, self.origin, self.seconds, self.error)
+        answer = self.architecture, self.accuracy, self.origin, self.seconds, self.error
+        return Evaluation(*answer, self.machine_fault)
 
 
 class BudgetExceededError(RuntimeError):
@@ -61,20 +64,27 @@ class Ledger:
 
     A search that is started again on the file of a killed one is answered from it as long as it asks the same
     questions, so a deterministic search arrives where it was, at no cost. Should it ask others (another
-    machine, another version), the answers already paid for join its history first.
+    machine, another version), the answers already paid for join its history first. What failed by a fault of
+    the machine is asked again.
+
+    The file begins with what the evaluator and the search are, and is never continued by others.
 
     Args:
         evaluator: where accuracies come from.
         budget: number of queries allowed.
         path: file of one JSON object a line; None keeps the queries in memory only.
-        identity: what the search is (space, parameters); a file of another one is refused.
+        search: what the search is (space, parameters), as plain data.
 
     Raises:
-        InputError: the file belongs to another search, or a line of it is damaged.
+        InputError: the file belongs to another search or evaluator, or a line of it is damaged.
     """
 
     def __init__(
-        self, evaluator: Evaluator, budget: int, path: Path | None = None, identity: str = ""
+        self,
+        evaluator: Evaluator,
+        budget: int,
+        path: Path | None = None,
+        search: Mapping[str, Any] | None = None,
     ) -> None:
         self.budget = budget
         self._evaluator = evaluator
@@ -82,9 +92,26 @@ class Ledger:
         self._queries: dict[Architecture, Query] = {}
         self._replay: deque[Query] = deque()
         if path is not None:
-            self._replay.extend(_open(path, identity))
+            self._replay.extend(_open(path, _header(evaluator, search or {})))
         if self._replay:
             logger.info("continuing with %d queries that are paid already", len(self._replay))
+
+    @classmethod
+    def in_folder(
+        cls, evaluator: Evaluator, budget: int, folder: Path | None, search: Mapping[str, Any]
+    ) -> "Ledger":
+        """A ledger whose file is named by evaluator and search, so that a folder may serve several of them.
+
+        Args:
+            evaluator: where accuracies come from.
+            budget: number of queries allowed; not part of the name, so that a larger one continues.
+            folder: None keeps the queries in memory only.
+            search: what the search is.
+        """
+        if folder is None:
+            return cls(evaluator, budget)
+        name = f"ledger-{digest(_header(evaluator, search))}.jsonl"
+        return cls(evaluator, budget, folder / name, search)
 
     def __len__(self) -> int:
         return len(self._queries)
@@ -124,7 +151,7 @@ class Ledger:
         new = [proposal for name, proposal in wanted.items() if name not in self._queries]
         if len(new) > self.remaining:
             raise BudgetExceededError(f"{len(new)} queries asked for, {self.remaining} of {self.budget} left")
-        recovered = self._answer_from_file(new)
+        recovered = self._answer_from_file(new, round)
         new = [proposal for proposal in new if proposal.architecture not in self._queries]
         # Recovered answers may have used up what was meant for new ones.
         self._evaluate(new[: self.remaining], round)
@@ -151,26 +178,41 @@ class Ledger:
         self._evaluator.recall(evaluations)
         return [query.evaluation for query in self.queries]
 
+    def check_answers(self) -> None:
+        """Raises InputError, with the first reason, where queries were asked and none has an accuracy."""
+        failed = [query for query in self.queries if math.isnan(query.accuracy)]
+        if failed and len(failed) == len(self):
+            raise InputError(
+                f"no architecture could be evaluated, {len(failed)} failed; the first, "
+                f"{failed[0].architecture}: {failed[0].error}"
+            )
+
     def history(self) -> pd.DataFrame:
         """One row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
         columns = list(Query.__dataclass_fields__)
         frame = pd.DataFrame([asdict(query) for query in self.queries], columns=columns)
-        frame = frame.rename(columns={"number": "query"})
+        frame = frame.drop(columns="machine_fault").rename(columns={"number": "query"})
         frame["best_accuracy"] = np.fmax.accumulate(frame["accuracy"].to_numpy(dtype=float))
         return frame
 
-    def _answer_from_file(self, proposals: Sequence[Proposal]) -> list[Query]:
+    def _answer_from_file(self, proposals: Sequence[Proposal], round: int) -> list[Query]:
         """Takes recorded queries in their order; returns the others where the search left that order."""
         for proposal in proposals:
             if not self._replay:
                 return []
             if self._replay[0].architecture != proposal.architecture:
                 break
-            self._recover()
+            recorded = self._replay.popleft()
+            if recorded.machine_fault:
+                self._evaluate([proposal], round)
+            else:
+                self._recover(recorded)
         else:
             return []
-        logger.warning("The search left its recorded course: %d paid queries join it", len(self._replay))
-        return [self._recover() for _ in range(len(self._replay))]
+        paid = [query for query in self._replay if not query.machine_fault]
+        self._replay.clear()
+        logger.warning("The search left its recorded course: %d paid queries join it", len(paid))
+        return [self._recover(query) for query in paid]
 
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:
         reasons = {proposal.architecture: proposal.reason for proposal in proposals}
@@ -187,12 +229,14 @@ class Ledger:
             origin=evaluation.origin,
             seconds=evaluation.seconds,
             error=evaluation.error,
+            machine_fault=evaluation.machine_fault,
         )
         self._append(query)
         return self._keep(query)
 
-    def _recover(self) -> Query:
-        query = self._keep(self._replay.popleft())
+    def _recover(self, recorded: Query) -> Query:
+        # Others before it may not have been taken over.
+        query = self._keep(replace(recorded, number=len(self._queries) + 1))
         self._evaluator.recall([query.evaluation])
         return query
 
@@ -235,8 +279,8 @@ def _answers_until_failure(
     except Exception as error:
         # A user's evaluator may raise anything; one bad network must not end a search of days.
         logger.warning("Evaluating %s failed: %s", architectures[done], error)
-        text = f"{type(error).__name__}: {error}"
-        yield Evaluation(architectures[done], float("nan"), "trained", error=text)
+        text, fault = f"{type(error).__name__}: {error}", is_machine_fault(error)
+        yield Evaluation(architectures[done], float("nan"), evaluator.origin, error=text, machine_fault=fault)
 
 
 def _checked(evaluation: Evaluation) -> Evaluation:
@@ -244,12 +288,17 @@ def _checked(evaluation: Evaluation) -> Evaluation:
         return evaluation
     error = evaluation.error or "accuracy is not a finite number"
     logger.warning("No accuracy for %s: %s", evaluation.architecture, error)
-    return Evaluation(evaluation.architecture, float("nan"), evaluation.origin, evaluation.seconds, error)
+    return replace(evaluation, accuracy=float("nan"), error=error)
 
 
-def _open(path: Path, identity: str) -> list[Query]:
+def _header(evaluator: Evaluator, search: Mapping[str, Any]) -> dict[str, Any]:
+    header = {"format": FORMAT, "evaluator": evaluator.identity, "search": search}
+    found: dict[str, Any] = json.loads(json.dumps(header))  # as it is read back
+    return found
+
+
+def _open(path: Path, header: dict[str, Any]) -> list[Query]:
     """The recorded queries; starts a missing file and cuts off a line that a kill left unfinished."""
-    header = {"format": FORMAT, "identity": identity}
     data = path.read_bytes() if path.exists() else b""
     complete = data[: data.rfind(b"\n") + 1]
     if not complete:
@@ -261,9 +310,22 @@ def _open(path: Path, identity: str) -> list[Query]:
         with path.open("rb+") as stream:
             stream.truncate(len(complete))
     first, *lines = complete.decode().splitlines()
-    if _parse(path, 1, first) != header:
-        raise InputError(f"{path} records another search; name another folder or remove it")
-    return [_query(path, number, line) for number, line in enumerate(lines, start=2)]
+    recorded = _parse(path, 1, first)
+    if recorded != header:
+        difference = "; ".join(_differences(recorded, header))
+        raise InputError(f"{path} records another search ({difference}): name another folder or remove it")
+    queries = [_query(path, number, line) for number, line in enumerate(lines, start=2)]
+    # What a fault of the machine had failed, and was asked again later, keeps its place.
+    return list({query.architecture: query for query in queries}.values())
+
+
+def _differences(recorded: dict[str, Any], asked: dict[str, Any], name: str = "") -> Iterator[str]:
+    for key in sorted(recorded.keys() | asked.keys()):
+        before, now = recorded.get(key), asked.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            yield from _differences(before, now, f"{name}{key}.")
+        elif before != now:
+            yield f"{name}{key} is {before!r:.60} there and {now!r:.60} here"
 
 
 def _query(path: Path, number: int, line: str) -> Query:

@@ -1,7 +1,5 @@
 """One search from the first query to the last."""
 
-import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +23,8 @@ from contrastive_nas.spaces.costs import Costs
 from contrastive_nas.spaces.wrapped.limited import LimitedSpace
 
 logger = logging.getLogger(__name__)
+# Random numbers of a search are others than those that a table of the same seed was sampled with.
+_STREAM = 0x5EA4C4
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def run_search(
         folder: where the ledger is written, one file for each distinct search: a killed search continues
             without paying twice, one with a larger budget likewise, a changed one starts anew; None keeps
             the ledger in memory.
-        identity: what else decides the answers or the course (label, predictor, data), to tell ledgers apart.
+        identity: what else decides the course (predictor), to tell ledgers apart; what decides the answers is
+            in the evaluator's own.
         cost_table: costs that are not counted from graphs, such as a latency, by the column ``architecture``.
         paid: labels bought before, such as a comparator's first ones; they count as queries and take the
             place of the strategy's own first labels.
@@ -88,7 +89,7 @@ def run_search(
         space = LimitedSpace(space, costs, list(parameters.limits.values()))
         _check_paid(paid, costs, list(parameters.limits.values()))
     objectives = Costs(space, parameters.objectives, cost_table) if parameters.objectives else None
-    rng = np.random.default_rng(parameters.seed)
+    rng = np.random.default_rng([parameters.seed, _STREAM])
     strategy = create_strategy(Setting(space, rng, parameters, predictor, objectives))
     ledger = _open_ledger(space, evaluator, parameters, folder, identity)
     strategy.tell(ledger.credit(paid, "first label"))
@@ -115,14 +116,11 @@ def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters) -> 
 
 
 def _result(strategy: Strategy, ledger: Ledger, objectives: Costs | None) -> SearchResult:
+    ledger.check_answers()
     history = ledger.history()
     failures = int(history["accuracy"].isna().sum())
     if failures:
         logger.warning("%d of %d queries failed; see the column error of the history", failures, len(history))
-    if failures == len(history):
-        raise InputError(
-            f"no architecture could be evaluated; the first error was: {history['error'].iloc[0]}"
-        )
     if objectives is not None:
         history = _with_front(history, objectives)
     best = history.iloc[int(np.nanargmax(history["accuracy"].to_numpy()))]
@@ -156,11 +154,8 @@ def _open_ledger(
     space: SearchSpace, evaluator: Evaluator, parameters: SearchParameters, folder: Path | None, identity: str
 ) -> Ledger:
     search = {
-        "space": space.name,
+        "space": space.identity,
         "parameters": parameters.model_dump(mode="json", exclude={"queries"}),
         "identity": identity,
     }
-    text = json.dumps(search, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    path = None if folder is None else folder / f"ledger-{digest}.jsonl"
-    return Ledger(evaluator, parameters.queries, path, text)
+    return Ledger.in_folder(evaluator, parameters.queries, folder, search)

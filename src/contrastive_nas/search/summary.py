@@ -21,20 +21,21 @@ def summarise(
         best_test_accuracy: of the network that the search chose, in percent.
 
     Returns:
-        ``queries``, ``queries_trained``, ``queries_looked_up``, ``queries_predicted``, ``queries_cached``,
-        ``best_architecture``, ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the
-        table with a higher test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over
-        random drawings); rank and random search are None where the table knows no accuracy.
+        ``queries``, of which ``queries_trained``, ``queries_looked_up``, ``queries_predicted`` and
+        ``queries_cached`` have an accuracy and ``queries_failed`` have none; ``best_architecture``,
+        ``best_valid_accuracy``, ``best_test_accuracy``, ``best_rank`` (1 + rows of the table with a higher
+        test accuracy), ``table_size``, ``random_best_test_accuracy`` (expected value over random drawings);
+        rank and random search are None where the table knows no accuracy.
     """
     best = best_query(history)
     known = table.dropna(subset=[label, test])
     labels, tests = known[label].to_numpy(dtype=float), known[test].to_numpy(dtype=float)
+    answered = history["accuracy"].notna()
+    origins = ("trained", "looked_up", "predicted", "cached")
     return {
         "queries": len(history),
-        "queries_trained": int((history["origin"] == "trained").sum()),
-        "queries_looked_up": int((history["origin"] == "looked_up").sum()),
-        "queries_predicted": int((history["origin"] == "predicted").sum()),
-        "queries_cached": int((history["origin"] == "cached").sum()),
+        **{f"queries_{origin}": int((answered & (history["origin"] == origin)).sum()) for origin in origins},
+        "queries_failed": int((~answered).sum()),
         "best_architecture": str(best["architecture"]),
         "best_valid_accuracy": float(best["accuracy"]),
         "best_test_accuracy": best_test_accuracy,

@@ -1,16 +1,19 @@
 """What every search space offers."""
 
+import inspect
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+from contrastive_nas.identity import class_name, described, own_source
 from contrastive_nas.spaces.checks import FailedCodeError, failed_code, parse_rows
 from contrastive_nas.spaces.foreign import check_text, literal
 
@@ -44,6 +47,25 @@ class SearchSpace(ABC):
 
     name: str
     input_shape: tuple[int, int, int]
+
+    # What the space was made with, by the names of its parameters.
+    _options: dict[str, Any] | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__init__" in vars(cls):
+            cls.__init__ = _noting_options(cls.__init__)  # type: ignore[method-assign]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells this space from others, as plain data: name, class, options, text of a user's file."""
+        kind = type(self)
+        return {
+            "name": self.name,
+            "class": class_name(kind),
+            "options": described(self._options or {}),
+            "source": own_source(kind),
+        }
 
     def __repr__(self) -> str:
         size = f"{self.size:,}" if self.size <= LISTABLE else f"{self.size:.3g}"
@@ -201,3 +223,22 @@ class SearchSpace(ABC):
             if child is not None:
                 return child
         return first
+
+
+def _noting_options(make: Callable[..., None]) -> Callable[..., None]:
+    """``__init__`` that keeps its arguments; of several, one inside the other, those of the outermost."""
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def noting(space: SearchSpace, *values: Any, **named: Any) -> None:
+        if space._options is None:
+            try:
+                bound = signature.bind(space, *values, **named)
+            except TypeError:
+                pass  # the call below says what is wrong
+            else:
+                bound.apply_defaults()
+                space._options = dict(list(bound.arguments.items())[1:])
+        make(space, *values, **named)
+
+    return noting

@@ -1,14 +1,11 @@
 """Search spaces by name, or by the file and class of a user's own."""
 
-import importlib
-import importlib.util
 import inspect
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.user_code import load_named
 
 _SPACES = {
     "compact_cnn": "contrastive_nas.spaces.compact_cnn:CompactCNN",
@@ -40,7 +37,7 @@ def load_space(name: str, **options: Any) -> SearchSpace:
         raise InputError(
             f"space {name!r} is unknown: choose from {', '.join(list_spaces())} or name file.py:Class"
         )
-    space_class = getattr(_load_module(module_name), class_name, None)
+    space_class = load_named(target, "space")
     if not (inspect.isclass(space_class) and issubclass(space_class, SearchSpace)):
         raise InputError(f"space {name!r}: {module_name} has no SearchSpace class {class_name!r}")
     try:
@@ -48,20 +45,3 @@ def load_space(name: str, **options: Any) -> SearchSpace:
     except TypeError as error:
         raise InputError(f"space {name!r}: {error}") from None
     return space_class(**options)
-
-
-def _load_module(name: str) -> ModuleType:
-    if not name.endswith(".py"):
-        try:
-            return importlib.import_module(name)
-        except ImportError as error:
-            raise InputError(f"space module {name!r} cannot be imported: {error}") from None
-    path = Path(name)
-    if not path.is_file():
-        raise InputError(f"space file {name} does not exist")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -146,7 +146,7 @@ class Recipe(Typed):
         label_smoothing: mass spread evenly over the classes.
         mixup: alpha of mixup; 0 for none.
         cutmix: alpha of cutmix; 0 for none.
-        dropout: before the classifier.
+        dropout: before the classifier; None leaves a network's own as it is.
         drop_path: largest probability with which a branch is zeroed for an image.
         drop_path_grows: ``depth``: probability grows with the branch's depth; ``time``: with the epochs.
         auxiliary_weight: weight of the loss of an auxiliary head; 0 for none.
@@ -165,7 +165,7 @@ class Recipe(Typed):
     label_smoothing: Fraction = 0.0
     mixup: NonNegativeFloat = 0.0
     cutmix: NonNegativeFloat = 0.0
-    dropout: Fraction = 0.0
+    dropout: Fraction | None = None
     drop_path: Fraction = 0.0
     drop_path_grows: Literal["depth", "time"] = "depth"
     auxiliary_weight: NonNegativeFloat = 0.0

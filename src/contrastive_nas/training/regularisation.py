@@ -8,8 +8,9 @@ weights and its computation graph stay the same:
 * ``auxiliary_source = True`` on the module whose output (batch, channels, height, width) an auxiliary head
   takes.
 
-Dropout needs no mark: a network's own layer gets the recipe's probability; without one, the input of the
-last linear layer is dropped.
+Dropout needs no mark: where a recipe names it, a network's own last layer of it gets the recipe's
+probability, and without such a layer the input of the last linear layer is dropped. A recipe that names none
+leaves dropout as the network brings it along.
 """
 
 from typing import Any
@@ -38,7 +39,8 @@ class Regularisation:
         self._grows_with_time = recipe.drop_path_grows == "time"
         self._largest = recipe.drop_path
         self._probability = [0.0]
-        _set_dropout(network, recipe.dropout)
+        if recipe.dropout is not None:
+            _set_dropout(network, recipe.dropout)
         if recipe.drop_path:
             self._probability = _add_drop_path(network, recipe.drop_path)
 
@@ -119,7 +121,7 @@ def _auxiliary_head(features: Tensor, classes: int) -> nn.Module:
 
 
 def _set_dropout(network: nn.Module, probability: float) -> None:
-    """The recipe decides: dropout that the network brings along gets its probability, else a hook drops."""
+    """Dropout that the network brings along gets the recipe's probability, else a hook drops."""
     own = [module for module in network.modules() if isinstance(module, nn.Dropout)]
     if own:
         own[-1].p = probability

@@ -6,6 +6,7 @@ is held out, and a search may see accuracies on that part alone.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.training.config import ShortSettings
 from contrastive_nas.training.data.base import Batch, ImageSource, Subset
 from contrastive_nas.training.data.feed import MemoryFeed, decode_all
+from contrastive_nas.training.data.fingerprint import data_identity
 from contrastive_nas.training.data.open import open_sources
 from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.prepare import Images, prepare_images
@@ -28,6 +30,10 @@ from contrastive_nas.training.trainer import Trainer
 from contrastive_nas.training.update import make_updater
 
 _TEST_BATCH = 1024
+# Part of the identity of every accuracy that is kept. To be raised by whoever changes what may move one: the
+# trainer, augmentation, the meaning of a recipe's values, initial weights or layers of this package's spaces.
+# By hand, as a checksum of the source would have every label trained again after a comment or a rename.
+TRAINING_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,23 @@ class ShortTraining:
         valid = trainer.run()[-1].test_top1_accuracy
         test = score(trainer.result(), self._test, self._test_preparation, self._fabric.device)
         return ShortScore(valid, test.top1_accuracy, time.thread_time() - start)
+
+
+def training_identity(settings: ShortSettings) -> dict[str, Any]:
+    """What decides an accuracy besides network and seed, as plain data: images, recipe, version of this code.
+
+    A recipe counts by its content, not by its name.
+
+    Raises:
+        InputError: no such recipe.
+    """
+    recipe = load_recipe(settings.recipe, settings.overrides)
+    return {
+        "data": data_identity(settings.data),
+        "images": {"train": settings.train_images, "valid": settings.valid_images},
+        "recipe": recipe.model_dump(mode="json", exclude={"source"}),
+        "version": TRAINING_VERSION,
+    }
 
 
 def split_training_images(source: ImageSource, settings: ShortSettings) -> tuple[Subset, Subset]:

@@ -1,6 +1,7 @@
 """A wrapped space hands on whatever a space may have of its own."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,26 @@ from contrastive_nas.spaces.wrapped.pool import Pool
 
 def test_every_method_that_a_space_may_override_is_handed_on():
     public = {name for name, _ in inspect.getmembers(SearchSpace) if not name.startswith("_")}
-    assert public - set(vars(WrappedSpace)) == set()
+    # Its identity is its own: that of the space is among its options.
+    assert public - set(vars(WrappedSpace)) == {"identity"}
+
+
+def test_identity_says_what_is_wrapped_and_how():
+    space = load_space("nasbench201")
+    members = space.sample(np.random.default_rng(0), 40)
+    identities = [
+        made.identity
+        for made in (
+            space,
+            load_space("nasbench201", channels=32),
+            Pool(space, members),
+            Pool(space, members[1:]),
+            Pool(load_space("nasbench201", channels=32), members),
+        )
+    ]
+    assert len({str(identity) for identity in identities}) == 5
+    assert Pool(load_space("nasbench201", channels=16), members).identity == identities[2]
+    assert pickle.loads(pickle.dumps(space)).identity == identities[0]  # noqa: S301
 
 
 @pytest.mark.parametrize("wrap", ["pool", "limited"])

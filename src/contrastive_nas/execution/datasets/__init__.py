@@ -3,6 +3,7 @@
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
 from contrastive_nas.execution.datasets.earlier_result import EarlierResult
+from contrastive_nas.execution.datasets.kept_folder import KeptFolder
 from contrastive_nas.execution.datasets.kinds import (
     FigureArtifact,
     JsonArtifact,
@@ -17,6 +18,7 @@ __all__ = [
     "EarlierResult",
     "FigureArtifact",
     "JsonArtifact",
+    "KeptFolder",
     "ParquetArtifact",
     "PathArtifact",
     "RawFile",

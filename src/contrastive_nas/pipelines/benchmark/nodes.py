@@ -1,5 +1,6 @@
 """A tabular benchmark, made by really training networks."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
@@ -16,17 +17,17 @@ def make_benchmark(
     space: SpaceParameters,
     seed: int,
     checkpoints: Checkpoints,
+    labels: Path | None,
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
     """The table, and how well trainings repeat."""
     from contrastive_nas.evaluators.tabulating import draw_functions, measure_all, repeatability, tabulate
     from contrastive_nas.evaluators.training import TrainingEvaluator
 
     training = evaluator.training
-    with TrainingEvaluator(space.name, training, space.options) as source:
+    with TrainingEvaluator(space.name, training, space.options, labels=labels) as source:
         names = draw_functions(source.space, parameters.networks, seed)
         measured = measure_all(source, names, checkpoints.part("table"))
-    again = training.model_copy(update={"seeds": parameters.extra_seeds})
-    with TrainingEvaluator(space.name, again, space.options) as source:
-        repeated = measure_all(source, names[: parameters.repeated_networks], checkpoints.part("repeated"))
+        again = names[: parameters.repeated_networks]
+        repeated = measure_all(source, again, checkpoints.part("repeated"), parameters.extra_seeds)
     table = tabulate(source.space, training.data.name, measured)
     return table, repeatability(measured, repeated)

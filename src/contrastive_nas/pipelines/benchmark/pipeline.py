@@ -16,6 +16,7 @@ def create_pipeline() -> Pipeline:
                     "params:space",
                     "params:seed",
                     "checkpoints",
+                    "labels",
                 ],
                 outputs=["benchmark_table", "benchmark_metrics"],
                 name="make_benchmark",

@@ -25,12 +25,13 @@ def buy_first_labels(
     target: TargetParameters,
     seed: int,
     checkpoints: Checkpoints,
+    labels: Path | None,
 ) -> "pd.DataFrame":
     """One row per query: architecture, accuracy (percent), origin, error; all within the search's limits."""
     import numpy as np
 
     from contrastive_nas.errors import InputError
-    from contrastive_nas.evaluators.opening import open_evaluator
+    from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.search.ledger import Ledger, Proposal
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.costs import within_limits
@@ -47,9 +48,10 @@ def buy_first_labels(
     rows = np.random.default_rng(seed).choice(len(known), size=parameters.count, replace=False)
     names = [known[row] for row in rows]
     path = None if checkpoints.folder is None else checkpoints.folder / "ledger.jsonl"
-    with open_evaluator(evaluator, space.name, space.options, table, target.label) as source:
+    with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
         ledger = Ledger(source, parameters.count, path)
         ledger.buy([Proposal(name, "first label") for name in names], round=0)
+    ledger.check_answers()
     return ledger.history()[["architecture", "accuracy", "origin", "error"]]
 
 

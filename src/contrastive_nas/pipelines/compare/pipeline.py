@@ -25,6 +25,7 @@ def create_pipeline() -> Pipeline:
                     "params:target",
                     "params:seed",
                     "checkpoints",
+                    "labels",
                 ],
                 outputs="first_labels",
                 name="buy_first_labels",

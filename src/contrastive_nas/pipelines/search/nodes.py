@@ -24,10 +24,11 @@ def search_architectures(
     seed: int,
     device: str,
     checkpoints: Checkpoints,
+    labels: Path | None,
 ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """One row per query, first labels included, and one row per step inside the strategy."""
     from contrastive_nas.evaluators.base import Evaluation
-    from contrastive_nas.evaluators.opening import open_evaluator
+    from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.ranking.search_predictor import make_predictor
     from contrastive_nas.search.run import run_search
     from contrastive_nas.spaces import load_space
@@ -43,7 +44,7 @@ def search_architectures(
             strict=True,
         )
     ]
-    with open_evaluator(evaluator, space.name, space.options, table, target.label) as source:
+    with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
         result = run_search(
             known,
             source,
@@ -67,15 +68,17 @@ def select_reference(
     target: TargetParameters,
 ) -> "pd.DataFrame":
     """What the search could have chosen: architecture, label, test accuracy, on the evaluator's scale."""
-    from contrastive_nas.evaluators.final import reference_table
+    from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.costs import within_limits
 
+    allowed = table
     if limits:
         known = load_space(space.name, **space.options)
-        table = table[within_limits(known, table["architecture"].tolist(), limits, table)]
+        allowed = table[within_limits(known, table["architecture"].tolist(), limits, table)]
     columns = tuple(dict.fromkeys([target.label, target.test]))
-    reference = reference_table(evaluator, space.name, space.options, table, columns)
+    with open_evaluator(evaluator, space.name, space.options, table, target.label, target.test) as source:
+        reference = source.reference(allowed, columns)
     return reference[["architecture", *columns]].reset_index(drop=True)
 
 
@@ -89,20 +92,23 @@ def summarise_search(
     space: SpaceParameters,
     target: TargetParameters,
     seed: int,
+    labels: Path | None,
 ) -> dict[str, Any]:
     """The best architecture, its test accuracy and rank among the reference, beside random search."""
-    from contrastive_nas.evaluators.final import final_test_accuracy, surrogate_quality
+    from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.search.summary import best_query, summarise
 
     best = best_query(history)["architecture"]
-    known = evaluator, space.name, space.options, table
-    test = final_test_accuracy(*known, target.test, best, parameters.final_seeds)
+    known = space.name, space.options, table, target.label, target.test
+    seeds = parameters.final_seeds
+    with open_evaluator(evaluator, *known, final_seeds=seeds, labels=labels) as source:
+        test, quality = source.final_accuracy(best), source.quality()
     return {
         "space": space.name,
         "strategy": parameters.strategy,
         "seed": seed,
         **summarise(history, reference, label=target.label, test=target.test, best_test_accuracy=test),
-        **surrogate_quality(*known, target.test),
+        **quality,
         "comparator_kendall_tau": comparator_metrics["kendall_tau"],
     }
 

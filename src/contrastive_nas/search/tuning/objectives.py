@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.evaluators.base import Evaluator
-from contrastive_nas.evaluators.opening import open_surrogate
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
+from contrastive_nas.evaluators.registry import open_evaluator
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.graphs.storage.store import open_store
 from contrastive_nas.ranking.comparator.training import train_comparator
@@ -56,15 +56,12 @@ class SearchObjective:
     def _known(self) -> tuple[SearchSpace, Evaluator, GaussianPredictor]:
         """Made in the process that uses it, once for all settings."""
         name, options = self.space
-        space, source = load_space(name, **options), self._source()
-        if self.evaluator.kind != "surrogate":
+        space = load_space(name, **options)
+        source = open_evaluator(self.evaluator, name, options, self.table, self.label)
+        if source.origin != "predicted":
+            source = TableEvaluator(self.table, self.label)
             space = Pool(space, self.table["architecture"].tolist())
         return space, source, GaussianPredictor(space, seed=0)
-
-    def _source(self) -> Evaluator:
-        if self.evaluator.kind != "surrogate":
-            return TableEvaluator(self.table, self.label)
-        return open_surrogate(self.evaluator.surrogate, *self.space, self.table, self.label)
 
 
 @dataclass

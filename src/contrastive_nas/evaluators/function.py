@@ -1,0 +1,101 @@
+"""Accuracies from a function of the user's own, such as another project's training."""
+
+import inspect
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, is_machine_fault
+from contrastive_nas.identity import digest
+from contrastive_nas.spaces.base import Architecture
+from contrastive_nas.user_code import load_named
+
+logger = logging.getLogger(__name__)
+AccuracyFunction = Callable[[Architecture], float]
+
+
+class FunctionEvaluator(Evaluator):
+    """Asks ``function(architecture)`` for an accuracy in percent, one architecture after another.
+
+    An exception, and whatever is no finite number, is a failed query with its reason. Accuracies of a table
+    are not on the function's scale, so choices are not ranked among its rows.
+
+    Args:
+        function: gives the accuracy of an architecture.
+        identity: names what the function measures, in words that change when its answers do (data, settings,
+            version); told with every ledger. Without it, a function is known by its module, name and source
+            text, which say nothing of what else it reads.
+    """
+
+    origin = "trained"
+
+    def __init__(self, function: AccuracyFunction, identity: str = "") -> None:
+        self._function = function
+        self._name = identity
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """See :class:`Evaluator`.
+
+        Raises:
+            InputError: the source text does not say what the function does, and it was given no identity.
+        """
+        return {"kind": "function", "function": self._name or _source_identity(self._function)}
+
+    def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
+        return [self._ask(architecture) for architecture in architectures]
+
+    def reference(self, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        return table.assign(**dict.fromkeys(columns, math.nan))
+
+    def _ask(self, architecture: Architecture) -> Evaluation:
+        start = time.process_time()
+        try:
+            answer = self._function(architecture)
+        except Exception as error:  # a user's function may raise anything; the search goes on
+            logger.warning("the function failed for %s", architecture, exc_info=True)
+            failure, fault = f"{type(error).__name__}: {error}", is_machine_fault(error)
+            return Evaluation(architecture, math.nan, "trained", time.process_time() - start, failure, fault)
+        seconds = time.process_time() - start
+        if not isinstance(answer, Real) or isinstance(answer, bool) or not math.isfinite(answer):
+            reason = f"the function gave {answer!r:.60}, no finite number"
+            return Evaluation(architecture, math.nan, "trained", seconds, reason)
+        return Evaluation(architecture, float(answer), "trained", seconds)
+
+
+def load_function(target: str) -> FunctionEvaluator:
+    """The evaluator of ``path/to/file.py:name`` or ``package.module:name``.
+
+    It is known by the text of the whole file: an edit of it begins another search.
+
+    Raises:
+        InputError: no such file, module or function, or it cannot be run.
+    """
+    function = load_named(target, "function")
+    if not callable(function):
+        module, _, name = target.rpartition(":")
+        raise InputError(f"evaluator.function {target!r}: {module} has no function {name!r}")
+    file = Path(inspect.getfile(inspect.unwrap(function)))
+    return FunctionEvaluator(function, f"{target} {digest(file.read_text())}")
+
+
+def _source_identity(function: AccuracyFunction) -> list[str]:
+    plain = inspect.isfunction(function) and function.__closure__ is None and function.__defaults__ is None
+    try:
+        if not plain:
+            raise TypeError("it is bound to values that its text does not show")
+        text = inspect.getsource(function)
+    except (OSError, TypeError) as error:
+        raise InputError(
+            f"a folder cannot keep the answers of {function!r:.100} apart from others ({error}): name what "
+            "it measures, FunctionEvaluator(function, identity='...')"
+        ) from None
+    return [f"{function.__module__}.{function.__qualname__}", digest(text)]

@@ -1,0 +1,91 @@
+"""A function of the user's own as the source of accuracies."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+from tests.search.toy import ToySpace
+
+from contrastive_nas.errors import InputError
+from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.run import SearchResult, run_search
+
+CALLS: list[str] = []
+
+
+def total(architecture: str) -> float:
+    """The sum of a toy's digits."""
+    CALLS.append(architecture)
+    return float(sum(map(int, architecture.split("-"))))
+
+
+def other(architecture: str) -> float:
+    return 1.0
+
+
+def search(function: AccuracyFunction, folder=None, identity="", **changes) -> SearchResult:
+    parameters = SearchParameters(**({"queries": 12, "strategy": "random", "batch": 4} | changes))
+    return run_search(ToySpace(), FunctionEvaluator(function, identity), None, parameters, folder)
+
+
+def test_a_search_asks_a_function_and_goes_on_where_it_was(tmp_path):
+    CALLS.clear()
+    found = search(total, tmp_path)
+    assert found.best_accuracy == max(total(name) for name in found.history["architecture"])
+    assert found.origins == {"trained": 12}
+    CALLS.clear()
+    longer = search(total, tmp_path, queries=15)
+    assert longer.history["architecture"].tolist()[12:] == CALLS
+    # Another function has nothing to do with these answers.
+    assert search(other, tmp_path).best_accuracy == 1.0
+
+
+def failing(architecture: str) -> object:
+    first = int(architecture[0])
+    if first == 0:
+        raise InputError("no such network")
+    if first == 1:
+        raise MemoryError
+    return {2: math.inf, 3: "good"}.get(first)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "reason", "fault"),
+    [
+        ("0-0-0-0-1", "InputError: no such network", False),
+        ("1-0-0-0-1", "MemoryError: ", True),
+        ("2-0-0-0-1", "the function gave inf, no finite number", False),
+        ("3-0-0-0-1", "the function gave 'good', no finite number", False),
+        ("4-0-0-0-1", "the function gave None, no finite number", False),
+    ],
+)
+def test_failures_have_their_reason(architecture, reason, fault):
+    (answer,) = FunctionEvaluator(failing).evaluate([architecture])
+    assert math.isnan(answer.accuracy)
+    assert (answer.error, answer.machine_fault) == (reason, fault)
+    with pytest.raises(InputError, match="has no accuracy: "):
+        FunctionEvaluator(failing).final_accuracy(architecture)
+
+
+def test_numbers_of_any_kind_are_taken():
+    for number in (3, np.float32(3), np.int64(3)):
+        (answer,) = FunctionEvaluator(lambda name, number=number: number).evaluate(["x"])
+        assert (answer.accuracy, type(answer.accuracy)) == (3.0, float)
+
+
+def test_a_search_in_which_all_fails_says_why():
+    with pytest.raises(
+        InputError, match=r"12 failed; the first, .*(no such network|MemoryError|no finite number)"
+    ):
+        search(failing)
+
+
+def test_what_a_text_does_not_show_needs_a_name(tmp_path):
+    bound = 3.0
+    for function in (partial(total), lambda name: bound):
+        search(function)  # in memory nothing can be confused
+        with pytest.raises(InputError, match=r"name what it measures, .*identity="):
+            search(function, tmp_path)
+        search(function, tmp_path, identity="total, version 1")
