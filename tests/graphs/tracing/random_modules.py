@@ -199,7 +199,9 @@ def _multi_head(rng: random.Random, width: int, length: int) -> nn.Module:
 
 
 def _perceptron(rng: random.Random, width: int, length: int) -> nn.Module:
-    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+    return nn.Sequential(
+        nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+    )
 
 
 def _tied(rng: random.Random, width: int, length: int) -> nn.Module:

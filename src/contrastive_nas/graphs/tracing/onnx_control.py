@@ -131,7 +131,9 @@ def _stack(walk: "Walk", found: Sequence[Found], axis: int) -> Found:
     return _concatenated(walk, tensors, shape, axis, new=True)
 
 
-def _concatenated(walk: "Walk", tensors: Sequence[Tensor], shape: tuple[int, ...], axis: int, *, new: bool) -> Tensor:
+def _concatenated(
+    walk: "Walk", tensors: Sequence[Tensor], shape: tuple[int, ...], axis: int, *, new: bool
+) -> Tensor:
     known = [one.numbers for one in tensors if one.numbers is not None]
     if len(known) == len(tensors):
         return walk.number((np.stack if new else np.concatenate)(known, axis), tensors[0].kind)

@@ -28,7 +28,9 @@ def _convolution(call: OnnxCall) -> Value:
     if weight is None:
         # Weights that the network computes for each image: a product of two tensors.
         filters = call.value(1)
-        product = layers.matrix_product(call.record, x, filters, call.shape, summed=math.prod(filters.shape[1:]))
+        product = layers.matrix_product(
+            call.record, x, filters, call.shape, summed=math.prod(filters.shape[1:])
+        )
         return _plus(call, product, 2)
     weights = call.weights(weight)
     return layers.convolution(
@@ -215,7 +217,9 @@ def affine_groups(call: OnnxCall) -> Value | None:
         node.absorbed = True
         groups, whole = node.detail[1:]
         key, shape = call.weights(own).key, (x.shape[1],)
-        value = layers.norm(call.record, Operation.GROUP_NORM, whole, shape, bias=False, key=key, groups=groups)
+        value = layers.norm(
+            call.record, Operation.GROUP_NORM, whole, shape, bias=False, key=key, groups=groups
+        )
         call.record.nodes[value.node].detail = (_SCALED,)
         return value
     return None
@@ -278,7 +282,9 @@ def _einsum(call: OnnxCall) -> Value:
     )
 
 
-def einsum(record: Recorder, equation: str, xs: Sequence[Value], shapes: Sequence[Dims], shape: Dims) -> Value:
+def einsum(
+    record: Recorder, equation: str, xs: Sequence[Value], shapes: Sequence[Dims], shape: Dims
+) -> Value:
     """A sum of products over named dimensions, as products of two tensors, from left to right.
 
     What only one of two factors has and nothing after them needs is summed before they are multiplied, which
@@ -379,7 +385,9 @@ def _is_learned(call: OnnxCall, place: int) -> bool:
     return isinstance(argument, Value) or (argument is not None and bool(argument.parameters))
 
 
-def recurrent(record: Recorder, x: Value, shape: Dims, weights: Sequence[tuple[Dims, Any]], *, bias: bool) -> Value:
+def recurrent(
+    record: Recorder, x: Value, shape: Dims, weights: Sequence[tuple[Dims, Any]], *, bias: bool
+) -> Value:
     """A recurrent layer in one direction: a linear layer of the input, one of the states, and their gates.
 
     Args:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import elementwise, layers, onnx_layers
 from contrastive_nas.graphs.tracing.onnx_calls import Handler, OnnxCall

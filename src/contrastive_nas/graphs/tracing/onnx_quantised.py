@@ -55,7 +55,7 @@ def _twin(node: Any, scales: set[str], integers: set[str]) -> Iterator[Any]:
     from onnx import helper
 
     for attribute in node.attribute:
-        for inner in ([attribute.g] if attribute.HasField("g") else attribute.graphs):
+        for inner in [attribute.g] if attribute.HasField("g") else attribute.graphs:
             as_float(inner)
     if node.op_type == _DYNAMIC:
         scales.update(node.output[1:])

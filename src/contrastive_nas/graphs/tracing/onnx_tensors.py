@@ -75,9 +75,13 @@ def compute(node: Any, numbers: Sequence[Array | None], opsets: Mapping[str, int
     from onnx.reference import ReferenceEvaluator
 
     known = {name: one for name, one in zip(node.input, numbers, strict=True) if one is not None}
-    if node.op_type.startswith(("Random", "Bernoulli")) or any(name and name not in known for name in node.input):
+    if node.op_type.startswith(("Random", "Bernoulli")) or any(
+        name and name not in known for name in node.input
+    ):
         return None
-    if node.op_type in {"ConstantOfShape", "Expand", "Tile"} and not _gives_few(node.op_type, list(known.values())):
+    if node.op_type in {"ConstantOfShape", "Expand", "Tile"} and not _gives_few(
+        node.op_type, list(known.values())
+    ):
         return None
     stored = [numpy_helper.from_array(np.asarray(one), name) for name, one in known.items()]
     outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]

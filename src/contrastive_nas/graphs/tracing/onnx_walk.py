@@ -50,9 +50,7 @@ class Walk:
             shape: its shape, the batch first.
             kind: the number of its type.
         """
-        value = self.record.add(
-            Operation.INPUT, [], onnx_tensors.batched(shape, 0, self._batch), last=False
-        )
+        value = self.record.add(Operation.INPUT, [], onnx_tensors.batched(shape, 0, self._batch), last=False)
         self.tensors[source] = Tensor(value, shape, kind, batch=0)
         results = self.run(self._graph, [])
         return [self.as_value(one) for one in _flat(results)]
@@ -77,7 +75,9 @@ class Walk:
         found = tensor.found
         return found if isinstance(found, Value) else self.record.constant(found)
 
-    def add(self, operation: Operation, tensors: Sequence[Tensor], shape: Dims, batch: int, **options: Any) -> Tensor:
+    def add(
+        self, operation: Operation, tensors: Sequence[Tensor], shape: Dims, batch: int, **options: Any
+    ) -> Tensor:
         """A node on tensors, at least one of which depends on the input.
 
         Args:
@@ -132,7 +132,8 @@ class Walk:
     ) -> Iterator[Tensor | None]:
         inferred = onnx_tensors.infer(node, tensors, self._opsets, self._stated)
         axes = [
-            onnx_tensors.batch_axis(node.op_type, attributes, tensors, shape, self._batch) for _, shape in inferred
+            onnx_tensors.batch_axis(node.op_type, attributes, tensors, shape, self._batch)
+            for _, shape in inferred
         ]
         full = [
             onnx_tensors.batched(shape, axis, self._batch)
@@ -186,7 +187,10 @@ class Walk:
         """What an operator gives that reads constants, or only the shape or type of a tensor."""
         from onnx import helper
 
-        first, numbers = tensors[0] if tensors else None, [None if one is None else one.numbers for one in tensors]
+        first, numbers = (
+            tensors[0] if tensors else None,
+            [None if one is None else one.numbers for one in tensors],
+        )
         if first is not None and _READ.get(node.op_type) == 0:
             shape = np.array(first.shape[attributes.get("start", 0) : attributes.get("end")], np.int64)
             return [shape.prod() if node.op_type == "Size" else shape]
@@ -230,7 +234,9 @@ def _parameters(
     parameters = tuple(dict.fromkeys(p for one in read for p in one.found.parameters))  # type: ignore[union-attr]
     size, whole = math.prod(shape), sum(one[1] for one in parameters)
     indices = _numbers(tensors, 1)
-    is_part = node.op_type in _PARTS and (node.op_type != "Gather" or (indices is not None and indices.size == 1))
+    is_part = node.op_type in _PARTS and (
+        node.op_type != "Gather" or (indices is not None and indices.size == 1)
+    )
     if not is_part or not read or math.prod(read[0].shape) != whole or size >= whole:
         return parameters
     where = [None if one.numbers is None else one.numbers.tolist() for one in read[1:]]
@@ -244,7 +250,7 @@ def _names_read(graph: Any) -> Iterator[str]:
     for node in graph.node:
         yield from node.input
         for attribute in node.attribute:
-            for inner in ([attribute.g] if attribute.HasField("g") else attribute.graphs):
+            for inner in [attribute.g] if attribute.HasField("g") else attribute.graphs:
                 yield from _names_read(inner)
     yield from (output.name for output in graph.output)
 
