@@ -46,8 +46,7 @@ def _upsampled(rng: random.Random, c: int, size: int) -> tuple[nn.Module, int, i
 def _pool(rng: random.Random, c: int, size: int) -> tuple[nn.Module, int, int]:
     if size < 4:
         return nn.Identity(), c, size
-    kinds = (nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(size // 2))
-    return rng.choice(kinds), c, size // 2
+    return rng.choice([nn.MaxPool2d(2), nn.AvgPool2d(2)]), c, size // 2
 
 
 def _norm(rng: random.Random, c: int, size: int) -> nn.Module:
@@ -248,7 +247,7 @@ _ON_TOKENS = (_attention, _multi_head, _perceptron, _tied, _slimmed, _mixed, _su
 
 
 def random_module(seed: int) -> nn.Module:
-    """A network of 3 x ``SIZE`` x ``SIZE`` images with three to eight blocks on images and up to three on tokens."""
+    """A network of 3 x ``SIZE`` x ``SIZE`` images: three to seven blocks on these, up to three on tokens."""
     rng = random.Random(seed)
     torch.manual_seed(seed)
     c, size = rng.choice([4, 6, 8]), SIZE // 2

@@ -74,7 +74,7 @@ def _loop(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequenc
             break
         if number == _MOST_PASSES:
             raise InputError(f"{node.op_type} {node.output[0]} has more than {_MOST_PASSES:,} passes")
-        last, *results = _pass(walk, body, number, [walk.number(np.int64(number)), condition, *carried])
+        last, *results = _pass(walk, body, number, [walk.number(np.array(number)), condition, *carried])
         carried, scanned = results[: len(carried)], results[len(carried) :]
         for tensors, one in zip(collected, scanned, strict=True):
             tensors.append(one)
@@ -165,7 +165,7 @@ def _at(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[
 
 
 def _length(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
-    return [walk.number(np.int64(len(_listed(node, found[0]))))]
+    return [walk.number(np.array(len(_listed(node, found[0]))))]
 
 
 def _join(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:

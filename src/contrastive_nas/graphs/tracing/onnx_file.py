@@ -95,7 +95,7 @@ def _image(source: Any, input_shape: Sequence[int] | None) -> Dims:
     if input_shape is None:
         if not all(size.dim_value for size in sizes):
             raise InputError(
-                f"input {source.name} is free but for its batch, {stated}: give the shape of one image as input_shape"
+                f"input {source.name} has free sizes, {stated} for each image: give its shape as input_shape"
             )
         return tuple(size.dim_value for size in sizes)
     given = tuple(int(size) for size in input_shape)

@@ -1,15 +1,12 @@
 """How those operators of ONNX become nodes that have weights, or that multiply tensors."""
 
 import math
-import string
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
 
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
-from contrastive_nas.graphs.tracing import elementwise, layers
+from contrastive_nas.graphs.tracing import einsum, elementwise, layers
 from contrastive_nas.graphs.tracing.onnx_calls import Handler, OnnxCall
+from contrastive_nas.graphs.tracing.onnx_recurrent import recurrent
 from contrastive_nas.graphs.tracing.record import BATCH, Constant, Dims, Recorder, Value
 
 _NORMS = {
@@ -156,7 +153,7 @@ def _norm(call: OnnxCall) -> Value:
 
 
 def _stands_in(call: OnnxCall, position: int, number: float) -> bool:
-    """Whether a scale of ones or a bias of zeros is no parameter: an exporter wrote it for a norm that has none.
+    """Whether ones as scale or zeros as bias are no parameters: exporters write them for a norm without.
 
     PyTorch's exporters keep the names of parameters, and call what they computed ``val_`` and a number.
     """
@@ -273,138 +270,9 @@ def _gather(call: OnnxCall) -> Value:
 
 
 def _einsum(call: OnnxCall) -> Value:
-    return einsum(
-        call.record,
-        call.attributes["equation"].decode(),
-        [call.value(place) for place in range(len(call.arguments))],
-        [one.shape for one in call.arguments if one is not None],
-        call.shape,
-    )
-
-
-def einsum(
-    record: Recorder, equation: str, xs: Sequence[Value], shapes: Sequence[Dims], shape: Dims
-) -> Value:
-    """A sum of products over named dimensions, as products of two tensors, from left to right.
-
-    What only one of two factors has and nothing after them needs is summed before they are multiplied, which
-    is no multiplication.
-
-    Args:
-        record: where to write.
-        equation: as NumPy's ``einsum`` takes it, dots and a missing right-hand side included.
-        xs: the factors.
-        shapes: their shapes with the batch.
-        shape: of the result.
-    """
-    terms, output = _letters(equation, [len(one) for one in shapes])
-    sizes: dict[str, int] = {}
-    for term, one in zip(terms, shapes, strict=True):
-        for letter, size in zip(term, one, strict=True):
-            sizes[letter] = max(size, sizes.get(letter, 1))
-    left, kept = xs[0], terms[0]
-    for place in range(1, len(xs)):
-        needed = {*output, *"".join(terms[place + 1 :])}
-        right = terms[place]
-        summed = [letter for letter in dict.fromkeys(kept) if letter in right and letter not in needed]
-        names = [letter for letter in dict.fromkeys(kept + right) if letter in needed]
-        is_last = place == len(xs) - 1
-        given = shape if is_last else tuple(sizes[letter] for letter in names)
-        products = math.prod(_unbatched(sizes[letter]) for letter in summed)
-        if products == 1:
-            left = layers.join(record, Operation.MUL, [left, xs[place]], given)
-        else:
-            left = layers.matrix_product(record, left, xs[place], given, summed=products)
-        kept = "".join(names)
-    if len(xs) > 1:
-        return left
-    if len(set(output)) < len(set(kept)):
-        axes = [place for place, letter in enumerate(kept) if letter not in output]
-        return layers.reduction(record, left, axes, shape, None, "sum")
-    order = [kept.index(letter) for letter in output]
-    return layers.permute(record, left, order, shape)
-
-
-def _letters(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The dimensions of the factors and of the result, one letter each, dots spelled out."""
-    left, arrow, output = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    free = [letter for letter in string.ascii_letters if letter not in equation]
-    hidden = [rank - len(term.replace(".", "")) for term, rank in zip(terms, ranks, strict=True)]
-    dots = free[: max((n for n, term in zip(hidden, terms, strict=True) if "." in term), default=0)]
-    spelled = [
-        term.replace("...", "".join(dots[len(dots) - n :])) for n, term in zip(hidden, terms, strict=True)
-    ]
-    if arrow:
-        return spelled, output.replace("...", "".join(dots))
-    counts = Counter(letter for term in terms for letter in term if letter != ".")
-    once = sorted(letter for letter, count in counts.items() if count == 1)
-    return spelled, "".join((*dots, *once))
-
-
-def _recurrent(call: OnnxCall) -> list[Value]:
-    """LSTM, GRU or RNN: the input times a matrix, the state of each step times another, for each direction.
-
-    ``W`` is directions x gates * hidden x inputs, ``R`` directions x gates * hidden x hidden, ``B`` directions
-    x 2 * gates * hidden.
-    """
-    inputs, states = call.constant(1), call.constant(2)
-    if inputs is None or states is None or not isinstance(call.arguments[0], Value):
-        return [call.unknown(f"{call.operator} with computed weights")] * len(call.shapes)
-    x = call.x
-    hidden = states.shape[2]
-    steps = x.shape[:2]
-    sides = []
-    for side in range(inputs.shape[0]):
-        side_of = [_side(call, one, side) for one in (inputs, states)]
-        sides.append(recurrent(call.record, x, (*steps, hidden), side_of, bias=call.given(3)))
-    initial = [call.value(place) for place in (5, 6) if _is_learned(call, place)]
-    if len(sides) == 1 and not initial:
-        whole = sides[0]
-    else:
-        whole = layers.join(call.record, Operation.CONCAT, [*sides, *initial], (*steps, len(sides) * hidden))
-    values = []
-    for place, shape in enumerate(call.shapes):
-        if place == 0:
-            values.append(call.record.add(Operation.RESHAPE, [whole], shape, last=True))
-        else:
-            values.append(call.record.add(Operation.SLICE, [whole], shape, last=True))
-    return values
-
-
-def _side(call: OnnxCall, weight: Constant, side: int) -> tuple[Dims, Any]:
-    """Shape and key of the weights of one direction."""
-    weights = call.weights(weight)
-    return weight.shape[1:], (weights.key, side)
-
-
-def _is_learned(call: OnnxCall, place: int) -> bool:
-    argument, numbers = call.argument(place), call.numbers(place)
-    if numbers is not None and not numbers.any():
-        return False
-    return isinstance(argument, Value) or (argument is not None and bool(argument.parameters))
-
-
-def recurrent(
-    record: Recorder, x: Value, shape: Dims, weights: Sequence[tuple[Dims, Any]], *, bias: bool
-) -> Value:
-    """A recurrent layer in one direction: a linear layer of the input, one of the states, and their gates.
-
-    Args:
-        record: where to write.
-        x: steps x batch x inputs, or batch x steps x inputs.
-        shape: of the states of all steps.
-        weights: shape (gates * hidden, inputs) and key of those of the input, then (gates * hidden, hidden) and
-            key of those of the state.
-        bias: whether both have a bias.
-    """
-    (first, first_key), (second, second_key) = weights
-    gates = (*shape[:2], first[0])
-    mapped = layers.linear(record, x, first, gates, bias=bias, key=first_key)
-    state = record.add(Operation.SLICE, [mapped], shape, last=True)
-    repeated = layers.linear(record, state, second, gates, bias=bias, key=second_key)
-    summed = layers.join(record, Operation.ADD, [mapped, repeated], gates)
-    return record.add(Operation.ELEMENTWISE, [summed], shape, last=True, detail=("gates",))
+    operands = [one for one in call.arguments if one is not None]
+    terms, output = einsum.letters(call.attributes["equation"].decode(), [len(one.shape) for one in operands])
+    return einsum.product(call.record, terms, output, operands, call.shape)
 
 
 LAYERS: dict[str, Handler] = {
@@ -418,5 +286,5 @@ LAYERS: dict[str, Handler] = {
     "Gather": _gather,
     "PRelu": _prelu,
     **dict.fromkeys(_NORMS, _norm),
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), _recurrent),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), recurrent),
 }

@@ -63,6 +63,31 @@ def is_uniform(tensor: Any) -> bool:
     return numbers.size > 1 and bool(numbers[0] == numbers[1]) and bool((numbers == numbers[0]).all())
 
 
+class Copies:
+    """Stored tensors that hold the same numbers as an earlier one, be it in another order.
+
+    Exporters store a weight that a network reads in several layouts once for each.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[int, float, float], list[Any]] = {}
+
+    def original(self, tensor: Any) -> str:
+        """The name of the first tensor of the same numbers, which may be this one."""
+        from onnx import numpy_helper
+
+        numbers = numpy_helper.to_array(tensor).reshape(-1)
+        if not numbers.size:
+            return str(tensor.name)
+        # Sorting takes long, so these three are compared first.
+        alike = self._first.setdefault((numbers.size, float(numbers.min()), float(numbers.max())), [])
+        for other in alike:
+            if np.array_equal(np.sort(numbers), np.sort(numpy_helper.to_array(other).reshape(-1))):
+                return str(other.name)
+        alike.append(tensor)
+        return str(tensor.name)
+
+
 def compute(node: Any, numbers: Sequence[Array | None], opsets: Mapping[str, int]) -> list[Array] | None:
     """What an operator gives for constants; None where it is not known, random or large.
 
@@ -153,9 +178,10 @@ def _by_definition(
 
 
 def _dims(tensor: Any) -> Dims | None:
-    sizes = tensor.shape.dim if tensor.HasField("shape") else None
-    known = sizes is not None and all(size.HasField("dim_value") for size in sizes)
-    return tuple(size.dim_value for size in sizes) if known else None
+    if not tensor.HasField("shape"):
+        return None
+    known = all(size.HasField("dim_value") for size in tensor.shape.dim)
+    return tuple(size.dim_value for size in tensor.shape.dim) if known else None
 
 
 def stated_shapes(graph: Any, batch_name: str, batch: int) -> dict[str, Dims]:

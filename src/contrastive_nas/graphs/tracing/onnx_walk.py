@@ -3,7 +3,7 @@
 import copy
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class Walk:
         self.passes: tuple[int, ...] = ()
         self._graph, self._batch, self._opsets, self._stated = graph, batch, opsets, stated
         self._uniform: set[str] = set()
+        self._copies = onnx_tensors.Copies()
         self._uses = Counter(_names_read(graph))
 
     def outputs(self, source: str, shape: Dims, kind: int) -> list[Value]:
@@ -104,7 +105,7 @@ class Walk:
         found = [self._argument(name, node) for name in node.input]
         control = CONTROL.get(node.op_type) if node.domain in _STANDARD else None
         if control is not None:
-            results = control(self, node, attributes, found)
+            results: Iterable[Found] = control(self, node, attributes, found)
         else:
             tensors = [one if isinstance(one, Tensor) else None for one in found]
             read = tensors[: _READ.get(node.op_type)]
@@ -168,7 +169,9 @@ class Walk:
         if known is not None:
             from onnx import helper
 
-            inferred = [(helper.np_dtype_to_tensor_dtype(one.dtype), one.shape) for one in known]
+            inferred: list[tuple[int, Dims]] = [
+                (helper.np_dtype_to_tensor_dtype(one.dtype), one.shape) for one in known
+            ]
         else:
             inferred = onnx_tensors.infer(node, tensors, self._opsets, self._stated)
         for place, (kind, shape) in enumerate(inferred):
@@ -206,10 +209,12 @@ class Walk:
         # PyTorch's exporters call what they computed themselves ``val_`` and a number.
         is_number = math.prod(shape) == 1 and tensor.name.startswith("val_")
         is_weight = tensor.data_type in FLOATS and len(shape) > 0 and not is_number
-        parameters = ((tensor.name, math.prod(shape)),) if is_weight else ()
+        name = tensor.name
         if is_weight and onnx_tensors.is_uniform(tensor):
-            self._uniform.add(tensor.name)
-        constant = Constant(tensor.name, shape, parameters)
+            self._uniform.add(name)
+        elif is_weight:
+            name = self._copies.original(tensor)
+        constant = Constant(tensor.name, shape, ((name, math.prod(shape)),) if is_weight else ())
         return Tensor(constant, shape, tensor.data_type, onnx_tensors.contents(tensor))
 
 
