@@ -17,7 +17,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.costs import multiply_accumulates, parameters
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT
-from contrastive_nas.graphs.tracing.onnx_tensors import FLOAT, Found, Tensor
+from contrastive_nas.graphs.tracing.onnx_tensors import BOOLEAN, FLOAT, Found, Tensor
 from contrastive_nas.graphs.tracing.record import Constant, Value
 
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ def _depending(walk: "Walk", result: Found, on: Sequence[Found]) -> Found:
 def _loop(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     body, (count, condition, *carried) = attributes["body"], found
     passes = math.inf if count is None else _known(count)
-    going = 1.0 if condition is None else _known(condition)
+    if condition is None:
+        # Left out, it holds.
+        condition = walk.number(np.array(True), BOOLEAN)
+    going = _known(condition)
     known = passes is not None and going is not None
     last = condition
     collected: list[list[Found]] = [[] for _ in range(len(body.output) - 1 - len(carried))]

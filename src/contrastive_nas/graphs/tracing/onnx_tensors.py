@@ -18,6 +18,7 @@ _SMALL = 65_536
 _TELLS_SHAPE = 1024
 FLOAT = 1
 INTEGER = 7
+BOOLEAN = 9
 # Types of numbers that weights have: 32, 16 and 64 bits, bfloat16.
 FLOATS = frozenset({FLOAT, 10, 11, 16})
 _RESHAPES = frozenset({"Reshape", "Flatten"})
