@@ -211,7 +211,7 @@ def test_s9_rows_of_an_embedding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("free", [False, True], ids=["one image", "free batch"])
 def test_u1_files_with_shapes_that_are_computed(tmp_path: Path, free: bool) -> None:
-    """Group norm at operator set 11, channel shuffle: the older exporter computes their shapes in the file."""
+    """Group norm at operator set 11, channel shuffle: the older exporter computes shapes in the file."""
 
     def shuffled(s: Call, x: torch.Tensor) -> torch.Tensor:
         x = s.norm(s.first(x))
@@ -241,7 +241,7 @@ def test_u1_any_batch_and_free_sizes(tmp_path: Path) -> None:
 
 
 def compare(path: Path, seed: int) -> None:
-    """Both exporters' files of a random module have its costs; batches of one and three, two operator sets."""
+    """Both exporters' files of a random module have its costs; with two batches, two operator sets."""
     module, batch = random_module(seed), (1, 3)[seed % 2]
     expected = costs(trace(module, (3, SIZE, SIZE)))
     old = export(path, module, (batch, 3, SIZE, SIZE), opset_version=(17, 14)[seed % 2])

@@ -63,11 +63,10 @@ def _depending(walk: "Walk", result: Found, on: Sequence[Found]) -> Found:
 
 
 def _loop(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
-    body, (count, condition, *carried) = attributes["body"], found
+    body, (count, given, *carried) = attributes["body"], found
     passes = math.inf if count is None else _known(count)
-    if condition is None:
-        # Left out, it holds.
-        condition = walk.number(np.array(True), BOOLEAN)
+    # Left out, the condition holds.
+    condition: Found = walk.number(np.array(True), BOOLEAN) if given is None else given
     going = _known(condition)
     known = passes is not None and going is not None
     last = condition
