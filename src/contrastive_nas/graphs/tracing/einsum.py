@@ -118,10 +118,10 @@ def _two_factors(
                 held = weights_of(record, weight)
                 size = (sizes[new[0]], sizes[summed[0]])
                 return layers.linear(record, x, size, shape, bias=False, key=held.key, beside=held.beside)
-    pair = [elementwise.as_value(record, a, b), elementwise.as_value(record, b, a)]
-    if products == 1:
-        return layers.join(record, Operation.MUL, pair, shape)
-    return layers.matrix_product(record, pair[0], pair[1], shape, summed=products)
+    first, second = elementwise.as_value(record, a, b), elementwise.as_value(record, b, a)
+    if all(sizes[letter] == 1 for letter in summed):
+        return layers.join(record, Operation.MUL, [first, second], shape)
+    return layers.matrix_product(record, first, second, shape, summed=products)
 
 
 def _one_factor(record: Recorder, x: Value, term: str, output: str, shape: Dims) -> Value:
