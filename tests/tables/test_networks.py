@@ -53,6 +53,31 @@ def test_folder_of_onnx_files(tmp_path, onnx_files) -> None:
     check_graphs(folder, ["2.onnx", "4.onnx"])
 
 
+def test_u3_folder_of_onnx_files_without_a_table(tmp_path, onnx_files) -> None:
+    folder = tmp_path / "own"
+    (folder / "small").mkdir(parents=True)
+    shutil.copy(onnx_files / "2.onnx", folder / "a.onnx")
+    shutil.copy(onnx_files / "4.onnx", folder / "small" / "b.onnx")
+    (folder / "._a.onnx").write_bytes(b"what a file system leaves behind")
+    assert detect(folder) == "onnx_folder"
+    assert read_table(folder, metrics=[]).frame.to_dict("list") == {
+        "architecture": ["a.onnx", "small/b.onnx"]
+    }
+    check_graphs(folder, ["a.onnx", "small/b.onnx"])
+
+
+def test_u3_tables_of_which_it_is_not_clear_what_they_are_for(tmp_path, onnx_files) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(onnx_files, folder)
+    (folder / "results.csv").write_text("network,own_test_accuracy\n2.onnx,70\n")
+    with pytest.raises(InputError, match=r"no column file names the ONNX files: results\.csv"):
+        list(read_graphs(folder))
+    for name in ("one.csv", "two.csv"):
+        (folder / name).write_text("file,own_test_accuracy\n2.onnx,70\n")
+    with pytest.raises(InputError, match=r"more than one table names files: one\.csv, two\.csv"):
+        list(read_graphs(folder))
+
+
 @pytest.mark.parametrize("name", ["gone.onnx", "../outside.onnx", "/etc/hostname"])
 def test_only_files_of_the_folder(tmp_path, name) -> None:
     folder = tmp_path / "own"

@@ -65,7 +65,7 @@ def small_graph() -> GraphBuilder:
     return builder
 
 
-@pytest.mark.parametrize("batch", ["batch", 1])
+@pytest.mark.parametrize("batch", ["batch", 1, 4])
 def test_a_file_gives_what_the_builder_writes(tmp_path: Path, batch: object) -> None:
     graph = canonical(trace_onnx(small_file(tmp_path / "network.onnx", batch)))
     expected = canonical(small_graph().graph())
@@ -120,8 +120,6 @@ def test_bad_files(tmp_path: Path) -> None:
         trace_onnx(path)
     with pytest.raises(InputError, match=r"absent\.onnx: not a valid ONNX model"):
         trace_onnx(tmp_path / "absent.onnx")
-    with pytest.raises(InputError, match=r"shape \[4, 3, 16, 16\]; only a batch may be free"):
-        trace_onnx(small_file(path, batch=4))
     wrong = [helper.make_node("MatMul", ["x", "w"], ["y"])]
-    with pytest.raises(InputError, match="shapes cannot be inferred"):
+    with pytest.raises(InputError, match="MatMul, which gives y"):
         trace_onnx(save(path, wrong, [weight("w", 5, 4)]))

@@ -1,4 +1,7 @@
-"""Any networks as a folder of ONNX files beside one table, ``*.csv``, of ``file`` and accuracies."""
+"""Any networks as a folder of ONNX files, by their names.
+
+One table beside them, ``*.csv``, may give a ``file`` and accuracies a row; then only these files are read.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -7,18 +10,32 @@ from typing import Any
 
 import pandas as pd
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, Source, frames, usable_records
 from contrastive_nas.tables.formats import tidy_csv
 
 _FILE = "file"
 
 
+def _models(path: Path) -> list[str]:
+    """Names of the ONNX files in the folder, hidden ones left out."""
+    names = (file.relative_to(path) for file in path.rglob("*.onnx"))
+    return sorted(str(name) for name in names if not any(part.startswith(".") for part in name.parts))
+
+
 def _table(path: Path) -> Path | None:
-    """The one CSV file of the folder that names ONNX files."""
-    if not path.is_dir():
-        return None
-    tables = [table for table in sorted(path.glob("*.csv")) if _FILE in tidy_csv.header(table)]
-    return tables[0] if len(tables) == 1 and next(path.rglob("*.onnx"), None) else None
+    """The one CSV file of the folder that names ONNX files; None where there is no CSV file at all.
+
+    Raises:
+        InputError: there are CSV files, of which none or several name files.
+    """
+    every = sorted(file for file in path.glob("*.csv") if not file.name.startswith("."))
+    tables = [file for file in every if _FILE in tidy_csv.header(file)]
+    if len(tables) == 1 or not every:
+        return tables[0] if tables else None
+    found = ", ".join(file.name for file in tables or every)
+    reason = "more than one table names files" if tables else f"no column {_FILE} names the ONNX files"
+    raise InputError(f"{path}: {reason}: {found}; give one table, or none to read all files")
 
 
 def _is_inside(path: Path, name: str) -> bool:
@@ -37,7 +54,10 @@ def _rows(path: Path, problems: Problems) -> Iterator[tuple[Row, dict[str, Any]]
         return {"architecture": name} | {column: text or None for column, text in texts.items()}
 
     table = _table(path)
-    yield from usable_records(tidy_csv.records(table, problems) if table else (), row, problems)
+    if table is None:
+        yield from ((number, {"architecture": name}) for number, name in enumerate(_models(path), start=1))
+    else:
+        yield from usable_records(tidy_csv.records(table, problems), row, problems)
 
 
 def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
@@ -55,9 +75,9 @@ def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMak
 
 ONNX_FOLDER = Source(
     name="onnx_folder",
-    title="any networks, folder of .onnx files and a CSV of `file` and accuracies",
+    title="any networks, folder of .onnx files, maybe with a CSV of `file` and accuracies",
     space=None,
-    detect=lambda path: _table(path) is not None,
+    detect=lambda path: path.is_dir() and bool(_models(path)),
     read=_read,
     graphs=_graphs,
 )
