@@ -21,7 +21,7 @@ from contrastive_nas.progress import progress
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
-from contrastive_nas.search.strategies.registry import WITH_RANKER
+from contrastive_nas.search.strategy_registry import WITH_RANKER
 from search import WITHOUT_RANKER, Clock, Rankers, one_sided, strategies, surrogate_problem
 from shared import means, numbers, read_rows
 

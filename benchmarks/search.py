@@ -52,7 +52,7 @@ from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel,
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import DEFAULT_RANKER, run_search
-from contrastive_nas.search.strategies.registry import WITH_RANKER, list_strategies
+from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import within_limits
 from contrastive_nas.spaces.wrapped.pool import Pool

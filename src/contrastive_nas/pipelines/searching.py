@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def needs_no_encoder(search: SearchStageParameters) -> bool:
     """Whether a search does without the encoder: its strategy asks no ranker, or one that has none."""
     from contrastive_nas.ranking.registry import takes_encoder
-    from contrastive_nas.search.strategies.registry import WITH_RANKER
+    from contrastive_nas.search.strategy_registry import WITH_RANKER
 
     return search.strategy not in WITH_RANKER or not takes_encoder(search.ranker.name)
 
@@ -70,7 +70,7 @@ def run_stage_search(
     from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
     from contrastive_nas.ranking.weights import load_encoder
     from contrastive_nas.search.run import run_search
-    from contrastive_nas.search.strategies.registry import WITH_RANKER
+    from contrastive_nas.search.strategy_registry import WITH_RANKER
 
     known = searched_space(stage, space, table)
     ranker: SpaceRanker | str = stage.ranker.name

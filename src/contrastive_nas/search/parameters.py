@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contrastive_nas.search.strategies.registry import WITH_RANKER, list_strategies
+from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 
 
 class _Parameters(BaseModel):
@@ -103,7 +103,7 @@ class SearchSettings(_Parameters):
     """What is searched for, how, and with how many queries; all but the initial design and the seed.
 
     Attributes:
-        strategy: see ``contrastive_nas.search.strategies.registry.list_strategies``.
+        strategy: see ``contrastive_nas.search.strategy_registry.list_strategies``.
         queries: the budget: architectures whose accuracy may be asked for, the initial design included.
         batch: labels bought in every round after it.
         design: of the first round: ``promising`` networks that differ, where the ranker answers without

@@ -21,7 +21,7 @@ from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.ledger import Ledger
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.strategies.base import FIRST, Setting, Strategy
-from contrastive_nas.search.strategies.registry import WITH_RANKER, create_strategy
+from contrastive_nas.search.strategy_registry import WITH_RANKER, create_strategy
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import Costs
 from contrastive_nas.spaces.registry import load_space

@@ -10,7 +10,7 @@ from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.search.strategies.base import Setting, Strategy
-from contrastive_nas.search.strategies.registry import create_strategy, list_strategies
+from contrastive_nas.search.strategy_registry import create_strategy, list_strategies
 from contrastive_nas.spaces.wrapped.pool import Pool
 
 TABLE = toy_table()

@@ -122,7 +122,7 @@ def summarise_search(
 ) -> dict[str, Any]:
     """The best architecture, its test accuracy and rank among the reference, beside random search."""
     from contrastive_nas.evaluators.registry import open_evaluator
-    from contrastive_nas.search.strategies.registry import WITH_RANKER
+    from contrastive_nas.search.strategy_registry import WITH_RANKER
     from contrastive_nas.search.summary import best_query, in_words, summarise
 
     best = best_query(history)["architecture"]
