@@ -18,6 +18,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
 	$(BIN)/python .ci/unsafe_loads.py src tests benchmarks notebooks
 
 format: $(READY)

@@ -27,10 +27,9 @@ from contrastive_nas.ranking.comparator.training import train_comparator
 from contrastive_nas.ranking.encoder.embedding import describe
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.graph_source import SpaceSource
-from contrastive_nas.ranking.parameters import CompareParameters, PretrainParameters
+from contrastive_nas.ranking.parameters import CompareParameters, EncoderParameters, PretrainParameters
 from contrastive_nas.spaces import load_space
 
 WIDTH, ROUNDS = 32, 6

@@ -16,11 +16,11 @@ from contrastive_nas.conversion.convert import convert
 from contrastive_nas.graphs.storage.store import open_store
 from contrastive_nas.ranking.encoder.features import RELEASED_ENCODER
 from contrastive_nas.ranking.encoder.pretraining import pretrain
+from contrastive_nas.ranking.encoder.weights import save_encoder
 from contrastive_nas.ranking.parameters import PretrainParameters
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
 from contrastive_nas.ranking.transfer.model import fit_transfer
 from contrastive_nas.ranking.transfer.weights import RELEASED, save_transfer
-from contrastive_nas.ranking.weights import save_weights
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         convert(together, networks)
     started = time.perf_counter()
     encoder, losses = pretrain(open_store(together), PretrainParameters(), seed=0)
-    save_weights(encoder, arguments.output / RELEASED_ENCODER.name)
+    save_encoder(encoder, arguments.output / RELEASED_ENCODER.name)
     seconds, quarter = time.perf_counter() - started, len(losses) // 4
     first, last = np.mean(losses[:quarter]), np.mean(losses[-quarter:])
     print(f"{len(losses)} steps of pretraining in {seconds:.0f} s: loss {first:.3f} to {last:.3f}")

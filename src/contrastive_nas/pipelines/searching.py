@@ -67,8 +67,8 @@ def run_stage_search(
     """
     from contrastive_nas.devices import pick_device
     from contrastive_nas.evaluators.registry import open_evaluator
+    from contrastive_nas.ranking.encoder.weights import load_encoder
     from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
-    from contrastive_nas.ranking.weights import load_encoder
     from contrastive_nas.search.run import run_search
     from contrastive_nas.search.strategy_registry import WITH_RANKER
 

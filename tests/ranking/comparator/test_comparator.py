@@ -9,10 +9,11 @@ from tests.graphs.random_graphs import random_graph
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.ranking.comparator.comparator import Comparator, ComparatorShape, win_probability
+from contrastive_nas.ranking.comparator.weights import load_comparator, save_comparator
 from contrastive_nas.ranking.encoder.encoder import Encoder
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
+from contrastive_nas.ranking.encoder.weights import load_encoder, save_encoder
 from contrastive_nas.ranking.gaussian_process.kernel import View
-from contrastive_nas.ranking.weights import load_comparator, load_encoder, save_weights
+from contrastive_nas.ranking.parameters import EncoderParameters
 
 
 def make_comparator():
@@ -56,13 +57,14 @@ def test_scores_are_the_formula(batch):
 
 def test_weights_come_back_bit_for_bit(batch, tmp_path):
     comparator = make_comparator()
-    save_weights(comparator, tmp_path / "first.safetensors")
+    save_comparator(comparator, tmp_path / "first.safetensors")
     loaded = load_comparator(tmp_path / "first.safetensors")
-    save_weights(loaded, tmp_path / "second.safetensors")
+    save_comparator(loaded, tmp_path / "second.safetensors")
     graphs = comparator.encoder.prepare(batch)
     assert torch.equal(comparator(graphs), loaded(graphs))
     assert (tmp_path / "first.safetensors").read_bytes() == (tmp_path / "second.safetensors").read_bytes()
-    assert torch.equal(load_encoder(tmp_path / "first.safetensors")(graphs), comparator.encoder(graphs))
+    save_encoder(comparator.encoder, tmp_path / "encoder.safetensors")
+    assert torch.equal(load_encoder(tmp_path / "encoder.safetensors")(graphs), comparator.encoder(graphs))
 
 
 def test_files_of_other_kinds_are_refused(tmp_path):
@@ -71,20 +73,20 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     (tmp_path / "text").write_text("weights")
     with pytest.raises(InputError, match="no weights of this project"):
         load_comparator(tmp_path / "text")
-    save_weights(make_comparator().encoder, tmp_path / "encoder")
-    with pytest.raises(InputError, match="holds an encoder"):
+    save_encoder(make_comparator().encoder, tmp_path / "encoder")
+    with pytest.raises(InputError, match="holds encoder weights, not those of a comparator"):
         load_comparator(tmp_path / "encoder")
 
 
 def test_weights_for_another_vocabulary_are_refused(tmp_path):
-    save_weights(make_comparator(), tmp_path / "weights")
+    save_comparator(make_comparator(), tmp_path / "weights")
     change_header(tmp_path / "weights", lambda header: header["vocabulary"].update(CONV=99))
     with pytest.raises(InputError, match="another vocabulary, CONV"):
         load_comparator(tmp_path / "weights")
 
 
 def test_weights_of_another_schema_are_refused(tmp_path):
-    save_weights(make_comparator(), tmp_path / "weights")
+    save_comparator(make_comparator(), tmp_path / "weights")
     change_header(tmp_path / "weights", lambda header: header.update(schema_version=7))
     with pytest.raises(InputError, match="schema version 7"):
         load_comparator(tmp_path / "weights")

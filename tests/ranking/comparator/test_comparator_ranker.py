@@ -9,9 +9,13 @@ from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.described import DescribedRanker
 from contrastive_nas.ranking.encoder.embedding import describe
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.metrics import kendall_tau
-from contrastive_nas.ranking.parameters import AugmentParameters, Optimisation, PretrainParameters
+from contrastive_nas.ranking.parameters import (
+    AugmentParameters,
+    EncoderParameters,
+    Optimisation,
+    PretrainParameters,
+)
 from contrastive_nas.spaces.nasbench201 import NASBench201
 
 PRETRAIN = PretrainParameters(

@@ -10,12 +10,12 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.ranking.comparator.self_training import augment, choose_pairs, pseudo_label_accuracy
 from contrastive_nas.ranking.comparator.training import all_pairs, comparator_scores, train_comparator
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.metrics import kendall_tau
 from contrastive_nas.ranking.parameters import (
     AugmentParameters,
     CompareParameters,
+    EncoderParameters,
     Optimisation,
     PretrainParameters,
 )

@@ -7,7 +7,7 @@ from tests.ranking.sources import MemorySource, make_source
 
 from contrastive_nas.ranking.encoder import embedding
 from contrastive_nas.ranking.encoder.encoder import Encoder
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
+from contrastive_nas.ranking.parameters import EncoderParameters
 
 
 @dataclass

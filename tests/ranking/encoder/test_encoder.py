@@ -7,7 +7,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.layers import find_layers
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.ranking.encoder.encoder import Encoder
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
+from contrastive_nas.ranking.parameters import EncoderParameters
 
 
 def batch_of(count, seed=0):

@@ -10,11 +10,11 @@ from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.ranking.encoder.embedding import embed
 from contrastive_nas.ranking.encoder.features import RELEASED_ENCODER
+from contrastive_nas.ranking.encoder.weights import load_encoder
 from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.metrics import spearman_rho
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
 from contrastive_nas.ranking.transfer.weights import RELEASED, load_transfer
-from contrastive_nas.ranking.weights import load_encoder
 from contrastive_nas.spaces import load_space
 
 TABLE = Path(__file__).parents[3] / "data/01_raw/compact_cnn_digits.parquet"

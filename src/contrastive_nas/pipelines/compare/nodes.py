@@ -63,9 +63,10 @@ def train_first_comparator(
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.training import train_comparator
+    from contrastive_nas.ranking.comparator.weights import save_comparator
     from contrastive_nas.ranking.encoder.features import EncoderFeatures
+    from contrastive_nas.ranking.encoder.weights import load_encoder
     from contrastive_nas.ranking.graph_source import with_architectures
-    from contrastive_nas.ranking.weights import load_encoder, save_weights
     from contrastive_nas.spaces import load_space
 
     labels = first_labels.dropna(subset="accuracy")
@@ -79,7 +80,7 @@ def train_first_comparator(
         parameters,
         seed=seed,
     )
-    return partial(save_weights, comparator)
+    return partial(save_comparator, comparator)
 
 
 def measure_comparator(
@@ -92,7 +93,7 @@ def measure_comparator(
     """How well the comparator ranks the rows of the table that are not labelled, beside simple baselines."""
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.report import comparator_quality
-    from contrastive_nas.ranking.weights import load_comparator
+    from contrastive_nas.ranking.comparator.weights import load_comparator
 
     store = open_store(graphs)
     truth = table[target.test].to_numpy(dtype=float)
@@ -110,7 +111,7 @@ def draw_comparator(
     """Scores against true accuracies."""
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.training import comparator_scores
-    from contrastive_nas.ranking.weights import load_comparator
+    from contrastive_nas.ranking.comparator.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_scores
 
     store = open_store(graphs)

@@ -33,7 +33,7 @@ def pretrain_encoder(
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.encoder.features import RELEASED_ENCODER
     from contrastive_nas.ranking.encoder.pretraining import pretrain
-    from contrastive_nas.ranking.weights import load_encoder, save_weights
+    from contrastive_nas.ranking.encoder.weights import load_encoder, save_encoder
 
     losses: list[float] = []
     if _is_released(parameters):
@@ -44,7 +44,7 @@ def pretrain_encoder(
             open_store(graphs), parameters, seed=seed, device=pick_device(device), checkpoints=checkpoints
         )
     history = pd.DataFrame({"step": range(1, len(losses) + 1), "loss": losses})
-    return partial(save_weights, encoder), history
+    return partial(save_encoder, encoder), history
 
 
 def draw_pretraining(losses: "pd.DataFrame") -> "go.Figure":

@@ -16,7 +16,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch
 from contrastive_nas.ranking.encoder.message_passing import SparseProduct, sparse_rows
 from contrastive_nas.ranking.encoder.neighbourhoods import find_neighbourhoods, sketch
-from contrastive_nas.ranking.encoder.parameters import EncoderParameters
+from contrastive_nas.ranking.parameters import EncoderParameters
 
 # Radii 0 and 1.
 SKETCHES = 2

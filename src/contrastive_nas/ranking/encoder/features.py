@@ -9,9 +9,9 @@ from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.ranking.encoder.embedding import describe
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.pretraining import pretrain
+from contrastive_nas.ranking.encoder.weights import load_encoder
 from contrastive_nas.ranking.graph_source import GraphSource, PerFunction
 from contrastive_nas.ranking.parameters import PretrainParameters
-from contrastive_nas.ranking.weights import load_encoder
 
 RELEASED_ENCODER = Path(__file__).parents[2] / "pretrained" / "encoder.safetensors"
 # Of pretraining on a source's own graphs, so that rankers that differ in their seed share an encoder.

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.ranking.encoder.parameters import Engine
+from contrastive_nas.ranking.parameters import Engine
 
 
 class SparseProduct:

@@ -16,10 +16,10 @@ from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.graphs.storage.store import open_store
 from contrastive_nas.ranking.comparator.training import comparator_scores, train_comparator
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
+from contrastive_nas.ranking.encoder.weights import load_encoder
 from contrastive_nas.ranking.metrics import kendall_tau
 from contrastive_nas.ranking.parameters import CompareParameters, RankerParameters
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
-from contrastive_nas.ranking.weights import load_encoder
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.search.tuning.parameters import with_values
