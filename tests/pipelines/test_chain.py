@@ -58,15 +58,18 @@ def test_the_summary_adds_up(finished: Project) -> None:
     assert summary["queries_trained"] + summary["queries_cached"] == 10
     assert summary["queries_looked_up"] == 0
     assert summary["best_valid_accuracy"] == history["accuracy"].max()
-    assert history["reason"].tolist()[:6] == ["first label"] * 6
+    assert history["reason"].tolist()[:5] == ["initial design"] * 5
+    assert summary["ranker"] == "comparator"
+    assert summary["first_labels"] == 5
     assert 1 <= summary["best_rank"] <= summary["table_size"] + 1 == 61
 
 
 def test_the_comparator_is_measured_beside_simple_counts(finished: Project) -> None:
     metrics = finished.read_json("comparator_metrics.json")
     assert metrics.keys() >= METRICS
-    assert metrics["labels"] == 6
-    assert metrics["ranked"] == 54
+    assert metrics["labels"] == 5
+    # The initial design is drawn from the space, of which the table has 60 networks.
+    assert 55 <= metrics["ranked"] <= 60
     assert -1 <= metrics["kendall_tau"] <= 1
     load_comparator(finished.folder / "data/06_models/test/augmented_comparator.safetensors")
 

@@ -6,10 +6,14 @@ import pandas as pd
 import pytest
 from tests.pipelines.project import Project
 
+from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
+from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces import load_space
+from contrastive_nas.spaces.wrapped.pool import Pool
 
-QUICK = {"predictor": "gaussian_process", "strategy": "default"}
+QUICK = {"ranker": {"name": "gaussian_process"}, "strategy": "default"}
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +43,30 @@ def test_a_surrogate_under_a_limit(project: Project) -> None:
     assert summary["surrogate_noise"] > 0
     costs = graph_multiply_accumulates(load_space("compact_cnn").graphs(found["architecture"].tolist()))
     assert costs.max() <= limit
+    # Random search is really run: rows of the table may come from other people's searches.
+    assert summary["random_search_was_run"]
+    assert summary["accuracy_is"] == "predicted"
+    assert summary["best_macs"] <= limit
     # Ranks are among what the limit allows.
     assert summary["table_size"] < 60
+
+
+def test_the_pipeline_goes_the_way_of_run_search_and_computes_nothing_else(tmp_path: Path) -> None:
+    own = Project.create(tmp_path)
+    search = {"strategy": "default", "pool": True, "queries": 11, "ranker": {"name": "transfer"}}
+    own.run("search", evaluator={"kind": "table"}, pretrain={"start": "released"}, search=search)
+    made = {Path(name).name for name in own.artifacts()}
+    assert "encoder.safetensors" in made
+    assert not {"graphs.arrow", "comparator.safetensors", "augmented_comparator.safetensors"} & made
+    table = pd.read_parquet(own.folder / "data/02_intermediate/test/table.parquet")
+    space = Pool(load_space("compact_cnn"), table["architecture"].tolist())
+    parameters = SearchParameters(queries=11, batch=2, seed=1)
+    expected = run_search(space, TableEvaluator(table, "digits_valid_accuracy"), parameters).history
+    columns = ["query", "round", "reason", "architecture", "accuracy"]
+    pd.testing.assert_frame_equal(history(own)[columns], expected[columns])
+    summary = own.read_json("search_summary.json")
+    assert summary["initial_design"] == "promising"
+    assert "compact_cnn" not in summary["similarity"]
 
 
 @pytest.mark.slow

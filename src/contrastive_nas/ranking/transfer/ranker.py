@@ -8,6 +8,7 @@ left out best, against a prior belief in w_0 = 10 / (10 + n) with n labels.
 """
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from contrastive_nas.ranking.comparator.comparator import FEATURE_LIMIT
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.comparator.training import all_pairs, feature_views, kernel_matrix
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
+from contrastive_nas.ranking.gaussian_process.kernel import View
 from contrastive_nas.ranking.gaussian_process.preference import calibrate, left_out_scores
 from contrastive_nas.ranking.gaussian_process.regression import GaussianProcess
 from contrastive_nas.ranking.graph_source import GraphSource, PerFunction, one_per_function
@@ -62,12 +64,20 @@ class _TransferredScore:
         # Differences over this are logits of winning: the model's own scores have deviation 1 / temperature.
         self.temperature = self._factor
         features.see(graphs)
-        self._features = features
-        sample = np.random.default_rng(seed).choice(first, min(STANDARDISED_BY, len(first)), replace=False)
-        self.views, self._columns, self._mean, self._deviation = feature_views(
-            features.encoder, features(sample)
-        )
+        self._features, self._first, self._seed = features, first, seed
         self.inputs = PerFunction(graphs, self._inputs)
+
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """The residual's kernel terms; networks are encoded when they are first asked for."""
+        return self._scaling[0]
+
+    @cached_property
+    def _scaling(self) -> tuple[tuple[View, ...], IntArray, FloatArray, FloatArray]:
+        """Views, the columns of features that they read, mean and deviation of each."""
+        size = min(STANDARDISED_BY, len(self._first))
+        sample = np.random.default_rng(self._seed).choice(self._first, size, replace=False)
+        return feature_views(self._features.encoder, self._features(sample))
 
     def _drift(self, rows: IntArray) -> FloatArray:
         return self._factor * (
@@ -75,7 +85,8 @@ class _TransferredScore:
         )
 
     def _inputs(self, rows: IntArray) -> FloatArray:
-        standardised = (self._features(rows)[:, self._columns] - self._mean) / self._deviation
+        _, columns, mean, deviation = self._scaling
+        standardised = (self._features(rows)[:, columns] - mean) / deviation
         return np.clip(standardised, -FEATURE_LIMIT, FEATURE_LIMIT)
 
 
