@@ -181,15 +181,18 @@ class RunRecorder:
 
 
 def print_table(record: Mapping[str, Any]) -> None:
-    """Durations and memory of the nodes that ran, and the metrics."""
+    """Durations and memory of the nodes that ran, and the metrics; text of several lines comes last."""
     ran = [node for node in record["nodes"] if node["ran"]]
     width = max((len(node["name"]) for node in ran), default=0)
     lines = [f"{len(ran)} of {len(record['nodes'])} nodes ran in {record['seconds']:.1f} s"]
     lines += [
         f"  {node['name']:{width}} {node['seconds']:9.2f} s {node['peak_memory_mb']:7d} MB" for node in ran
     ]
-    width = max((len(name) for name in record["metrics"]), default=0)
-    lines += [f"  {name:{width}}  {value}" for name, value in record["metrics"].items()]
+    texts = [value for value in record["metrics"].values() if isinstance(value, str) and "\n" in value]
+    metrics = {name: value for name, value in record["metrics"].items() if value not in texts}
+    width = max((len(name) for name in metrics), default=0)
+    lines += [f"  {name:{width}}  {value}" for name, value in metrics.items()]
+    lines += texts
     logger.info("\n".join(lines))
 
 

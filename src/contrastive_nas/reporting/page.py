@@ -11,7 +11,7 @@ _STYLE = """
 body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
 td { border-bottom: 1px solid #ddd; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
-td:last-child { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+td:last-child { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; white-space: pre-line; }
 """
 
 

@@ -70,11 +70,15 @@ def _settings(
     device: str,
     output: Path,
 ) -> RunSettings:
+    from contrastive_nas.spaces import load_space
+
     own = {"architecture", "space_options", "processes"}
     architecture = parameters.architecture
     if architecture is None:
         assert summary is not None
         architecture = summary["best_architecture"]
+    else:
+        architecture = load_space(space.name, **space.options | parameters.space_options).read(architecture)
     return RunSettings(
         space=space.name,
         space_options=space.options | parameters.space_options,

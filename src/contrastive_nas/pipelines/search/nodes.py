@@ -1,6 +1,5 @@
 """The search, and what it found."""
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_sear
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-
-logger = logging.getLogger(__name__)
 
 
 @does_without("encoder", when=needs_no_encoder)
@@ -144,8 +141,7 @@ def summarise_search(
         **found,
         **quality,
     }
-    logger.info(in_words(summary))
-    return summary
+    return summary | {"in_words": in_words(summary)}
 
 
 def draw_search(history: "pd.DataFrame", random: "pd.DataFrame", summary: dict[str, Any]) -> "go.Figure":

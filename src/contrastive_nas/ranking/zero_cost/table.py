@@ -61,7 +61,9 @@ class ProxyTable:
         }
         for key, architecture in progress(missing.items(), "zero-cost scores", len(missing)):
             found = zero_cost_scores(
-                partial(self._space.build, architecture), self._space.input_shape, seed=self._seed
+                partial(self._space.build, architecture),
+                self._space.image_shape(architecture),
+                seed=self._seed,
             )
             row = found.values | {f"{group}_seconds": spent for group, spent in found.seconds.items()}
             self._known[key] = row
