@@ -4,19 +4,20 @@
 
 All names of ``timm.list_models()`` and torchvision's networks for classification, or the first of a fair
 order. For each: traced or the reason why not; parameters of the graph and of the module; multiply-accumulates
-of the graph and of ``torch.utils.flop_counter`` on tensors without data, for one image; seconds of the trace;
-nodes outside the vocabulary. Parameters are compared with those that the module's ``parameters()`` give. What
-a network computes of its parameters alone, once for all images, costs an image nothing; the flop counter
-counts it.
+of the graph and of ``torch.utils.flop_counter`` on tensors without data, for one image; processor seconds of
+the trace; nodes outside the vocabulary. Parameters are compared with those that the module's ``parameters()``
+give. What a network computes of its parameters alone, once for all images, costs an image nothing; the flop
+counter counts it.
 
-Each network has a process of its own with a time limit, so that none stops the others. Rows are written one
-by one: a second run with the same file goes on where the first ended.
+Each network has a process of its own with a limit of processor time, so that none stops the others. Rows are
+written one by one: a second run with the same file goes on where the first ended.
 """
 
 import argparse
 import csv
 import logging
 import multiprocessing
+import resource
 import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
@@ -80,7 +81,7 @@ def measure(library: str, name: str) -> dict[str, object]:
         module, shape = build(library, name)
     except Exception as error:
         return {**row, "result": "not built", "reason": _line(error)}
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         graph = trace(module, shape)
     except InputError as error:
@@ -89,7 +90,7 @@ def measure(library: str, name: str) -> dict[str, object]:
         return {**row, "result": "failed", "reason": f"{type(error).__name__}: {_line(error)}"}
     row |= {
         "result": "traced",
-        "seconds": round(time.perf_counter() - started, 2),
+        "seconds": round(time.process_time() - started, 2),
         "nodes": len(graph),
         "unknown_nodes": int((graph.op == Operation.UNKNOWN).sum()),
         "parameters": int(parameters(graph.features).sum()),
@@ -108,31 +109,30 @@ def _line(error: Exception) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def _send(pipe: Connection, library: str, name: str) -> None:
+def _send(pipe: Connection, library: str, name: str, limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     torch.set_num_threads(1)
     logging.disable(logging.CRITICAL)
     pipe.send(measure(library, name))
 
 
-def limited(library: str, name: str, limit: float) -> dict[str, object]:
-    """One row, measured in a process that is ended after ``limit`` seconds."""
+def limited(library: str, name: str, limit: int) -> dict[str, object]:
+    """One row, measured in a process that is ended after ``limit`` processor seconds."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_send, args=(theirs, library, name))
+    process = multiprocessing.get_context("fork").Process(target=_send, args=(theirs, library, name, limit))
     process.start()
     theirs.close()
     try:
-        if ours.poll(limit):
-            return ours.recv()  # type: ignore[no-any-return]
-        reason = f"more than {limit:.0f} seconds"
+        return ours.recv()  # type: ignore[no-any-return]
     except EOFError:
-        reason = "the process was killed"
+        reason = f"ended by the system, after {limit} processor seconds or for want of memory"
     finally:
         process.kill()
         process.join()
     return {"library": library, "name": name, "result": "failed", "reason": reason}
 
 
-def fill(path: Path, wanted: Iterable[tuple[str, str]], limit: float) -> None:
+def fill(path: Path, wanted: Iterable[tuple[str, str]], limit: int) -> None:
     """Appends the rows that a file does not have."""
     done = set()
     if path.exists():
@@ -160,7 +160,7 @@ def summary(table: pd.DataFrame) -> str:
         f"parameters equal: {_share(int(equal.sum()), len(traced))} of those traced",
         f"costs within {TOLERANCE:.0%}: {_share(int(near.sum()), len(counted))} of those counted",
         f"nodes outside the vocabulary: in {int((traced['unknown_nodes'] > 0).sum())}",
-        f"seconds of a trace: median {traced['seconds'].median():.1f}, most {traced['seconds'].max():.1f}",
+        f"processor seconds: median {traced['seconds'].median():.1f}, most {traced['seconds'].max():.1f}",
         *(
             f"{row['result']} {row['name']}: {row['reason']}"
             for _, row in built.drop(traced.index).iterrows()
@@ -186,7 +186,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--first", type=int, help="number of names; default is all")
-    parser.add_argument("--limit", type=float, default=240, help="seconds for one network")
+    parser.add_argument("--limit", type=int, default=240, help="processor seconds for one network")
     parser.add_argument("--output", type=Path, required=True, help="file of results; what it has is kept")
     arguments = parser.parse_args()
     fill(arguments.output, names(STRIDE)[: arguments.first], arguments.limit)
