@@ -13,7 +13,7 @@ import numpy as np
 
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges, used_types
+from contrastive_nas.graphs.schema import ROW_WIDTH, GraphBatch, IntArray, ranges, used_types
 
 Row = tuple[int, ...]
 # About 100 MB; a space of few blocks never gets there, one of many cells starts again.
@@ -25,7 +25,7 @@ class Fragment:
     """A sub-graph with open inputs.
 
     Attributes:
-        rows: features of its nodes.
+        rows: features and attributes of its nodes.
         sources: one per edge: a node of the fragment, or -k for what the k-th fragment before it gives.
         targets: one per edge, in ascending order.
         output: the node that gives the fragment's result.
@@ -79,7 +79,7 @@ class FragmentTable:
     """Many fragments, concatenated.
 
     Attributes:
-        node_types: int32, types x ``FEATURE_COUNT``.
+        node_types: int32, types x ``ROW_WIDTH``.
         type_ids: int32, nodes: row of ``node_types``.
         edges: int64, 2 x edges, as in :class:`Fragment`.
         node_offsets: int64, fragments + 1.
@@ -162,7 +162,7 @@ class FragmentLibrary:
         sources = [x for entry in entries for x in entry.sources]
         targets = [x for entry in entries for x in entry.targets]
         return FragmentTable(
-            np.array(list(self._types), dtype=np.int32).reshape(-1, FEATURE_COUNT),
+            np.array(list(self._types), dtype=np.int32).reshape(-1, ROW_WIDTH),
             np.array(type_ids, dtype=np.int32),
             np.array([sources, targets], dtype=np.int64).reshape(2, -1),
             np.cumsum([0, *(len(entry.kinds) for entry in entries)], dtype=np.int64),

@@ -15,7 +15,8 @@ from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.parameters import EncoderParameters
 from contrastive_nas.ranking.gaussian_process.kernel import View
 
-SCHEMA_VERSION = 3
+# 4: graphs hold the attributes of nodes, of which models read none.
+SCHEMA_VERSION = 4
 _VOCABULARY = {operation.name: int(operation) for operation in Operation}
 
 

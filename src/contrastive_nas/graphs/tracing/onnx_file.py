@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.attributes import NOT_HELD, digest
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import onnx_constants
@@ -44,6 +45,8 @@ def trace_onnx(path: str | Path) -> ComputationGraph:
         raise InputError(f"{path}: shapes cannot be inferred: {_first_line(error)}") from error
     record = Recorder()
     outputs = _Walk(model, record, path).outputs()
+    # Contents of constants, which operators also read as settings, are not held.
+    record.nodes[0].attributes = int(NOT_HELD)
     report_unknown(str(path), record)
     return record.graph(outputs)
 
@@ -135,10 +138,20 @@ class _Walk:
             shapes,
             lambda place: self._constant(node, place),
         )
-        handler = HANDLERS.get(node.op_type)
+        handler, first = HANDLERS.get(node.op_type), len(self._record.nodes)
         result = handler(call) if handler else self._record.unknown_node(node.op_type, call.values, shapes[0])
         results = result if isinstance(result, list) else [result] * len(names)
         self._found.update(zip(names, results, strict=True))
+        self._note(node.op_type, attributes, results, first)
+
+    def _note(self, operator: str, settings: dict[str, Any], results: list[Value], first: int) -> None:
+        """Gives the nodes that an operator added the digest of its attributes."""
+        if not settings:
+            return
+        found = [(name, repr(settings[name])) for name in sorted(settings)]
+        for place, result in enumerate(results):
+            if result.node >= first:
+                self._record.nodes[result.node].attributes = digest(operator, found, place)
 
     def _write_constant(self, node: Any) -> None:
         shapes = [self._shapes.get(name) for name in node.input]

@@ -22,6 +22,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import functions as trace_functions
 from contrastive_nas.graphs.tracing import views as trace_views
+from contrastive_nas.graphs.tracing.attributes import Attributes, hides_a_mode
 from contrastive_nas.graphs.tracing.calls import Call, Result
 from contrastive_nas.graphs.tracing.record import BATCH, Constant, Noise, Recorder, Value
 
@@ -53,7 +54,9 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
         raise InputError(f"cannot trace with input shape {input_shape!r}: not one to three positive integers")
     program = _export(module, shape)
     record = Recorder()
-    outputs = _Walk(program, record).outputs()
+    walk = _Walk(program, record, training=module.training)
+    outputs = walk.outputs()
+    walk.attributes.finish(hidden=hides_a_mode(module))
     report_unknown(type(module).__name__, record)
     return record.graph(outputs)
 
@@ -108,11 +111,18 @@ def _line_at_fault(error: BaseException) -> str:
 
 
 class _Walk:
-    """A walk over an exported program that writes nodes as it goes."""
+    """A walk over an exported program that writes nodes as it goes.
 
-    def __init__(self, program: ExportedProgram, record: Recorder) -> None:
+    Attributes:
+        attributes: what is known of its calls and constants beyond the features of nodes.
+    """
+
+    def __init__(self, program: ExportedProgram, record: Recorder, *, training: bool) -> None:
         self._record = record
         self._found: dict[fx.Node, Result] = {}
+        self.attributes = Attributes(record, self._found, training=training)
+        self._tensors = {**program.state_dict, **program.constants}
+        self._module = program.graph_module
         self._viewed: dict[fx.Node, fx.Node] = {}
         self._graph = program.graph
         self._order = {node: place for place, node in enumerate(self._graph.nodes)}
@@ -123,10 +133,18 @@ class _Walk:
         for node in self._inputs_first():
             if node.op == "placeholder":
                 self._found[node] = self._placeholder(node)
+                if not self._is_input(node):
+                    held = self._tensors.get(self._placeholders[node.name].target or "")
+                    trained = self._kind(node) == InputKind.PARAMETER
+                    self.attributes.hold(node, held, is_parameter=trained)
             elif node.op == "get_attr":
                 self._found[node] = Constant(node.name, tuple(getattr(node.meta.get("val"), "shape", ())))
+                held = getattr(self._module, str(node.target), None)
+                self.attributes.hold(node, held, is_parameter=False)
             elif node.op == "call_function":
+                first = len(self._record.nodes)
                 self._found[node] = self._call(node)
+                self.attributes.note(node, first)
         results = _flat(self._look_up(self._graph.output_node().args))
         values = [self._as_value(result) for result in results if isinstance(result, Value | Constant)]
         if not values:
