@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.graphs.random_graphs import random_graph
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs import GraphBuilder, Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.graphs.storage.store import GraphStore, open_store
 from contrastive_nas.graphs.storage.writer import GraphStoreWriter

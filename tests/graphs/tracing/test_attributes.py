@@ -193,7 +193,7 @@ def test_large_constants_are_not_held():
     large = Call(lambda s, x: x * s.k.sum(), k=nn.Buffer(torch.ones(600, 600)))
     assert not trace(large, SHAPE).complete
     with torch.device("meta"):
-        unreal = Call(lambda s, x: x * s.k, k=nn.Buffer(torch.ones(8, 1, 1)))
+        unreal = Call(lambda s, x: s.c(x) * s.k, c=nn.Conv2d(8, 8, 1), k=nn.Buffer(torch.ones(8, 1, 1)))
     assert not trace(unreal, SHAPE).complete
 
 
