@@ -219,7 +219,8 @@ def changed(steps: Steps, rng: np.random.Generator) -> Steps:
         number = int(rng.integers(len(inner)))
         if rng.random() < 0.2 and len(inner) > 1:
             # Another order of arguments, or one argument's steps behind another's: other edges.
-            inner = inner[::-1] if rng.random() < 0.5 else [inner[0] + inner[1], *inner[1:]]
+            ordered = kind in ("difference", "concatenation") and rng.random() < 0.5
+            inner = inner[::-1] if ordered else [inner[0] + inner[1], *inner[1:]]
         else:
             inner[number] = changed(inner[number], rng)
         step: tuple[str, Any] = (kind, inner)
@@ -235,8 +236,11 @@ def rewritten(steps: Steps, rng: np.random.Generator) -> Steps:
     for kind, setting in steps:
         if kind in JOINS:
             inner = [rewritten(one, rng) for one in setting]
-            if kind in ("sum", "product"):
+            if kind == "sum":
                 inner = [inner[place] for place in rng.permutation(len(inner))]
+            if kind == "product" and rng.random() < 0.5:
+                # Products of products are not flattened: only the first two factors are of one.
+                inner[:2] = inner[1::-1]
             if kind == "sum" and len(inner) > 2 and rng.random() < 0.5:
                 inner = [inner[0], [("sum", inner[1:])]]
             if kind == "sum" and rng.random() < 0.3:

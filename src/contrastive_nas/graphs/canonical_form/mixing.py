@@ -6,6 +6,7 @@ The numbers go into files: changing anything here changes every stored hash.
 import numpy as np
 from numpy.typing import NDArray
 
+from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.operations import COMMUTATIVE_OPERATIONS
 from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, attributes_of, column
 
@@ -33,9 +34,12 @@ def row_hashes(rows: IntArray) -> Hashes:
 
 
 def type_hashes(node_types: IntArray) -> Hashes:
-    """One hash per row of ``GraphBatch.node_types``; attributes of 0 leave that of the features."""
+    """One hash per row of ``GraphBatch.node_types``; without attributes that of the features."""
     hashes, attributes = row_hashes(node_types[:, :FEATURE_COUNT]), attributes_of(node_types)
-    return np.where(attributes == 0, hashes, mix(hashes + mix(attributes + GOLDEN)))
+    # A hash is one of what is held.
+    return np.where(
+        (attributes == 0) | (attributes == NOT_HELD), hashes, mix(hashes + mix(attributes + GOLDEN))
+    )
 
 
 def argument_weights(batch: GraphBatch) -> Hashes:

@@ -43,6 +43,7 @@ class Attributes:
         self._reads: dict[fx.Node, tuple[str, ...]] = {}
         self._readers: dict[str, set[fx.Node]] = {}
         self._layers: dict[int, tuple[str, ...]] = {}
+        self._idle_dropout = False
 
     def hold(self, node: fx.Node, tensor: Any, *, is_parameter: bool) -> None:
         """Notes a tensor of the module: trained ones are the same whatever they hold."""
@@ -97,7 +98,7 @@ class Attributes:
             written = self._record.nodes[number]
             if written.attributes != _UNKNOWN and any(name in numbers for name in names):
                 written.attributes = digest(written.attributes, [numbers.get(name, 0) for name in names])
-        if hidden:
+        if hidden or self._idle_dropout:
             self._record.nodes[0].attributes = _UNKNOWN
 
     def _results(self, result: Any) -> list[Value]:
@@ -174,6 +175,10 @@ class Attributes:
         operation = Operation(written.row[0])
         if operation == Operation.UNKNOWN or self._unread(node, name, first):
             return _UNKNOWN
+        if "dropout" in name and arguments.get("p") and arguments.get("train") is False:
+            # Its result is its argument itself, so that a program confuses who reads which of the two.
+            self._idle_dropout = True
+            return 0
         if operation == Operation.LOCAL_RESPONSE_NORM and name == "div":
             return self._absorbed(node)
         inputs = [one for one in node.all_input_nodes if self._results(self._found.get(one))]

@@ -207,8 +207,7 @@ def _elementwise(call: Settings, name: str, operation: Operation) -> int:
 def _identity(call: Settings, name: str, operation: Operation) -> int:
     if "dropout" in name:
         probability = call.numbers.get("p")
-        other_mode = call.numbers.get("train") not in (None, call.training)
-        return digest(name, probability, other_mode) if probability else 0
+        return digest(name, probability) if probability else 0
     if name == "detach":
         return digest(name)
     if name in _COPIES:
