@@ -1,4 +1,4 @@
-"""Random networks from a grammar of layers and functions, others that differ in one thing, and rewritten ones.
+"""Random networks from a grammar of layers and functions, changed ones and rewritten ones.
 
 A network is a list of steps that keep (8, 6, 6). A step is one layer or function with its setting,
 ``(kind, setting)``, or a join of several lists of steps, ``(kind, [steps, ...])``.

@@ -25,7 +25,7 @@ _TAG = FEATURES["in_shape"].start
 
 
 def outputs(module: nn.Module, *, with_dropout: bool) -> Tensor:
-    """What a network gives in training mode, and then, with what its norms have learnt, in evaluation mode."""
+    """What a network gives in training mode and then, its norms having learnt, in evaluation mode."""
     module = copy.deepcopy(module).double()
     dropouts = [one for one in module.modules() if isinstance(one, nn.Dropout | nn.Dropout2d)]
     module.train()
