@@ -11,7 +11,7 @@ from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.training import TrainingEvaluator
 from contrastive_nas.evaluators.workers import TrainedScores
 from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.hashing import sharing_keys
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.metrics import kendall_tau
@@ -30,7 +30,9 @@ def draw_functions(space: SearchSpace, count: int, seed: int) -> list[Architectu
     while len(found) < count and idle < _DRAWS_WITHOUT_NEWS:
         drawn = space.sample(rng, _DRAWN_AT_ONCE)
         before = len(found)
-        for function, architecture in zip(function_hashes(space.graphs(drawn)).tolist(), drawn, strict=True):
+        for function, architecture in zip(
+            sharing_keys(space.graphs(drawn), drawn).tolist(), drawn, strict=True
+        ):
             found.setdefault(function, architecture)
         idle = idle + 1 if len(found) == before else 0
     return list(found.values())[:count]

@@ -13,7 +13,7 @@ from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.workers import TrainedScores, TrainingJob, TrainingProcesses
-from contrastive_nas.graphs.canonical_form.hashing import function_hash
+from contrastive_nas.graphs.canonical_form.hashing import sharing_key
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.short import training_identity
@@ -68,7 +68,7 @@ class TrainingEvaluator(Evaluator):
         return list(self.stream(architectures))
 
     def stream(self, architectures: Sequence[Architecture]) -> Iterator[Evaluation]:
-        functions = [function_hash(self.space.graph(architecture)) for architecture in architectures]
+        functions = [sharing_key(self.space.graph(one), one) for one in architectures]
         fresh: dict[int, Architecture] = {}
         for function, architecture in zip(functions, architectures, strict=True):
             if function not in self._trained:
@@ -86,7 +86,7 @@ class TrainingEvaluator(Evaluator):
 
     def recall(self, evaluations: Sequence[Evaluation]) -> None:
         for evaluation in evaluations:
-            function = function_hash(self.space.graph(evaluation.architecture))
+            function = sharing_key(self.space.graph(evaluation.architecture), evaluation.architecture)
             self._trained.setdefault(function, evaluation)
 
     def final_accuracy(self, architecture: Architecture) -> float:

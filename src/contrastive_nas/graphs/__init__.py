@@ -4,7 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.graphs.builder import GraphBuilder
 from contrastive_nas.graphs.canonical_form.canonical import canonical, canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import function_hash, function_hashes
+from contrastive_nas.graphs.canonical_form.hashing import (
+    function_hash,
+    function_hashes,
+    sharing_key,
+    sharing_keys,
+)
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 
@@ -20,6 +25,8 @@ __all__ = [
     "canonical_batch",
     "function_hash",
     "function_hashes",
+    "sharing_key",
+    "sharing_keys",
     "trace",
 ]
 

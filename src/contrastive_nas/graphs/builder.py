@@ -4,8 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from contrastive_nas.graphs.attributes import (
+    batch_norm_attributes,
+    halves,
+    slice_attributes,
+    window_attributes,
+)
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURE_COUNT, ComputationGraph
+from contrastive_nas.graphs.schema import FEATURE_COUNT, ROW_WIDTH, ComputationGraph, attributes_of
 
 Shape = tuple[int, int, int]
 _NO_PAIR = (0, 0)
@@ -16,9 +22,13 @@ class GraphBuilder:
     """Builds one graph; every method adds a node and returns its number.
 
     The nodes are those that :func:`contrastive_nas.graphs.trace` finds in the module of the same network.
+
+    Attributes:
+        epsilon: of the batch norms.
     """
 
     def __init__(self, input_shape: Shape) -> None:
+        self.epsilon = 1e-5
         self._rows: list[tuple[int, ...]] = []
         self._shapes: list[Shape] = []
         self._sources: list[int] = []
@@ -56,6 +66,9 @@ class GraphBuilder:
             groups=groups,
             weight=(channels, c // groups, kernel, kernel),
             bias=bias,
+            attributes=window_attributes(
+                (h, w), out[1:], (kernel,) * 2, (stride,) * 2, (dilation,) * 2, (padding,) * 2
+            ),
         )
 
     def linear(self, x: int, features: int, *, bias: bool = True) -> int:
@@ -63,11 +76,14 @@ class GraphBuilder:
         c, h, w = self._shapes[x]
         return self._node(Operation.LINEAR, (x,), (features, h, w), weight=(features, c, 1, 1), bias=bias)
 
-    def batch_norm(self, x: int, *, affine: bool = True) -> int:
+    def batch_norm(self, x: int, *, affine: bool = True, momentum: float = 0.1) -> int:
         """Batch normalisation; with ``affine`` it has a weight and a bias per channel."""
         shape = self._shapes[x]
         weight = (shape[0], 1, 1, 1) if affine else _NO_WEIGHT
-        return self._node(Operation.BATCH_NORM, (x,), shape, weight=weight, bias=affine)
+        attributes = batch_norm_attributes(self.epsilon, momentum)
+        return self._node(
+            Operation.BATCH_NORM, (x,), shape, weight=weight, bias=affine, attributes=attributes
+        )
 
     def unary(self, operation: Operation, x: int) -> int:
         """An operation on one tensor that keeps its shape: activations, zero, identity."""
@@ -84,15 +100,21 @@ class GraphBuilder:
         c, h, w = self._shapes[x]
         rest = 2 * padding - kernel + (stride - 1 if ceil else 0)
         out = (c, (h + rest) // stride + 1, (w + rest) // stride + 1)
-        return self._node(operation, (x,), out, kernel=(kernel, kernel), stride=(stride, stride))
+        attributes = window_attributes(
+            (h, w), out[1:], (kernel,) * 2, (stride,) * 2, (1, 1), (padding,) * 2, ceil=ceil
+        )
+        return self._node(
+            operation, (x,), out, kernel=(kernel, kernel), stride=(stride, stride), attributes=attributes
+        )
 
     def global_avg_pool(self, x: int) -> int:
         """Mean over height and width."""
         return self._node(Operation.GLOBAL_AVG_POOL, (x,), (self._shapes[x][0], 1, 1))
 
-    def slice(self, x: int, shape: Shape) -> int:
-        """A part of a tensor, cut out along one dimension."""
-        return self._node(Operation.SLICE, (x,), shape)
+    def slice(self, x: int, shape: Shape, *, start: int = 0, step: int = 1) -> int:
+        """A part of a tensor, cut out along one dimension: every ``step``-th element from ``start`` on."""
+        attributes = slice_attributes(start, step)
+        return self._node(Operation.SLICE, (x,), shape, attributes=attributes)
 
     def join(self, operation: Operation, xs: Sequence[int]) -> int:
         """Add, multiply, mean (shapes broadcast) or concatenate (channels add up) two or more tensors."""
@@ -111,9 +133,9 @@ class GraphBuilder:
 
     def graph(self) -> ComputationGraph:
         """The graph of all nodes added so far."""
-        features = np.array(self._rows, dtype=np.int32).reshape(-1, FEATURE_COUNT)
+        rows = np.array(self._rows, dtype=np.int32).reshape(-1, ROW_WIDTH)
         edges = np.array([self._sources, self._targets], dtype=np.int32).reshape(2, -1)
-        return ComputationGraph(features, edges)
+        return ComputationGraph(rows[:, :FEATURE_COUNT].copy(), edges, attributes_of(rows))
 
     def _node(
         self,
@@ -128,13 +150,14 @@ class GraphBuilder:
         groups: int = 0,
         weight: tuple[int, int, int, int] = _NO_WEIGHT,
         bias: bool = False,
+        attributes: int = 0,
     ) -> int:
         number = len(self._rows)
         source_shape = in_shape or self._shapes[xs[0]]
         self._rows.append(
             (
                 *(int(operation), *source_shape, *out_shape, *kernel, *stride, *dilation),
-                *(groups, *weight, int(bias), 0),
+                *(groups, *weight, int(bias), 0, *halves(attributes)),
             )
         )
         self._shapes.append(out_shape)

@@ -14,7 +14,7 @@ import numpy as np
 
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges, used_types
+from contrastive_nas.graphs.schema import ROW_WIDTH, GraphBatch, IntArray, ranges, used_types
 
 Row = tuple[int, ...]
 # About 100 MB; a space of few blocks never gets there, one of many cells starts again.
@@ -26,7 +26,7 @@ class Fragment:
     """A sub-graph with open inputs.
 
     Attributes:
-        rows: features of its nodes.
+        rows: features and attributes of its nodes.
         sources: one per edge: a node of the fragment, or -k for what the k-th fragment before it gives.
         targets: one per edge, in ascending order.
         output: the node that gives the fragment's result.
@@ -80,7 +80,7 @@ class FragmentTable:
     """Many fragments, concatenated.
 
     Attributes:
-        node_types: int32, types x ``FEATURE_COUNT``.
+        node_types: int32, types x ``ROW_WIDTH``.
         type_ids: int32, nodes: row of ``node_types``.
         edges: int64, 2 x edges, as in :class:`Fragment`.
         node_offsets: int64, fragments + 1.
@@ -132,7 +132,7 @@ class FragmentLibrary:
 
     def __init__(self) -> None:
         self._types: dict[Row, int] = {}
-        self._known_types = np.zeros((0, FEATURE_COUNT), dtype=np.int32)
+        self._known_types = np.zeros((0, ROW_WIDTH), dtype=np.int32)
         self._numbers: dict[Hashable, int] = {}
         self._fragments: list[_Entry] = []
 
@@ -177,5 +177,5 @@ class FragmentLibrary:
         known = len(self._known_types)
         if known < len(self._types):
             new = np.array(list(islice(self._types, known, None)), dtype=np.int32)
-            self._known_types = np.concatenate([self._known_types, new.reshape(-1, FEATURE_COUNT)])
+            self._known_types = np.concatenate([self._known_types, new.reshape(-1, ROW_WIDTH)])
         return self._known_types

@@ -1,8 +1,9 @@
 """Computation graphs as arrays: one graph, and many graphs at once.
 
-Every node is one row of integer features (``FEATURES``). A network repeats few distinct rows, so a batch
-keeps each distinct row once and an index per node: files stay small, and a model embeds a row once instead of
-once per node.
+Every node is one row of integer features (``FEATURES``), which models read, and a digest of whatever else
+makes it what it is (:mod:`contrastive_nas.graphs.attributes`), which tells functions apart and which no model
+reads. A network repeats few distinct rows, so a batch keeps each distinct row once and an index per node:
+files stay small, and a model embeds a row once instead of once per node.
 
 Source: Han et al., A General-Purpose Transferable Predictor for Neural Architecture Search, SDM 2023, section
 3; dilation is an addition, without which dilated and dense convolutions of one shape look the same.
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.operations import Operation
 
 FEATURES: dict[str, slice] = {
@@ -29,6 +31,8 @@ FEATURES: dict[str, slice] = {
     "tied": slice(19, 20),
 }
 FEATURE_COUNT = 20
+# A node's features and, as two integers, its attributes.
+ROW_WIDTH = FEATURE_COUNT + 2
 
 IntArray = NDArray[np.integer]
 
@@ -53,10 +57,17 @@ class ComputationGraph:
     Attributes:
         features: int32, nodes x ``FEATURE_COUNT``; columns as in ``FEATURES``.
         edges: int32, 2 x edges, source above target.
+        attributes: uint64, nodes: digest of what changes a node's function beside its features and edges; 0
+            for the usual settings, ``NOT_HELD`` where something is not known. By default all 0.
     """
 
     features: IntArray
     edges: IntArray
+    attributes: NDArray[np.uint64] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.attributes is None:
+            object.__setattr__(self, "attributes", np.zeros(len(self.features), dtype=np.uint64))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -65,6 +76,8 @@ class ComputationGraph:
         parts = [f"{len(self)} nodes", f"{self.edges.shape[1]} edges"]
         if self.unknown_count:
             parts.insert(1, f"{self.unknown_count} of them unknown")
+        elif not self.complete:
+            parts.append("incomplete")
         if len(self):
             first, last = ("x".join(map(str, row.tolist())) for row in (self.in_shape[0], self.out_shape[-1]))
             parts.append(f"{first} to {last}")
@@ -123,13 +136,21 @@ class ComputationGraph:
         """Number of nodes whose operation is outside the vocabulary."""
         return int((self.column("op") == Operation.UNKNOWN).sum())
 
+    @property
+    def complete(self) -> bool:
+        """Whether the graph holds everything that makes the network what it is.
+
+        Only then are networks of one function hash one function.
+        """
+        return not (self.unknown_count or (self.attributes == NOT_HELD).any())
+
 
 @dataclass(frozen=True, eq=False)
 class GraphBatch:
     """Many computation graphs, concatenated.
 
     Attributes:
-        node_types: int32, types x ``FEATURE_COUNT``: the distinct rows of features.
+        node_types: int32, types x ``ROW_WIDTH``: the distinct rows of features, with their attributes.
         type_ids: int32, nodes: row of ``node_types`` of each node, all graphs one after the other.
         edges: int64, 2 x edges, numbered over the whole batch.
         node_offsets: int64, graphs + 1: nodes of graph i are node_offsets[i] to node_offsets[i + 1].
@@ -154,7 +175,8 @@ class GraphBatch:
         index %= len(self)
         start, stop = self.node_offsets[index], self.node_offsets[index + 1]
         edges = self.edges[:, self.edge_offsets[index] : self.edge_offsets[index + 1]] - start
-        return ComputationGraph(self.node_types[self.type_ids[start:stop]], edges.astype(np.int32))
+        rows = self.node_types[self.type_ids[start:stop]]
+        return ComputationGraph(rows[:, :FEATURE_COUNT], edges.astype(np.int32), attributes_of(rows))
 
     def __iter__(self) -> Iterator[ComputationGraph]:
         return (self[index] for index in range(len(self)))
@@ -162,7 +184,23 @@ class GraphBatch:
     @property
     def features(self) -> IntArray:
         """int32, nodes x ``FEATURE_COUNT``: the features of every node, expanded."""
-        return self.node_types[self.type_ids]
+        return self.node_types[self.type_ids, :FEATURE_COUNT]
+
+    @property
+    def attributes(self) -> NDArray[np.uint64]:
+        """uint64, nodes: the attributes of every node, expanded."""
+        return attributes_of(self.node_types)[self.type_ids]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Whether each graph holds everything that makes its network what it is."""
+        lacking = (column(self.node_types, "op") == Operation.UNKNOWN) | (
+            attributes_of(self.node_types) == NOT_HELD
+        )
+        if not lacking.any():
+            return np.ones(len(self), dtype=bool)
+        lacking_graphs = self.graph_ids[lacking[self.type_ids]]
+        return np.bincount(lacking_graphs, minlength=len(self)) == 0
 
     @property
     def graph_ids(self) -> IntArray:
@@ -175,12 +213,13 @@ class GraphBatch:
         graphs = list(graphs)
         node_offsets = np.cumsum([0, *(len(graph) for graph in graphs)], dtype=np.int64)
         edge_offsets = np.cumsum([0, *(graph.edges.shape[1] for graph in graphs)], dtype=np.int64)
-        features = np.concatenate(
-            [graph.features for graph in graphs] or [np.zeros((0, FEATURE_COUNT), np.int32)]
+        rows = np.concatenate(
+            [node_rows(graph.features, graph.attributes) for graph in graphs]
+            or [np.zeros((0, ROW_WIDTH), np.int32)]
         )
         edges = np.concatenate([graph.edges for graph in graphs] or [np.zeros((2, 0), np.int64)], axis=1)
         edges = edges.astype(np.int64) + np.repeat(node_offsets[:-1], np.diff(edge_offsets))
-        node_types, type_ids = distinct_rows(features)
+        node_types, type_ids = distinct_rows(rows)
         return cls(node_types, type_ids.astype(np.int32), edges, node_offsets, edge_offsets)
 
     def take(self, indices: IntArray) -> "GraphBatch":
@@ -203,6 +242,19 @@ def column(rows: IntArray, name: str) -> IntArray:
     """
     values = rows[:, FEATURES[name]]
     return values[:, 0] if values.shape[1] == 1 else values
+
+
+def node_rows(features: IntArray, attributes: NDArray[np.uint64]) -> IntArray:
+    """Rows as batches keep them: int32, nodes x ``ROW_WIDTH``."""
+    halves = np.ascontiguousarray(attributes, dtype="<u8").view("<i4").reshape(-1, 2)
+    return np.concatenate([features, halves], axis=1, dtype=np.int32, casting="same_kind")
+
+
+def attributes_of(rows: IntArray) -> NDArray[np.uint64]:
+    """The attributes in rows as batches keep them."""
+    return (
+        np.ascontiguousarray(rows[:, FEATURE_COUNT:], dtype="<i4").view("<u8").reshape(-1).astype(np.uint64)
+    )
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:

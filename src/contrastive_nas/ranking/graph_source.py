@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.hashing import sharing_keys
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch, IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.graphs.statistics.spectrum import spectrum
@@ -133,7 +133,8 @@ class ListedSource:
     def of(cls, graphs: Sequence[ComputationGraph]) -> "ListedSource":
         """Measures every graph."""
         canonical = canonical_batch(GraphBatch.from_graphs(graphs))
-        _, functions = np.unique(function_hashes(canonical, is_canonical=True), return_inverse=True)
+        keys = sharing_keys(canonical, range(len(canonical)), is_canonical=True)
+        _, functions = np.unique(keys, return_inverse=True)
         return cls(canonical, statistics(canonical), functions)
 
     def __len__(self) -> int:
@@ -228,11 +229,11 @@ class SpaceSource:
 
     def _add(self, architectures: list[Architecture]) -> None:
         graphs = canonical_batch(self._space.graphs(architectures))
-        hashes = function_hashes(graphs, is_canonical=True)
+        keys = sharing_keys(graphs, architectures, is_canonical=True).tolist()
         first = len(self._functions)
-        for value in hashes.tolist():
-            self._functions.setdefault(value, len(self._functions))
-        ids = np.array([self._functions[value] for value in hashes.tolist()], dtype=np.int64)
+        for key in keys:
+            self._functions.setdefault(key, len(self._functions))
+        ids = np.array([self._functions[key] for key in keys], dtype=np.int64)
         known, positions = np.unique(ids, return_index=True)
         fresh = graphs.take(positions[known >= first])
         self._waiting.append(fresh)
@@ -255,8 +256,9 @@ class ExtendedStore:
         self._store, self._names = store, list(further)
         self._graphs = canonical_batch(space.graphs(self._names))
         self._statistics = statistics(self._graphs)
-        hashes = np.concatenate([store.function_hashes, function_hashes(self._graphs, is_canonical=True)])
-        self.function_ids: IntArray = np.unique(hashes, return_inverse=True)[1]
+        keys = sharing_keys(self._graphs, self._names, is_canonical=True)
+        known = np.concatenate([store.function_hashes, keys])
+        self.function_ids: IntArray = np.unique(known, return_inverse=True)[1]
         self.spaces = [*store.spaces.to_pylist(), *[space.name] * len(self._names)]
 
     def __len__(self) -> int:

@@ -135,7 +135,8 @@ def _write_unit(graph: GraphBuilder, x: int, channels: int, kernel: int, stride:
 def _write_halving(graph: GraphBuilder, x: int, channels: int) -> int:
     x = graph.relu(x)
     own, height, width = graph.shape(x)
-    shifted = graph.slice(graph.slice(x, (own, height - 1, width)), (own, height - 1, width - 1))
+    shifted = graph.slice(x, (own, height - 1, width), start=1)
+    shifted = graph.slice(shifted, (own, height - 1, width - 1), start=1)
     halves = [graph.conv(part, channels // 2, 1, stride=2) for part in (x, shifted)]
     return graph.batch_norm(graph.join(Operation.CONCAT, halves))
 
@@ -157,8 +158,8 @@ def _write_operation(graph: GraphBuilder, x: int, operation: str, stride: int) -
 def _write_zero(graph: GraphBuilder, x: int, stride: int) -> int:
     if stride > 1:
         channels, height, width = graph.shape(x)
-        x = graph.slice(x, (channels, height // stride, width))
-        x = graph.slice(x, (channels, height // stride, width // stride))
+        x = graph.slice(x, (channels, height // stride, width), step=stride)
+        x = graph.slice(x, (channels, height // stride, width // stride), step=stride)
     return graph.unary(Operation.ZERO, x)
 
 

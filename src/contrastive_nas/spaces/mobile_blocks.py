@@ -153,9 +153,10 @@ def write_unit(
     return write_activation(graph, x, activation) if activation else x
 
 
-def write_block(block: InvertedResidual, shape: Shape) -> Fragment:
-    """The fragment of an :class:`InvertedResidual` on an input of ``shape``."""
+def write_block(block: InvertedResidual, shape: Shape, epsilon: float) -> Fragment:
+    """The fragment of an :class:`InvertedResidual` on an input of ``shape``; ``epsilon`` is its norms'."""
     graph = FragmentBuilder(shape)
+    graph.epsilon = epsilon
     x = graph.ports[0]
     if block.hidden != block.inputs:
         x = write_unit(graph, x, block.hidden, activation=block.activation)

@@ -98,13 +98,13 @@ class MobileSpace(SearchSpace):
 
     def _compose(self, plans: Sequence[MobilePlan]) -> GraphBatch:
         number = self._library.number
-        networks = []
+        networks, epsilon = [], self._batch_norm_epsilon
         for plan in plans:
             size = halved(plan.resolution)
             network = [number(("stem", plan.resolution), partial(self._write_stem, plan))]
             for block in plan.blocks:
                 shape = (block.inputs, size, size)
-                network.append(number((block, size), partial(write_block, block, shape)))
+                network.append(number((block, size), partial(write_block, block, shape, epsilon)))
                 if block.stride == 2:
                     size = halved(size)
             head_shape = (plan.blocks[-1].outputs, size, size)
@@ -114,11 +114,13 @@ class MobileSpace(SearchSpace):
 
     def _write_stem(self, plan: MobilePlan) -> Fragment:
         graph = GraphBuilder((self._image_channels, plan.resolution, plan.resolution))
+        graph.epsilon = self._batch_norm_epsilon
         stem = write_unit(graph, graph.input, plan.stem, 3, stride=2, activation=plan.activation)
         return head_fragment(graph, stem)
 
     def _write_head(self, plan: MobilePlan, shape: Shape) -> Fragment:
         graph = FragmentBuilder(shape)
+        graph.epsilon = self._batch_norm_epsilon
         x = write_unit(graph, graph.ports[0], plan.features, activation=plan.activation)
         x = graph.global_avg_pool(x)
         if plan.mixed:

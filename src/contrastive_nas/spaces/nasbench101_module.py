@@ -6,17 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_nas.spaces.nasbench101_cells import OPERATIONS, Cell
-from contrastive_nas.spaces.nasbench101_network import vertex_channels
+from contrastive_nas.spaces.nasbench101_network import BATCH_NORM_MOMENTUM, vertex_channels
 from contrastive_nas.spaces.stacked_cells import STAGES
-
-_BATCH_NORM_MOMENTUM = 0.003
 
 
 class _Convolution(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__(
             nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs, momentum=_BATCH_NORM_MOMENTUM),
+            nn.BatchNorm2d(outputs, momentum=BATCH_NORM_MOMENTUM),
             nn.ReLU(),
         )
 

@@ -15,6 +15,9 @@ from contrastive_nas.graphs.compose import Fragment, FragmentBuilder
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.spaces.nasbench101_cells import OPERATIONS, Cell
 
+# Of PyTorch's kind, 1 minus the decay of the benchmark's moving averages (0.997).
+BATCH_NORM_MOMENTUM = 0.003
+
 
 def vertex_channels(cell: Cell, inputs: int, outputs: int) -> list[int]:
     """Channels of every vertex of a cell that turns ``inputs`` channels into ``outputs``."""
@@ -54,7 +57,7 @@ def write_cell(cell: Cell, shape: Shape, outputs: int) -> Fragment:
 
 def write_convolution(graph: GraphBuilder, x: int, channels: int, kernel: int) -> int:
     """Convolution, batch norm, ReLU."""
-    return graph.relu(graph.batch_norm(graph.conv(x, channels, kernel)))
+    return graph.relu(graph.batch_norm(graph.conv(x, channels, kernel), momentum=BATCH_NORM_MOMENTUM))
 
 
 def _write_cut(graph: GraphBuilder, x: int, channels: int) -> int:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.graphs.random_graphs import random_graph
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs import GraphBuilder, Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.graphs.storage.store import GraphStore, open_store
 from contrastive_nas.graphs.storage.writer import GraphStoreWriter
@@ -164,13 +165,13 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         open_store(path)
     for metadata, message in (
         (None, "is no graph store"),
-        ({b"contrastive_nas": b'{"schema": 99}'}, "version 99; this program reads 1"),
+        ({b"contrastive_nas": b'{"schema": 99}'}, "version 99, this program reads 2"),
         ({b"contrastive_nas": b"[]"}, "is no graph store"),
         (
-            {b"contrastive_nas": b'{"schema": 1, "statistics": [], "spectrum_size": 0}'},
+            {b"contrastive_nas": b'{"schema": 2, "statistics": [], "spectrum_size": 0}'},
             "columns are not those",
         ),
-        ({b"contrastive_nas": b'{"schema": 1}'}, "is no graph store"),
+        ({b"contrastive_nas": b'{"schema": 2}'}, "is no graph store"),
     ):
         with pa.ipc.new_file(str(path), pa.schema([("x", pa.int8())], metadata=metadata)):
             pass
@@ -217,3 +218,28 @@ def test_statistics_of_few_rows_do_not_read_the_table(tmp_path):
     np.testing.assert_array_equal(store.statistics, table)
     assert store.spectrum.shape == (count, 0)
     assert peak < 3 * found.nbytes < table.nbytes / 10
+
+
+def test_a_store_keeps_attributes_and_what_is_complete(tmp_path):
+    builders = [GraphBuilder((3, 8, 8)) for _ in range(4)]
+    for builder, momentum in zip(builders[:2], (0.1, 0.2), strict=True):
+        builder.output(builder.batch_norm(builder.input, momentum=momentum))
+    for builder in builders[2:]:
+        builder.output(builder.unary(Operation.UNKNOWN, builder.input))
+    batch = GraphBatch.from_graphs(builder.graph() for builder in builders)
+    with GraphStoreWriter(tmp_path / "s.arrow", (), 0) as writer:
+        nothing = np.zeros((4, 0))
+        writer.append(batch, "space", list("abcd"), np.array([5, 6, 7, 7], np.uint64), nothing, nothing)
+    store = open_store(tmp_path / "s.arrow")
+    np.testing.assert_array_equal(store.batch().attributes, batch.attributes)
+    assert store.complete.tolist() == [True, True, False, False]
+    assert len(set(store.function_ids.tolist())) == 4
+    assert store.take(np.array([3, 0])).complete.tolist() == [False, True]
+
+
+def test_earlier_stores_are_refused(tmp_path):
+    earlier = {b"contrastive_nas": b'{"schema": 1, "statistics": [], "spectrum_size": 0}'}
+    with pa.ipc.new_file(str(tmp_path / "s.arrow"), pa.schema([("x", pa.int8())], metadata=earlier)):
+        pass
+    with pytest.raises(InputError, match="version 1, this program reads 2: remove it, and convert"):
+        open_store(tmp_path / "s.arrow")

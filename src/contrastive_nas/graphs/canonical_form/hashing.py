@@ -1,9 +1,12 @@
 """Function hashes: equal for graphs that have the same canonical form."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from contrastive_nas.graphs.attributes import digest
 from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.mixing import GOLDEN, Hashes, argument_weights, mix, row_hashes
+from contrastive_nas.graphs.canonical_form.mixing import GOLDEN, Hashes, argument_weights, mix, type_hashes
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 
 
@@ -25,7 +28,7 @@ def function_hashes(batch: GraphBatch, *, is_canonical: bool = False) -> Hashes:
     # every graph.
     arguments = _running_sum(numbered[source] * argument_weights(batch))
     firsts = np.concatenate([[0], np.cumsum(np.bincount(target, minlength=len(number)))])
-    nodes = mix(row_hashes(batch.node_types)[batch.type_ids] + numbered)
+    nodes = mix(type_hashes(batch.node_types)[batch.type_ids] + numbered)
     nodes = mix(nodes + mix(arguments[firsts[1:]] - arguments[firsts[:-1]] + GOLDEN))
     sums = _running_sum(nodes)[batch.node_offsets]
     return mix(sums[1:] - sums[:-1] + GOLDEN)
@@ -34,6 +37,30 @@ def function_hashes(batch: GraphBatch, *, is_canonical: bool = False) -> Hashes:
 def function_hash(graph: ComputationGraph) -> int:
     """The hash of one graph."""
     return int(function_hashes(GraphBatch.from_graphs([graph]))[0])
+
+
+def sharing_keys(batch: GraphBatch, owners: Sequence[str | int], *, is_canonical: bool = False) -> Hashes:
+    """One key per graph, equal where networks may share what is known of them, accuracies above all.
+
+    The key is the function hash where the graph is complete. Where it is not, the network might differ from
+    every other one in what the graph does not hold, and the key is its own.
+
+    Args:
+        batch: the graphs.
+        owners: one per graph, which tells the network from all others, as its architecture does.
+        is_canonical: as of :func:`function_hashes`.
+    """
+    if not is_canonical:
+        batch = canonical_batch(batch)
+    keys = function_hashes(batch, is_canonical=True)
+    for graph in np.flatnonzero(~batch.complete).tolist():
+        keys[graph] = digest("incomplete", owners[graph])
+    return keys
+
+
+def sharing_key(graph: ComputationGraph, owner: str | int) -> int:
+    """The key of one graph, as of :func:`sharing_keys`."""
+    return int(sharing_keys(GraphBatch.from_graphs([graph]), [owner])[0])
 
 
 def _running_sum(values: Hashes) -> Hashes:

@@ -6,8 +6,9 @@ The numbers go into files: changing anything here changes every stored hash.
 import numpy as np
 from numpy.typing import NDArray
 
+from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.operations import COMMUTATIVE_OPERATIONS
-from contrastive_nas.graphs.schema import GraphBatch, IntArray, column
+from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, attributes_of, column
 
 Hashes = NDArray[np.uint64]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -32,13 +33,25 @@ def row_hashes(rows: IntArray) -> Hashes:
     return hashes
 
 
+def type_hashes(node_types: IntArray) -> Hashes:
+    """One hash per row of ``GraphBatch.node_types``; without attributes that of the features."""
+    hashes, attributes = row_hashes(node_types[:, :FEATURE_COUNT]), attributes_of(node_types)
+    # A hash is one of what is held.
+    return np.where(
+        (attributes == 0) | (attributes == NOT_HELD), hashes, mix(hashes + mix(attributes + GOLDEN))
+    )
+
+
 def argument_weights(batch: GraphBatch) -> Hashes:
     """An odd factor per edge: 1 into commutative operations, elsewhere one for the argument's position.
+
+    An operation with attributes may treat its arguments differently.
 
     The edges of ``batch`` are sorted by target.
     """
     target = batch.edges[1]
     commutative_type = np.isin(column(batch.node_types, "op"), list(COMMUTATIVE_OPERATIONS))
+    commutative_type &= attributes_of(batch.node_types) == 0
     commutative = commutative_type[batch.type_ids[target]]
     degree = np.bincount(target, minlength=len(batch.type_ids))
     position = np.arange(len(target)) - np.repeat(np.cumsum(degree) - degree, degree)

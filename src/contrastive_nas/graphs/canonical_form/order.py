@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from contrastive_nas.graphs.canonical_form.mixing import GOLDEN, Hashes, argument_weights, mix, row_hashes
+from contrastive_nas.graphs.canonical_form.mixing import GOLDEN, Hashes, argument_weights, mix, type_hashes
 from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges, used_types
 
 
@@ -121,7 +121,7 @@ class _Sweep:
 
 def _distinct_colours(batch: GraphBatch, weights: Hashes) -> Hashes:
     """A colour per node that differs within each graph and does not depend on the numbering."""
-    colours = row_hashes(batch.node_types)[batch.type_ids]
+    colours = type_hashes(batch.node_types)[batch.type_ids]
     result = np.empty_like(colours)
     nodes: IntArray = np.arange(len(colours))
     classes: IntArray = np.zeros(len(batch), dtype=np.int64)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from contrastive_nas.graphs.operations import JOINS, Operation
-from contrastive_nas.graphs.schema import FEATURE_COUNT, FEATURES, GraphBatch, IntArray, column, ranges
+from contrastive_nas.graphs.schema import (
+    FEATURES,
+    ROW_WIDTH,
+    GraphBatch,
+    IntArray,
+    attributes_of,
+    column,
+    ranges,
+)
 
 Mask = NDArray[np.bool_]
 
@@ -67,7 +75,7 @@ def drop_zeros(batch: GraphBatch) -> GraphBatch:
         return batch
     source, target = batch.edges
     shape = _out_shape_ids(batch)
-    is_sum = _op(batch) == Operation.ADD
+    is_sum = _sums(batch)
     # A zero summand that widens the sum by broadcasting has to stay.
     gives_shape = ~zero[source] & (shape[source] == shape[target])
     droppable = is_sum & (np.bincount(target, gives_shape, len(zero)) > 0)
@@ -83,7 +91,7 @@ def bypass_identities(batch: GraphBatch) -> GraphBatch:
     single = np.bincount(target, minlength=len(op)) == 1
     same_shape = shape[source] == shape[target]
     passing_type = np.isin(np.arange(256), list(_PASSING))
-    edge_is_bypass = passing_type[op[target]] & single[target] & same_shape
+    edge_is_bypass = passing_type[op[target]] & _usual(batch)[target] & single[target] & same_shape
     if not edge_is_bypass.any():
         return batch
     passing, parent = target[edge_is_bypass], np.arange(len(op))
@@ -115,7 +123,7 @@ def drop_dead_nodes(batch: GraphBatch) -> GraphBatch:
 def flatten_sums(batch: GraphBatch) -> GraphBatch:
     """Joins a sum into the sum that reads it, where nothing else reads it and it is read once."""
     source, target = batch.edges
-    is_sum = _op(batch) == Operation.ADD
+    is_sum = _sums(batch)
     read_once = np.bincount(source, minlength=len(is_sum)) == 1
     inner = is_sum[source] & is_sum[target] & read_once[source]
     if not inner.any():
@@ -131,6 +139,15 @@ def flatten_sums(batch: GraphBatch) -> GraphBatch:
 
 def _op(batch: GraphBatch) -> IntArray:
     return column(batch.node_types, "op")[batch.type_ids]
+
+
+def _usual(batch: GraphBatch) -> Mask:
+    """The nodes without attributes; an identity, a sum or a join with any is another function."""
+    return (attributes_of(batch.node_types) == 0)[batch.type_ids]
+
+
+def _sums(batch: GraphBatch) -> Mask:
+    return (_op(batch) == Operation.ADD) & _usual(batch)
 
 
 def _out_shape_ids(batch: GraphBatch) -> IntArray:
@@ -190,7 +207,9 @@ def _zeros_wanted(batch: GraphBatch, degree: IntArray) -> IntArray:
     """How many arguments have to be zero for a node to be zero; one more than it has where none does."""
     op = column(batch.node_types, "op")
     biased = column(batch.node_types, "bias").astype(bool) & np.isin(op, list(_WEIGHTED))
-    preserving = np.isin(op, list(_ZERO_AT_ZERO)) & ~biased
+    # Noise that is added to a tensor is an identity with attributes.
+    noisy = (op == Operation.IDENTITY) & (attributes_of(batch.node_types) != 0)
+    preserving = np.isin(op, list(_ZERO_AT_ZERO)) & ~biased & ~noisy
     one_is_enough = np.isin(op, list(_ZERO_IF_ANY_IS))[batch.type_ids]
     never = degree + 1
     wanted = np.where(one_is_enough, np.minimum(degree, 1), degree)
@@ -219,7 +238,7 @@ def _merge_zeros(batch: GraphBatch, zero: Mask, shape: IntArray) -> GraphBatch:
     renamed = np.arange(len(zero))
     renamed[read] = chosen[group.reshape(-1)]
 
-    rows = np.zeros((len(chosen), FEATURE_COUNT), dtype=batch.node_types.dtype)
+    rows = np.zeros((len(chosen), ROW_WIDTH), dtype=batch.node_types.dtype)
     rows[:, FEATURES["op"]] = Operation.ZERO
     shapes = column(batch.node_types[batch.type_ids[chosen]], "out_shape")
     rows[:, FEATURES["in_shape"]] = rows[:, FEATURES["out_shape"]] = shapes

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges
+from contrastive_nas.graphs.schema import ROW_WIDTH, GraphBatch, IntArray, ranges
 from contrastive_nas.graphs.storage.writer import METADATA_KEY, SCHEMA_VERSION, store_schema
 
 _LIST_COLUMNS = ("nodes", "sources", "targets")
@@ -31,14 +31,16 @@ class GraphStore:
     Attributes:
         architectures: one string per row.
         function_hashes: uint64, rows.
+        complete: rows: whether the graph holds everything that makes the network what it is.
         spaces: names of search spaces, one per row, dictionary-encoded.
         statistic_names: columns of ``statistics``.
-        node_types: int32, types x ``FEATURE_COUNT``: the vocabulary of the whole file.
+        node_types: int32, types x ``ROW_WIDTH``: the vocabulary of the whole file.
         node_counts, edge_counts: int64, rows.
     """
 
     architectures: pa.Array
     function_hashes: NDArray[np.uint64]
+    complete: NDArray[np.bool_]
     spaces: pa.DictionaryArray
     statistic_names: tuple[str, ...]
     node_types: IntArray
@@ -61,6 +63,7 @@ class GraphStore:
             self,
             architectures=self.architectures.take(chosen),
             function_hashes=self.function_hashes[rows],
+            complete=self.complete[rows],
             spaces=self.spaces.take(chosen),
             node_counts=self.node_counts[rows],
             edge_counts=self.edge_counts[rows],
@@ -98,8 +101,11 @@ class GraphStore:
 
     @cached_property
     def function_ids(self) -> IntArray:
-        """int64, rows: equal exactly where function hashes are; counted from 0."""
-        return np.unique(self.function_hashes, return_inverse=True)[1]
+        """int64, rows: equal exactly where function hashes of complete graphs are; counted from 0."""
+        own = np.flatnonzero(~self.complete)
+        functions: IntArray = np.unique(self.function_hashes, return_inverse=True)[1]
+        functions[own] = len(self) + own
+        return np.unique(functions, return_inverse=True)[1] if len(own) else functions
 
     def architectures_of(self, rows: IntArray) -> list[str]:
         """The architecture strings at ``rows``."""
@@ -156,7 +162,10 @@ def open_store(path: str | Path) -> GraphStore:
     except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path} is no graph store, or is cut off: {error}") from error
     if version != SCHEMA_VERSION:
-        raise InputError(f"{path} is a graph store of version {version}; this program reads {SCHEMA_VERSION}")
+        raise InputError(
+            f"{path} is a graph store of version {version}, this program reads {SCHEMA_VERSION}: remove "
+            "it, and convert the networks again"
+        )
     if reader.schema != expected:
         raise InputError(f"{path}: columns are not those of a graph store of version {version}")
     pieces = [reader.get_batch(number) for number in range(reader.num_record_batches)]
@@ -164,6 +173,7 @@ def open_store(path: str | Path) -> GraphStore:
     return GraphStore(
         architectures=_one_array(table["architecture"]),
         function_hashes=_one_array(table["function_hash"]).to_numpy(),
+        complete=_one_array(table["complete"]).to_numpy(zero_copy_only=False),
         spaces=_one_array(table["space"]).dictionary_encode(),
         statistic_names=tuple(header["statistics"]),
         node_types=_vocabulary(pieces),
@@ -222,7 +232,7 @@ def _counts(pieces: list[pa.RecordBatch], name: str) -> IntArray:
 
 def _vocabulary(pieces: list[pa.RecordBatch]) -> IntArray:
     rows = [piece.column("new_types").values.values.to_numpy() for piece in pieces]
-    return np.concatenate([np.zeros(0, np.int32), *rows]).reshape(-1, FEATURE_COUNT)
+    return np.concatenate([np.zeros(0, np.int32), *rows]).reshape(-1, ROW_WIDTH)
 
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:

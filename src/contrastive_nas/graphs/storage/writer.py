@@ -6,15 +6,16 @@ A store is an uncompressed Arrow IPC file. One row is one architecture:
 space              string                         name of its search space
 architecture       string                         as written in that space
 function_hash      uint64                         hash of the canonical graph
+complete           bool                           whether the graph holds all that makes the network
 nodes              list of uint32                 type of every node: a row of the vocabulary
 sources, targets   lists of uint16                edges, by the numbers of nodes within the graph
 statistics         fixed list of float32          named in the file's metadata
 spectrum           fixed list of float32          smallest Laplacian eigenvalues
-new_types          list of lists of int32         rows of node features that no earlier graph has
+new_types          list of lists of int32         rows of features and attributes, new with this graph
 =================  =============================  ============================================================
 
 The vocabulary of node types is the concatenation of ``new_types`` over all rows: so a stream can be written
-without knowing it beforehand, and a node takes four bytes instead of eighty.
+without knowing it beforehand, and a node takes four bytes instead of 88.
 """
 
 import json
@@ -30,9 +31,10 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
-from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, used_types
+from contrastive_nas.graphs.schema import ROW_WIDTH, GraphBatch, IntArray, used_types
 
-SCHEMA_VERSION = 1
+# 2: graphs and function hashes hold the attributes of nodes.
+SCHEMA_VERSION = 2
 METADATA_KEY = b"contrastive_nas"
 _MOST_NODES = 1 << 16
 # Nodes in one record batch of the file, at least: few enough to hold, enough to make opening quick.
@@ -47,12 +49,13 @@ def store_schema(statistics: Sequence[str], spectrum_size: int) -> pa.Schema:
             ("space", pa.large_string()),
             ("architecture", pa.large_string()),
             ("function_hash", pa.uint64()),
+            ("complete", pa.bool_()),
             ("nodes", pa.large_list(pa.uint32())),
             ("sources", pa.large_list(pa.uint16())),
             ("targets", pa.large_list(pa.uint16())),
             ("statistics", pa.list_(pa.float32(), len(statistics))),
             ("spectrum", pa.list_(pa.float32(), spectrum_size)),
-            ("new_types", pa.large_list(pa.list_(pa.int32(), FEATURE_COUNT))),
+            ("new_types", pa.large_list(pa.list_(pa.int32(), ROW_WIDTH))),
         ],
         metadata={METADATA_KEY: json.dumps(header).encode()},
     )
@@ -132,6 +135,7 @@ class GraphStoreWriter:
             pa.array([space] * count, pa.large_string()),
             pa.array(architectures, pa.large_string()),
             pa.array(hashes, pa.uint64()),
+            pa.array(batch.complete, pa.bool_()),
             _lists(batch.node_offsets, type_ids),
             _lists(batch.edge_offsets, sources),
             _lists(batch.edge_offsets, targets),

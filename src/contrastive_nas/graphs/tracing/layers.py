@@ -3,7 +3,7 @@
 import math
 from collections.abc import Hashable, Sequence
 
-from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.operations import COMMUTATIVE_OPERATIONS, Operation
 from contrastive_nas.graphs.tracing.record import BATCH, Dims, Recorder, Value, without_batch
 
 
@@ -196,9 +196,15 @@ def permute(record: Recorder, x: Value, order: Sequence[int], shape: Dims) -> Va
 
 
 def join(record: Recorder, operation: Operation, xs: Sequence[Value], shape: Dims) -> Value:
-    """A sum, product, concatenation or the like; the layout is that of the first argument of full rank."""
+    """A sum, product, concatenation or the like; the layout is that of the first argument of full rank.
+
+    Where the order of the arguments says nothing, it is that of any of them that has its channels last.
+    """
     rank = len(without_batch(shape))
-    last = next((x.last for x in xs if len(x.dims) == rank), None)
+    found = [x.last for x in xs if len(x.dims) == rank]
+    if operation in COMMUTATIVE_OPERATIONS:
+        found = sorted(found, reverse=True)
+    last = next(iter(found), None)
     return record.add(operation, xs, shape, last=last)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import onnx_quantised
 from contrastive_nas.graphs.tracing.onnx_tensors import first_line, stated_shapes
@@ -75,7 +76,10 @@ def _walked(model: Any, source: Any, shape: Dims, name: str) -> ComputationGraph
     stated = stated_shapes(model.graph, tensor.shape.dim[0].dim_param, shape[0])
     record = Recorder()
     walk = Walk(model.graph, record, shape[0], opsets, stated)
-    graph = record.graph(walk.outputs(source.name, shape, tensor.elem_type))
+    outputs = walk.outputs(source.name, shape, tensor.elem_type)
+    # Contents of constants, which operators also read as settings, are not held.
+    record.nodes[0].attributes = int(NOT_HELD)
+    graph = record.graph(outputs)
     report_unknown(name, record)
     return graph
 

@@ -87,12 +87,14 @@ class Node:
         sources: nodes that it reads.
         detail: what the features do not tell and patterns want to know, e.g. ``("add", 3.0)``.
         absorbed: it was found to be a part of another node, and goes if nothing else reads it.
+        attributes: digest of whatever else changes its function.
     """
 
     row: tuple[int, ...]
     sources: list[int]
     detail: tuple[Any, ...] = ()
     absorbed: bool = False
+    attributes: int = 0
 
 
 @dataclass
@@ -229,7 +231,8 @@ class Recorder:
         number = {old: new for new, old in enumerate(kept)}
         rows = np.array([self.nodes[old].row for old in kept], dtype=np.int32).reshape(-1, FEATURE_COUNT)
         edges = [(number[source], number[old]) for old in kept for source in self.nodes[old].sources]
-        return ComputationGraph(rows, np.array(edges, dtype=np.int32).reshape(-1, 2).T.copy())
+        attributes = np.array([self.nodes[old].attributes for old in kept], dtype=np.uint64)
+        return ComputationGraph(rows, np.array(edges, dtype=np.int32).reshape(-1, 2).T.copy(), attributes)
 
     def _kept(self) -> list[int]:
         readers = np.zeros(len(self.nodes), dtype=int)

@@ -15,6 +15,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import constants, control, functions, products, recurrent, views
+from contrastive_nas.graphs.tracing.attributes import Attributes, hides_a_mode
 from contrastive_nas.graphs.tracing.calls import Call, Result
 from contrastive_nas.graphs.tracing.export import check, export, image_shape, line_of, subject
 from contrastive_nas.graphs.tracing.record import Constant, Recorder, Value
@@ -46,7 +47,9 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     shape = image_shape(input_shape)
     check(module)
     record = Recorder()
-    outputs = Walk(export(module, shape), record, subject(module, shape)).outputs()
+    walk = Walk(export(module, shape), record, subject(module, shape), training=module.training)
+    outputs = walk.outputs()
+    walk.attributes.finish(hidden=hides_a_mode(module))
     report_unknown(type(module).__name__, record)
     return record.graph(outputs)
 
@@ -63,13 +66,16 @@ class Walk:
 
     Attributes:
         record: where it writes them.
+        attributes: what is known of its calls and constants beyond the features of nodes.
     """
 
-    def __init__(self, program: ExportedProgram, record: Recorder, subject: str) -> None:
+    def __init__(self, program: ExportedProgram, record: Recorder, subject: str, *, training: bool) -> None:
         self.record = record
         self._subject = subject
         self._module = program.graph_module
         self._found: dict[fx.Node, Any] = {}
+        self.attributes = Attributes(record, self._found, training=training)
+        self._tensors = {**program.state_dict, **program.constants}
         self._viewed: dict[fx.Node, fx.Node] = {}
         self._inputs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         self._constants = program.constants
@@ -86,6 +92,9 @@ class Walk:
                 own = self._inputs[node.name].kind
                 if own == kind or (kind is None and own not in order):
                     self._found[node] = self._placeholder(node)
+                    if own != InputKind.USER_INPUT:
+                        held = self._tensors.get(self._inputs[node.name].target or "")
+                        self.attributes.hold(node, held, is_parameter=own == InputKind.PARAMETER)
         results = control.flat(self._run(self._module))
         values = [self.as_value(result) for result in results if isinstance(result, Value | Constant)]
         if not values:
@@ -105,8 +114,11 @@ class Walk:
                 held = operator.attrgetter(str(node.target))(module)
                 is_tensor = isinstance(held, Tensor)
                 self._found[node] = Constant(node.name, tuple(held.shape)) if is_tensor else held
+                self.attributes.hold(node, held, is_parameter=False)
             elif node.op == "call_function":
+                first = len(self.record.nodes)
                 self._found[node] = self._call(node)
+                self.attributes.note(node, first)
         (results,) = self.look_up(module.graph.output_node().args)
         return results
 

@@ -139,7 +139,7 @@ class Encoder(nn.Module):
             )
         layers = find_layers(batch)
         used = np.bincount(batch.type_ids, minlength=len(batch.node_types)) > 0
-        types, features = (np.cumsum(used) - 1)[batch.type_ids], batch.node_types[used]
+        types, features = (np.cumsum(used) - 1)[batch.type_ids], batch.node_types[used, :FEATURE_COUNT]
         operations = np.where(features[:, 0] < _OPERATIONS, features[:, 0], int(Operation.UNKNOWN))
         degrees = np.stack([np.bincount(ends, minlength=len(layers)) for ends in layers.edges[::-1]], axis=1)
         composition = sparse_rows(layers.of_nodes, types, np.ones(len(types)), (len(layers), len(features)))

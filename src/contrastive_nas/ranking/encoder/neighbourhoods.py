@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from contrastive_nas.graphs.canonical_form.mixing import row_hashes
-from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges
+from contrastive_nas.graphs.schema import FEATURE_COUNT, GraphBatch, IntArray, ranges
 
 Hashes = NDArray[np.uint64]
 _SALTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
@@ -71,7 +71,9 @@ def find_neighbourhoods(batch: GraphBatch, radius: int) -> Neighbourhoods:
     feeding = csr_matrix((ones, (targets, sources)), shape=(nodes, nodes))
     fed = csr_matrix((ones, (sources, targets)), shape=(nodes, nodes))
 
-    hashes = _mix(row_hashes(batch.node_types)[batch.type_ids] + in_degree.astype(np.uint64), 1)
+    hashes = _mix(
+        row_hashes(batch.node_types[:, :FEATURE_COUNT])[batch.type_ids] + in_degree.astype(np.uint64), 1
+    )
     hashes = _mix(hashes + out_degree.astype(np.uint64), 2)
     colours, centres = _number(hashes)
     types, degrees = batch.type_ids[centres].astype(np.int64), np.stack([in_degree, out_degree], 1)[centres]

@@ -14,7 +14,8 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.parameters import EncoderParameters
 
-SCHEMA_VERSION = 3
+# 4: graphs hold the attributes of nodes, of which models read none.
+SCHEMA_VERSION = 4
 _VOCABULARY = {operation.name: int(operation) for operation in Operation}
 _KEY = "contrastive_nas"
 

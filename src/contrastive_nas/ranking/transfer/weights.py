@@ -11,7 +11,8 @@ from contrastive_nas.files import atomic_path
 from contrastive_nas.graphs.statistics.network import STATISTICS
 from contrastive_nas.ranking.transfer.model import TransferModel
 
-SCHEMA_VERSION = 1
+# 2: graphs hold the attributes of nodes, of which models read none.
+SCHEMA_VERSION = 2
 RELEASED = Path(__file__).parents[2] / "pretrained" / "transfer.safetensors"
 _KEY = "contrastive_nas_transfer"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.hashing import sharing_keys
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.zero_cost.proxies import BATCH, PROXIES, PROXY_NAMES, zero_cost_scores
 from contrastive_nas.spaces.base import SearchSpace
@@ -74,7 +74,7 @@ class ProxyTable:
     def _hashes(self, architectures: Sequence[str]) -> list[int]:
         starts = range(0, len(architectures), _HASHED_AT_ONCE)
         chunks = (architectures[start : start + _HASHED_AT_ONCE] for start in starts)
-        return [key for chunk in chunks for key in function_hashes(self._space.graphs(chunk)).tolist()]
+        return [key for chunk in chunks for key in sharing_keys(self._space.graphs(chunk), chunk).tolist()]
 
     def _read(self, path: Path) -> None:
         *whole, unfinished = path.read_bytes().split(b"\n")

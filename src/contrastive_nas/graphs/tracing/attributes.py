@@ -1,0 +1,283 @@
+"""Attributes of the nodes of a traced module: what functions and constants are beyond their features.
+
+After every call of the program the nodes that it added are given the digest of its settings, and what it
+computes from constants alone the digest of how; so no function has to be described twice. What has no digest,
+large constants among it, makes the graph incomplete.
+"""
+
+import operator
+from collections.abc import Hashable, Iterator, Mapping
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from contrastive_nas.graphs.attributes import NOT_HELD, digest
+from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.schema import FEATURES
+from contrastive_nas.graphs.tracing.record import Recorder, Value
+from contrastive_nas.graphs.tracing.settings import Settings, of_bytes
+
+_UNKNOWN = int(NOT_HELD)
+# Bytes of a constant whose contents count: a table of 512 x 512 numbers.
+_LARGEST_CONSTANT = 1 << 20
+# Functions that look at the type or the shape of some of their arguments, not at their numbers.
+_LOOK_AT_SHAPES = ("expand_as", "view_as", "reshape_as", "type_as", "copy", "new_", "zeros_like", "ones_like")
+_COPIES = frozenset({"contiguous", "clone", "alias", "lift_fresh_copy", "dropout"})
+
+
+class Attributes:
+    """What is known of the calls and constants of one program so far.
+
+    Args:
+        record: where nodes are written, and get their attributes.
+        found: what each node of the program became.
+        training: whether the module is in training mode.
+    """
+
+    def __init__(self, record: Recorder, found: Mapping[fx.Node, Any], *, training: bool) -> None:
+        self._record, self._found, self._training = record, found, training
+        self._constants: dict[fx.Node, int] = {}
+        self._by_key: dict[Hashable, fx.Node] = {}
+        self._reads: dict[fx.Node, tuple[str, ...]] = {}
+        self._readers: dict[str, set[fx.Node]] = {}
+        self._layers: dict[int, tuple[str, ...]] = {}
+        self._idle_dropout = False
+
+    def hold(self, node: fx.Node, tensor: Any, *, is_parameter: bool) -> None:
+        """Notes a tensor of the module: trained ones are the same whatever they hold."""
+        trained = is_parameter and getattr(tensor, "requires_grad", True)
+        self._constants[node] = 0 if trained else _contents(tensor)
+        self._reads[node] = (node.name,) if trained else ()
+        self._name(node)
+
+    def note(self, node: fx.Node, first: int) -> None:
+        """Gives the nodes that a call added their attributes; ``first`` is the first of them."""
+        values = self._results(self._found.get(node))
+        if node.target is operator.getitem:
+            self._pick(node)
+            return
+        known = isinstance(node.target, torch._ops.OpOverload)
+        reads = tuple(name for one in node.all_input_nodes for name in self._reads.get(one, ()))
+        self._reads[node] = () if values else reads
+        if not values:
+            self._constants[node] = self._expression(node) if known else _UNKNOWN
+            self._name(node)
+            self._written(node)
+            return
+        for name in reads:
+            self._readers.setdefault(name, set()).add(node)
+        for place, value in enumerate(values):
+            if value.node < first:
+                continue
+            found = self._settings(node, value, first) if known else _UNKNOWN
+            several = found not in (0, _UNKNOWN) and len(values) > 1
+            written = self._record.nodes[value.node]
+            written.attributes = digest(found, place) if several else found
+            if written.row[FEATURES["weight_shape"]][0] and written.row[0] != Operation.CONSTANT:
+                self._layers[value.node] = reads
+
+    def finish(self, *, hidden: bool) -> None:
+        """Gives constants their attributes, and tells apart which weights are used more than once.
+
+        Args:
+            hidden: whether the module does something else in its other mode.
+        """
+        for key, number in self._record._constants.items():
+            node = self._by_key.get(key)
+            found = _UNKNOWN if node is None else self._constants[node]
+            shape = () if node is None else tuple(node.meta["val"].shape)
+            written = self._record.nodes[number]
+            if written.row[0] == Operation.CONSTANT:
+                written.attributes = found if found == _UNKNOWN else digest("constant", list(shape), found)
+                self._layers[number] = () if node is None else self._reads[node]
+        shared = [name for name, readers in self._readers.items() if len(readers) > 1]
+        numbers = {name: place for place, name in enumerate(shared, 1)}
+        for number, names in self._layers.items():
+            written = self._record.nodes[number]
+            if written.attributes != _UNKNOWN and any(name in numbers for name in names):
+                written.attributes = digest(written.attributes, [numbers.get(name, 0) for name in names])
+        if hidden or self._idle_dropout:
+            self._record.nodes[0].attributes = _UNKNOWN
+
+    def _results(self, result: Any) -> list[Value]:
+        several = result if isinstance(result, list) else [result]
+        return [one for one in several if isinstance(one, Value)]
+
+    def _pick(self, node: fx.Node) -> None:
+        whole, place = node.args
+        if isinstance(whole, fx.Node) and whole in self._constants:
+            found = self._constants[whole]
+            self._constants[node] = _UNKNOWN if found == _UNKNOWN else digest(found, place)
+            self._reads[node] = self._reads.get(whole, ())
+            self._name(node)
+
+    def _name(self, node: fx.Node) -> None:
+        several = self._found.get(node)
+        for one in several if isinstance(several, list) else [several]:
+            key = getattr(one, "key", None)
+            if key is not None:
+                self._by_key.setdefault(key, node)
+
+    def _written(self, node: fx.Node) -> None:
+        """A constant that is written into is another one; of what it is a view of, nothing is known."""
+        name = node.target._schema.name if isinstance(node.target, torch._ops.OpOverload) else ""
+        target = node.args[0] if node.args else None
+        if not name.endswith("_") or not isinstance(target, fx.Node):
+            return
+        self._constants[target] = self._constants[node]
+        seen = target
+        while seen.op == "call_function" and seen.args and isinstance(seen.args[0], fx.Node):
+            seen = seen.args[0]
+            if seen in self._constants:
+                self._constants[seen] = _UNKNOWN
+
+    def _arguments(self, node: fx.Node) -> Iterator[tuple[str, Any]]:
+        given = dict(node.kwargs)
+        schema = node.target._schema.arguments  # type: ignore[union-attr]
+        given.update(zip((one.name for one in schema), node.args, strict=False))
+        for one in schema:
+            yield one.name, given.get(one.name, one.default_value if one.has_default_value() else None)
+
+    def _numbers(self, argument: Any) -> Any:
+        """An argument without tensors that depend on the input, constants as digests."""
+        if isinstance(argument, fx.Node):
+            if self._results(self._found.get(argument)):
+                return None
+            return self._constants.get(argument, _UNKNOWN)
+        if isinstance(argument, list | tuple):
+            found = [self._numbers(one) for one in argument]
+            return None if found and all(one is None for one in found) else found
+        if isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
+            return str(argument)
+        return argument
+
+    def _expression(self, node: fx.Node) -> int:
+        """How a constant is computed; a copy of one is that one."""
+        name, arguments = _name_of(node), dict(self._arguments(node))
+        found = {key: self._numbers(argument) for key, argument in arguments.items()}
+        if _holds_unknown(found.values()):
+            return _UNKNOWN
+        first = next(iter(arguments.values()), None)
+        if name in _COPIES and isinstance(first, fx.Node) and not found.get("p"):
+            return int(self._constants.get(first, _UNKNOWN))
+        found.pop("device", None)
+        shapes = [list(one.shape) for one in _flat(node.meta.get("val")) if isinstance(one, Tensor)]
+        try:
+            return digest(name, [[key, found[key]] for key in sorted(found)], shapes)
+        except TypeError:
+            return _UNKNOWN
+
+    def _settings(self, node: fx.Node, value: Value, first: int) -> int:
+        name, arguments = _name_of(node), dict(self._arguments(node))
+        written = self._record.nodes[value.node]
+        operation = Operation(written.row[0])
+        if operation == Operation.UNKNOWN or self._unread(node, name, first):
+            return _UNKNOWN
+        if "dropout" in name and arguments.get("p") and arguments.get("train") is False:
+            # Its result is its argument itself, so that a program confuses who reads which of the two.
+            self._idle_dropout = True
+            return 0
+        if operation == Operation.LOCAL_RESPONSE_NORM and name == "div":
+            return self._absorbed(node)
+        inputs = [one for one in node.all_input_nodes if self._results(self._found.get(one))]
+        result = next(one for one in _flat(node.meta["val"]) if isinstance(one, Tensor))
+        before = inputs[0].meta["val"] if inputs else None
+        constants = {
+            key: tuple(argument.meta["val"].shape)
+            for key, argument in arguments.items()
+            if isinstance(argument, fx.Node) and self._constants.get(argument)
+        }
+        weights = {
+            key: tuple(argument.meta["val"].shape)
+            for key, argument in arguments.items()
+            if isinstance(argument, fx.Node) and argument in self._constants
+        }
+        numbers = {key: self._numbers(argument) for key, argument in arguments.items()}
+        call = Settings(
+            name=name,
+            numbers={key: one for key, one in numbers.items() if key not in weights or key in constants},
+            shapes=[tuple(one.meta["val"].shape) for one in inputs if isinstance(one.meta["val"], Tensor)],
+            constants=weights,
+            result=result,
+            changes_type=isinstance(before, Tensor) and before.dtype != result.dtype,
+            training=self._training,
+            detail=written.detail,
+            last=self._is_last(node),
+        )
+        try:
+            return call.attributes(operation)
+        except TypeError:
+            return _UNKNOWN
+
+    def _is_last(self, node: fx.Node) -> bool:
+        given = [self._found.get(one) for one in node.all_input_nodes]
+        return any(isinstance(one, Value) and one.last for one in given)
+
+    def _unread(self, node: fx.Node, name: str, first: int) -> bool:
+        """Whether the call reads a tensor that no node does which it added."""
+        if name.startswith(_LOOK_AT_SHAPES):
+            return False
+        read = {source for one in self._record.nodes[first:] for source in one.sources}
+        given = {
+            value.node for one in node.all_input_nodes for value in self._results(self._found.get(one))[:1]
+        }
+        return any(one < first and one not in read and not self._record.nodes[one].absorbed for one in given)
+
+    def _absorbed(self, node: fx.Node) -> int:
+        """The settings of all functions that a spelled-out layer was made of."""
+        number = self._results(self._found[node.args[1]])[0].node  # type: ignore[index]
+        parts = []
+        while self._record.nodes[number].absorbed:
+            one = self._record.nodes[number]
+            parts.append(digest(one.attributes, list(one.row)))
+            number = one.sources[0]
+        return digest("spelled out", parts)
+
+
+def hides_a_mode(module: nn.Module) -> bool:
+    """Whether code of the module asks for its mode, of whose two answers a program has one only.
+
+    PyTorch's own layers hand their mode on to functions that the program has.
+    """
+    return any(_asks(type(one), one.training) or _attends(one) for one in module.modules())
+
+
+def _attends(module: nn.Module) -> bool:
+    # Attention leaves its dropout out where it is not trained.
+    return isinstance(module, nn.MultiheadAttention) and module.dropout > 0 and not module.training
+
+
+def _asks(kind: type[nn.Module], training: bool) -> bool:
+    own = [one for one in kind.__mro__ if not one.__module__.startswith("torch.nn.")]
+    codes = [getattr(part, "__code__", None) for one in own for part in vars(one).values()]
+    return any("training" in _names(code) for code in codes if code is not None)
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    return {*code.co_names, *(name for one in inner for name in _names(one))}
+
+
+def _contents(tensor: Any) -> int:
+    """The digest of a tensor's contents; nothing is known of large ones and of those without numbers."""
+    is_real = isinstance(tensor, Tensor) and type(tensor) in (Tensor, nn.Parameter, nn.Buffer)
+    if not is_real or tensor.layout != torch.strided or tensor.device.type == "meta":
+        return _UNKNOWN
+    return of_bytes(tensor) if tensor.numel() * tensor.element_size() <= _LARGEST_CONSTANT else _UNKNOWN
+
+
+def _name_of(node: fx.Node) -> str:
+    return str(node.target._schema.name).partition("::")[2].rstrip("_")  # type: ignore[union-attr]
+
+
+def _holds_unknown(found: Any) -> bool:
+    return any(
+        _holds_unknown(one) if isinstance(one, list) else isinstance(one, int) and one == _UNKNOWN
+        for one in found
+    )
+
+
+def _flat(found: Any) -> list[Any]:
+    return [leaf for one in found for leaf in _flat(one)] if isinstance(found, list | tuple) else [found]

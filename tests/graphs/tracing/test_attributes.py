@@ -1,0 +1,255 @@
+"""What a graph holds beyond the features of its nodes, and what it says it does not hold."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from contrastive_nas.graphs import (
+    ComputationGraph,
+    GraphBatch,
+    GraphBuilder,
+    Operation,
+    canonical,
+    function_hash,
+    sharing_key,
+    sharing_keys,
+    trace,
+)
+
+SHAPE = (8, 6, 6)
+
+
+class Call(nn.Module):
+    """A function of a tensor, with whatever modules and tensors it needs."""
+
+    def __init__(self, call: Callable[..., Tensor], **parts: Any) -> None:
+        super().__init__()
+        self.call = call
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.call(self, x)
+
+
+def of(call: Callable[[Tensor], Tensor]) -> Call:
+    return Call(lambda _, x: call(x))
+
+
+# Networks of which no two are one function, though their nodes have equal features.
+FAMILIES = {
+    "slope": [nn.LeakyReLU(slope) for slope in (0.01, 1.0, -1.0)],
+    "alpha of ELU": [nn.ELU(), nn.ELU(2.0), nn.CELU(2.0)],
+    "GELU": [nn.GELU(), nn.GELU(approximate="tanh")],
+    "softplus": [nn.Softplus(), nn.Softplus(beta=2), nn.Softplus(threshold=1)],
+    "axis of softmax": [nn.Softmax(1), nn.Softmax(2), nn.Softmax(3)],
+    "bounds": [nn.Hardtanh(-2, 2), nn.Hardtanh(-2, 3), nn.Hardtanh(0, 3)],
+    "dropout": [nn.Dropout(0.1), nn.Dropout(0.9), nn.Dropout(0), nn.Dropout2d(0.1), nn.AlphaDropout(0.1)],
+    "batch norm": [nn.BatchNorm2d(8), nn.BatchNorm2d(8, eps=0.1), nn.BatchNorm2d(8, momentum=0.5)],
+    "running statistics": [nn.BatchNorm2d(8), nn.BatchNorm2d(8, track_running_stats=False)],
+    "layer norm": [nn.LayerNorm(6), nn.LayerNorm(6, eps=0.1)],
+    "group norm": [nn.GroupNorm(2, 8), nn.GroupNorm(2, 8, eps=0.1), nn.GroupNorm(4, 8)],
+    "padding mode": [
+        nn.Conv2d(8, 8, 3, padding=1, padding_mode=mode)
+        for mode in ("zeros", "reflect", "replicate", "circular")
+    ],
+    "values of padding": [nn.ConstantPad2d(1, value) for value in (0.0, 1.0)],
+    "amounts of padding": [
+        nn.ZeroPad2d((2, 0, 0, 0)),
+        nn.ZeroPad2d((0, 2, 0, 0)),
+        nn.ZeroPad2d((1, 1, 0, 0)),
+    ],
+    "padding of strided windows": [nn.MaxPool2d(2, 4, padding) for padding in (0, 1)],
+    "average of padding": [nn.AvgPool2d(3, 1, 1), nn.AvgPool2d(3, 1, 1, count_include_pad=False)],
+    "divisor": [nn.AvgPool2d(2, divisor_override=divisor) for divisor in (None, 1, 2)],
+    "overhanging windows": [nn.MaxPool2d(3, 2, 1), nn.MaxPool2d(3, 2, ceil_mode=True)],
+    "kind of reduction": [
+        of(lambda x, k=k: getattr(x, k)(1)) for k in ("sum", "mean", "amax", "amin", "std")
+    ],
+    "axis of reduction": [of(lambda x, k=k: x.sum(k, keepdim=True).expand(-1, 8, 6, 6)) for k in (2, 3)],
+    "factor": [of(lambda x, k=k: x * k) for k in (2.0, 1000.0, -1.0)],
+    "summand": [of(lambda x, k=k: x + k) for k in (2.0, 1000.0, -1.0)],
+    "exponent": [of(lambda x, k=k: x.abs() ** k) for k in (3.0, 0.5)],
+    "base": [of(lambda x: 3.0**x), of(lambda x: x**3.0)],
+    "factor of a summand": [of(lambda x, k=k: torch.add(x.relu(), x, alpha=k)) for k in (1, 2, -1)],
+    "number that is chosen": [of(lambda x, k=k: torch.where(x > k, x, 1.0)) for k in (0.0, 0.5)],
+    "groups of a shuffle": [nn.ChannelShuffle(2), nn.ChannelShuffle(4)],
+    "shuffle by hand": [
+        of(lambda x, g=g: x.view(-1, g, 8 // g, 6, 6).transpose(1, 2).reshape(-1, 8, 6, 6)) for g in (2, 4)
+    ],
+    "order of dimensions": [of(lambda x, k=k: x.transpose(*k)) for k in ((2, 3), (1, 1))],
+    "part": [of(lambda x, k=k: x[:, k : k + 4]) for k in (0, 2, 4)],
+    "step": [of(lambda x: x[:, :4]), of(lambda x: x[:, ::2])],
+    "channel": [of(lambda x, k=k: x[:, k]) for k in (0, 3)],
+    "split": [of(lambda x: x.chunk(2, 1)[0]), of(lambda x: x.chunk(2, 1)[1])],
+    "halves of a gate": [
+        of(lambda x: functional.glu(x, 1)),
+        of(lambda x: x.chunk(2, 1)[0].sigmoid() * x.chunk(2, 1)[1]),
+    ],
+    "roll": [of(lambda x, k=k: x.roll(k, 2)) for k in (1, 2)],
+    "upsampling": [nn.Upsample(scale_factor=2, mode=mode) for mode in ("nearest", "bilinear", "bicubic")],
+    "corners": [
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=corners) for corners in (True, False)
+    ],
+    "local response": [
+        nn.LocalResponseNorm(3),
+        nn.LocalResponseNorm(3, alpha=0.1),
+        nn.LocalResponseNorm(3, k=2.0),
+    ],
+    "causal attention": [
+        of(lambda x, k=k: functional.scaled_dot_product_attention(x, x, x, is_causal=k))
+        for k in (False, True)
+    ],
+    "scale of attention": [
+        of(lambda x, k=k: functional.scaled_dot_product_attention(x, x, x, scale=k)) for k in (None, 0.1)
+    ],
+    "heads": [of(lambda x, h=h: _attend(x.flatten(2).transpose(1, 2), h)) for h in (2, 4)],
+    "type": [of(lambda x: x.round()), of(lambda x: x.round().to(torch.int64).float())],
+    "gradient": [of(lambda x: x.relu()), of(lambda x: x.relu().detach())],
+    "constant": [Call(lambda s, x, k=k: x * s.k, k=nn.Buffer(torch.full((8, 1, 1), k))) for k in (1.0, 2.0)],
+    "number as a tensor": [of(lambda x, k=k: x * torch.tensor(k)) for k in (2.0, 3.0)],
+    "constant that is computed": [of(lambda x, k=k: x + torch.arange(6) * k) for k in (1.0, 2.0)],
+    "fixed filter": [
+        Call(lambda s, x: functional.conv2d(x, s.k, groups=8), k=nn.Buffer(torch.full((8, 1, 3, 3), k)))
+        for k in (1.0, 2.0)
+    ],
+    "frozen weights": [nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3).requires_grad_(False)],
+    "scaled weights": [
+        Call(lambda s, x, k=k: functional.conv2d(x, s.c.weight * k), c=nn.Conv2d(8, 8, 3, bias=False))
+        for k in (1.0, 2.0)
+    ],
+    "alignment": [
+        Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
+    ],
+}
+
+
+def _attend(tokens: Tensor, heads: int) -> Tensor:
+    parts = tokens.unflatten(2, (heads, 8 // heads)).transpose(1, 2)
+    return functional.scaled_dot_product_attention(parts, parts, parts).transpose(1, 2).flatten(2)
+
+
+def of_others(name: str) -> list[int]:
+    """Keys by which networks share what is known of them."""
+    return [sharing_key(trace(module, SHAPE), place) for place, module in enumerate(FAMILIES[name])]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_s2_networks_that_differ_share_nothing(name):
+    assert len(set(of_others(name))) == len(FAMILIES[name])
+
+
+@pytest.mark.parametrize("name", set(FAMILIES) - {"frozen weights"})
+def test_s2_their_graphs_are_complete(name):
+    assert all(trace(module, SHAPE).complete for module in FAMILIES[name])
+
+
+@pytest.mark.parametrize("name", set(FAMILIES) - {"dropout"})
+def test_a_network_shares_with_itself_in_either_mode(name):
+    for module in FAMILIES[name]:
+        trained, fixed = trace(module.train(), SHAPE), trace(module.eval(), SHAPE)
+        assert function_hash(trained) == function_hash(fixed)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda layers: nn.LSTM(16, 32, layers, batch_first=True),
+        lambda layers: nn.GRU(16, 32, batch_first=True, bidirectional=layers > 1),
+        lambda layers: nn.LSTM(16, 32, 2, batch_first=True, dropout=layers / 10),
+    ],
+)
+def test_s6_recurrent_layers_share_nothing(build):
+    graphs = [trace(Call(lambda s, x: s.layer(x)[0], layer=build(n)), (20, 16)) for n in (1, 2, 3)]
+    assert len({sharing_key(graph, place) for place, graph in enumerate(graphs)}) >= 2
+    assert sharing_key(graphs[0], 0) != sharing_key(graphs[1], 1)
+
+
+def test_ordinary_layers_have_no_attributes():
+    module = nn.Sequential(
+        *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU6(), nn.MaxPool2d(2)),
+        *(nn.Hardswish(), nn.Dropout(0), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)),
+    )
+    graph = trace(module, (8, 16, 16))
+    assert not graph.attributes.any()
+    assert graph.complete
+
+
+def test_what_the_other_mode_does_is_not_held():
+    class Switched(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if self.training else 2 * x
+
+    graphs = [trace(Switched().train(mode), SHAPE) for mode in (True, False)]
+    assert not any(graph.complete for graph in graphs)
+
+
+def test_where_dropout_is_that_is_not_trained_is_not_held():
+    assert trace(nn.Dropout(0.5), SHAPE).complete
+    assert not trace(nn.Dropout(0.5).eval(), SHAPE).complete
+    assert function_hash(trace(nn.Dropout(0.5).eval(), SHAPE)) == function_hash(trace(nn.Identity(), SHAPE))
+
+
+def test_large_constants_are_not_held():
+    large = Call(lambda s, x: x * s.k.sum(), k=nn.Buffer(torch.ones(600, 600)))
+    assert not trace(large, SHAPE).complete
+    with torch.device("meta"):
+        unreal = Call(lambda s, x: s.c(x) * s.k, c=nn.Conv2d(8, 8, 1), k=nn.Buffer(torch.ones(8, 1, 1)))
+    assert not trace(unreal, SHAPE).complete
+
+
+def test_which_of_two_shared_layers_is_repeated():
+    def chain(*order: int) -> ComputationGraph:
+        layers = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(2))
+        return trace(Call(lambda s, x: _through(s.layers, order, x), layers=layers), SHAPE)
+
+    hashes = [
+        function_hash(chain(*order)) for order in ((0, 1, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1), (0, 1, 0, 0))
+    ]
+    assert len(set(hashes)) == 4
+    assert chain(0, 1, 0, 1).complete
+
+
+def _through(layers: nn.ModuleList, order: tuple[int, ...], x: Tensor) -> Tensor:
+    for place in order:
+        x = layers[place](x).relu()
+    return x
+
+
+def test_a_builder_gives_the_attributes_of_the_module():
+    graph = GraphBuilder((8, 11, 11))
+    x = graph.pool(Operation.MAX_POOL, graph.input, 2, stride=4, padding=1)
+    x = graph.slice(graph.batch_norm(x, momentum=0.3), (8, 2, 3), start=1)
+    graph.output(x)
+
+    module = Call(
+        lambda s, x: s.norm(s.pool(x))[:, :, 1:],
+        pool=nn.MaxPool2d(2, 4, 1),
+        norm=nn.BatchNorm2d(8, momentum=0.3),
+    )
+    traced = trace(module, (8, 11, 11))
+    assert np.array_equal(canonical(traced).attributes, canonical(graph.graph()).attributes)
+    assert np.count_nonzero(traced.attributes) == 3
+    assert function_hash(traced) == function_hash(graph.graph())
+
+
+def test_a_batch_keeps_attributes():
+    graphs = [trace(nn.LeakyReLU(slope), SHAPE) for slope in (0.1, 0.2)] + [trace(nn.Unfold(2), SHAPE)]
+    graphs.append(trace(of(torch.fft.fft2), SHAPE))
+    batch = GraphBatch.from_graphs(graphs).take(np.array([1, 3, 0]))
+    for place, found in zip((1, 3, 0), batch, strict=True):
+        assert np.array_equal(found.attributes, graphs[place].attributes)
+        assert found.complete == graphs[place].complete
+    assert batch.complete.tolist() == [True, False, True]
+
+
+def test_incomplete_graphs_have_a_key_of_their_own():
+    graphs = GraphBatch.from_graphs([trace(of(torch.fft.fft2), SHAPE)] * 2 + [trace(nn.ReLU(), SHAPE)] * 2)
+    keys = sharing_keys(graphs, ["one", "other", "third", "fourth"]).tolist()
+    assert len(set(keys)) == 3
+    assert keys == sharing_keys(graphs, ["one", "other", "third", "fourth"]).tolist()
