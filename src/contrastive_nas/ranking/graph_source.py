@@ -256,9 +256,7 @@ class ExtendedStore:
         self._store, self._names = store, list(further)
         self._graphs = canonical_batch(space.graphs(self._names))
         self._statistics = statistics(self._graphs)
-        keys = sharing_keys(self._graphs, self._names, is_canonical=True)
-        known = np.concatenate([store.function_hashes, keys])
-        self.function_ids: IntArray = np.unique(known, return_inverse=True)[1]
+        self.function_ids = self._functions(store)
         self.spaces = [*store.spaces.to_pylist(), *[space.name] * len(self._names)]
 
     def __len__(self) -> int:
@@ -290,6 +288,15 @@ class ExtendedStore:
         stored, further, order = self._parts(rows)
         names = [*self._store.architectures_of(stored), *(self._names[row] for row in further.tolist())]
         return [names[place] for place in order.tolist()]
+
+    def _functions(self, store: GraphStore) -> IntArray:
+        """Those of the store, then those of the others, which may be the same."""
+        hashes, functions = store.function_hashes[store.complete], store.function_ids[store.complete]
+        known = dict(zip(hashes.tolist(), functions.tolist(), strict=True))
+        keys = sharing_keys(self._graphs, self._names, is_canonical=True).tolist()
+        own = {key: len(store) + place for place, key in enumerate(dict.fromkeys(keys))}
+        found = np.array([known.get(key, own[key]) for key in keys], dtype=np.int64)
+        return np.unique(np.concatenate([store.function_ids, found]), return_inverse=True)[1]
 
     def _parts(self, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Rows of the store, rows of the others, and where each of ``rows`` stands in both together."""
