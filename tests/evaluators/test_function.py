@@ -27,7 +27,7 @@ def other(architecture: str) -> float:
 
 def search(function: AccuracyFunction, folder=None, identity="", **changes) -> SearchResult:
     parameters = SearchParameters(**({"queries": 12, "strategy": "random", "batch": 4} | changes))
-    return run_search(ToySpace(), FunctionEvaluator(function, identity), None, parameters, folder)
+    return run_search(ToySpace(), FunctionEvaluator(function, identity), parameters, folder=folder)
 
 
 def test_a_search_asks_a_function_and_goes_on_where_it_was(tmp_path):

@@ -121,7 +121,7 @@ def search(folder: Path | None, seed: int = 0, **changes: Any) -> pd.DataFrame:
     parameters = TrainingParameters(**{**QUICK, "seeds": (0,), **changes})
     queries = SearchParameters(strategy="random", queries=3, initial=1, batch=1, seed=seed)
     with TrainingEvaluator("compact_cnn", parameters, labels=folder) as evaluator:
-        return run_search(load_space("compact_cnn"), evaluator, None, queries).history
+        return run_search(load_space("compact_cnn"), evaluator, queries).history
 
 
 def test_a_search_is_the_same_with_and_without_a_store(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def open_evaluator(space_file: str, folder: Path, workers: int, **options: Any) 
 def search(evaluator: TrainingEvaluator, seed: int, folder: Path | None = None) -> pd.DataFrame:
     """Of all that a search has found, what does not differ from run to run."""
     parameters = QUERIES.model_copy(update={"seed": seed})
-    found = run_search(load_space("compact_cnn"), evaluator, None, parameters, folder)
+    found = run_search(load_space("compact_cnn"), evaluator, parameters, folder=folder)
     return found.history.drop(columns="seconds")
 
 

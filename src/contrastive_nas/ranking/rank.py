@@ -122,7 +122,9 @@ def _ranking(
 
     known = np.flatnonzero([name in labels for name in names])
     learned = np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
-    warn_of_unknown(names, source.batch(rows))
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        warn_of_unknown(names[part], source.batch(rows[part]))
     ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
     # Equal networks may differ in the last bits of a matrix product.
     scores = ranker.scores(rows).round(_DECIMALS)

@@ -45,6 +45,15 @@ class Attributes:
         self._layers: dict[int, tuple[str, ...]] = {}
         self._idle_dropout = False
 
+    def on_trial(self, record: Recorder) -> "Attributes":
+        """A copy that writes to another record, for a part of the program that is written on trial."""
+        trial = Attributes(record, self._found, training=self._training)
+        trial._constants, trial._by_key = dict(self._constants), dict(self._by_key)
+        trial._reads, trial._layers = dict(self._reads), dict(self._layers)
+        trial._readers = {name: set(readers) for name, readers in self._readers.items()}
+        trial._idle_dropout = self._idle_dropout
+        return trial
+
     def hold(self, node: fx.Node, tensor: Any, *, is_parameter: bool) -> None:
         """Notes a tensor of the module: trained ones are the same whatever they hold."""
         trained = is_parameter and getattr(tensor, "requires_grad", True)

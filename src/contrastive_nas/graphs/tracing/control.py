@@ -79,6 +79,7 @@ def _cost(walk: "Walk", branch: fx.GraphModule, operands: Sequence[Any]) -> tupl
     """Multiply-accumulates and parameters of a branch, written on trial."""
     trial = copy.copy(walk)
     trial.record = copy.deepcopy(walk.record)
+    trial.attributes = walk.attributes.on_trial(trial.record)
     before = len(trial.record.nodes)
     trial.inside(branch, operands)
     rows = np.array([node.row for node in trial.record.nodes[before:]], dtype=np.int32)
