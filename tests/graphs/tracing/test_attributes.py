@@ -41,6 +41,11 @@ def of(call: Callable[[Tensor], Tensor]) -> Call:
     return Call(lambda _, x: call(x))
 
 
+def recurrent(kind: type[nn.RNNBase], **options: Any) -> Call:
+    layer = kind(36, 4, **{"batch_first": True, **options})
+    return Call(lambda s, x: s.layer(x.flatten(2))[0], layer=layer)
+
+
 # Networks of which no two are one function, though their nodes have equal features.
 FAMILIES = {
     "slope": [nn.LeakyReLU(slope) for slope in (0.01, 1.0, -1.0)],
@@ -123,6 +128,75 @@ FAMILIES = {
         Call(lambda s, x, k=k: functional.conv2d(x, s.c.weight * k), c=nn.Conv2d(8, 8, 3, bias=False))
         for k in (1.0, 2.0)
     ],
+    "kind of recurrent layer": [
+        recurrent(kind, bidirectional=both, **options)
+        for both in (False, True)
+        for kind, options in (
+            *((nn.LSTM, {}), (nn.GRU, {}), (nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"})),
+            *((nn.GRU, {"num_layers": 2, "dropout": rate}) for rate in (0.0, 0.1, 0.5)),
+            (nn.GRU, {"batch_first": False}),
+        )
+    ],
+    "last state": [
+        Call(lambda s, x, k=k: s.layer(x.flatten(2))[1][k], layer=nn.LSTM(36, 36, batch_first=True))
+        for k in (0, 1)
+    ],
+    "first state": [
+        Call(
+            lambda s, x, k=k: s.layer(x.flatten(2), torch.full((1, x.shape[0], 4), k))[0],
+            layer=nn.GRU(36, 4, batch_first=True),
+        )
+        for k in (0.0, 1.0)
+    ],
+    "step of a recurrent layer": [
+        Call(lambda s, x: s.cell(x.mean((2, 3))), cell=cell)
+        for cell in (nn.GRUCell(8, 8), nn.RNNCell(8, 8), nn.RNNCell(8, 8, nonlinearity="relu"))
+    ],
+    "sum of products": [
+        of(lambda x, k=k: torch.einsum(k, x, x.mean((1, 2)))) for k in ("bcij,bj->bcij", "bcij,bi->bcij")
+    ],
+    "product of two tensors": [
+        *(of(lambda x, k=k: torch.einsum(k, x, x)) for k in ("bcij,bcjk->bcik", "bcij,bckj->bcik")),
+        of(lambda x: x @ x),
+    ],
+    "product over which dimension": [
+        Call(lambda s, x, k=k: torch.tensordot(x, s.w, ([k], [j])), w=nn.Parameter(torch.ones(6, 6)))
+        for k, j in ((3, 0), (3, 1), (2, 0))
+    ],
+    "products of pairs": [
+        Call(lambda s, x: s.pair(x, x.relu()), pair=nn.Bilinear(6, 6, 6, bias=bias)) for bias in (True, False)
+    ],
+    "dilation of computed weights": [
+        Call(
+            lambda s, x, k=k: functional.conv2d(x, s.w(x.mean((0, 2, 3))).view(8, 8, 3, 3), None, 1, k, k),
+            w=nn.Linear(8, 576),
+        )
+        for k in (1, 2)
+    ],
+    "padding where the bias is computed": [
+        Call(lambda s, x, k=k: functional.conv2d(x, s.w, x.mean((0, 2, 3)), 4, k), w=torch.ones(8, 8, 3, 3))
+        for k in (0, 1)
+    ],
+    "epsilon where the scale is computed": [
+        of(lambda x, k=k: functional.layer_norm(x, (6,), x.mean((0, 1, 2)), eps=k)) for k in (1e-5, 0.1)
+    ],
+    "factor of a product": [
+        of(lambda x, k=k: torch.addcmul(x, x.relu(), x.mean((0, 1, 2)), value=k)) for k in (1, 2)
+    ],
+    "factor of a bias": [
+        of(lambda x, k=k: torch.addmm(x.mean((0, 1, 2)), x.mean((1, 2)), x.mean((0, 1)), beta=k))
+        for k in (1, 2)
+    ],
+    "rounding": [
+        of(lambda x, k=k, m=m: torch.div(x, k, rounding_mode=m))
+        for k in (1, 2, 3)
+        for m in (None, "floor", "trunc")
+    ],
+    "noise that is added": [
+        *(of(lambda x, k=k: x + torch.rand(8, 6, 6) * k) for k in (1, 2)),
+        of(lambda x: x + torch.randn(8, 6, 6)),
+    ],
+    "Mish by hand": [of(lambda x, k=k: x * functional.softplus(x, beta=k).tanh()) for k in (1, 2)],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
@@ -213,6 +287,47 @@ def test_which_of_two_shared_layers_is_repeated():
     ]
     assert len(set(hashes)) == 4
     assert chain(0, 1, 0, 1).complete
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: nn.GRU(6, 6, batch_first=True),
+        lambda: nn.Bilinear(6, 6, 6),
+        lambda: Call(
+            lambda s, x: functional.linear(x, s.w, x.mean((0, 1))), w=nn.Parameter(torch.ones(6, 6))
+        ),
+    ],
+    ids=["recurrent", "bilinear", "computed bias"],
+)
+def test_which_of_two_layers_of_several_nodes_is_repeated(build):
+    def step(layer: nn.Module, x: Tensor) -> Tensor:
+        given = layer(x, x) if isinstance(layer, nn.Bilinear) else layer(x)
+        return (given[0] if isinstance(given, tuple) else given).relu()
+
+    def chain(*order: int) -> ComputationGraph:
+        def run(s: Any, x: Tensor) -> Tensor:
+            for place in order:
+                x = step(s.layers[place], x)
+            return x
+
+        return trace(Call(run, layers=nn.ModuleList(build() for _ in range(2))), (6, 6))
+
+    assert len({function_hash(chain(*order)) for order in ((0, 1, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1))}) == 3
+
+
+def test_large_constants_in_lists_are_not_held():
+    index = Call(
+        lambda s, x: x[:, :, s.index][..., 0], index=nn.Buffer(torch.zeros(400, 400, dtype=torch.int))
+    )
+    assert not trace(index, SHAPE).complete
+    frozen = nn.GRU(36, 200, batch_first=True).requires_grad_(False)
+    assert not trace(Call(lambda s, x: s.layer(x.flatten(2))[0], layer=frozen), SHAPE).complete
+
+
+def test_conditions_on_data_are_not_held():
+    graph = trace(of(lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))), SHAPE)
+    assert not graph.complete
 
 
 def _through(layers: nn.ModuleList, order: tuple[int, ...], x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from contrastive_nas.graphs.attributes import NOT_HELD, digest
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
 from contrastive_nas.graphs.tracing.record import Recorder, Value
-from contrastive_nas.graphs.tracing.settings import Settings, of_bytes
+from contrastive_nas.graphs.tracing.settings import Settings, holds_unknown, of_bytes
 
 _UNKNOWN = int(NOT_HELD)
 # Bytes of a constant whose contents count: a table of 512 x 512 numbers.
@@ -63,7 +63,8 @@ class Attributes:
 
     def note(self, node: fx.Node, first: int) -> None:
         """Gives the nodes that a call added their attributes; ``first`` is the first of them."""
-        values = self._results(self._found.get(node))
+        result = self._found.get(node)
+        values = self._results(result)
         if node.target is operator.getitem:
             self._pick(node)
             return
@@ -77,15 +78,17 @@ class Attributes:
             return
         for name in reads:
             self._readers.setdefault(name, set()).add(node)
-        for place, value in enumerate(values):
-            if value.node < first:
+        for place, value in enumerate(result if isinstance(result, list) else [result]):
+            # Results that nothing reads are left out.
+            if not isinstance(value, Value) or value.node < first:
                 continue
             found = self._settings(node, value, first) if known else _UNKNOWN
-            several = found not in (0, _UNKNOWN) and len(values) > 1
-            written = self._record.nodes[value.node]
-            written.attributes = digest(found, place) if several else found
+            is_further = place > 0 and found != _UNKNOWN
+            self._record.nodes[value.node].attributes = digest(found, place) if is_further else found
+        for number, written in enumerate(self._record.nodes[first:], first):
+            # Some functions are several layers, e.g. a recurrent one.
             if written.row[FEATURES["weight_shape"]][0] and written.row[0] != Operation.CONSTANT:
-                self._layers[value.node] = reads
+                self._layers.setdefault(number, reads)
 
     def finish(self, *, hidden: bool) -> None:
         """Gives constants their attributes, and tells apart which weights are used more than once.
@@ -166,7 +169,7 @@ class Attributes:
         """How a constant is computed; a copy of one is that one."""
         name, arguments = _name_of(node), dict(self._arguments(node))
         found = {key: self._numbers(argument) for key, argument in arguments.items()}
-        if _holds_unknown(found.values()):
+        if holds_unknown(found.values()):
             return _UNKNOWN
         first = next(iter(arguments.values()), None)
         if name in _COPIES and isinstance(first, fx.Node) and not found.get("p"):
@@ -279,13 +282,6 @@ def _contents(tensor: Any) -> int:
 
 def _name_of(node: fx.Node) -> str:
     return str(node.target._schema.name).partition("::")[2].rstrip("_")  # type: ignore[union-attr]
-
-
-def _holds_unknown(found: Any) -> bool:
-    return any(
-        _holds_unknown(one) if isinstance(one, list) else isinstance(one, int) and one == _UNKNOWN
-        for one in found
-    )
 
 
 def _flat(found: Any) -> list[Any]:

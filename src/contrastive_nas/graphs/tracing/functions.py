@@ -165,6 +165,8 @@ def _adaptive_maximum(call: Call) -> Result:
 @HANDLERS.of("add", "sub", "mul", "div", "subtract", "multiply", "divide", "true_divide")
 def _arithmetic(call: Call) -> Result:
     name = _SAME_NAME.get(call.name, call.name)
+    if call["rounding_mode"] is not None:
+        return elementwise.function(call.record, name, list(call.arguments.values()), call.shape)
     factor, other = call["alpha"], call["other"]
     if factor not in (None, 1) and isinstance(other, int | float):
         other = other * factor

@@ -25,7 +25,7 @@ def product(record: Recorder, a: Value, b: Value, shape: Dims) -> Value | None:
         if operation == Operation.TANH:
             softplus = node.sources[0]
             inner = record.nodes[softplus]
-            if inner.row[0] == Operation.SOFTPLUS and inner.sources == [x.node]:
+            if inner.row[0] == Operation.SOFTPLUS and inner.sources == [x.node] and not inner.attributes:
                 return _fused(record, Operation.MISH, x, shape, [gate.node, softplus])
         half = record.nodes[x.node]
         if half.detail == ("mul", 0.5):

@@ -4,7 +4,7 @@ Every argument counts unless it is known that the features or the edges of the n
 it has its usual value (``_USUAL``); so a function that nobody thought of is told apart by all its arguments.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,13 @@ _TOLD: dict[str, set[str]] = {
         "avg_pool1d avg_pool2d avg_pool3d": "kernel_size stride padding ceil_mode count_include_pad",
         "lp_pool2d": "kernel_size stride",
         "cat concat concatenate": "dim axis tensors",
-        "dropout": "train",
+        "dropout lstm gru rnn_tanh rnn_relu": "train",
         "add sub mul div": "self other",
     }.items()
     for name in names.split()
 }
+# Those that tell only which mode the network is in, whatever nodes a function becomes.
+_MODES = frozenset({"train", "training", "running_mean", "running_var", "use_input_stats"})
 _USUAL: dict[str, dict[str, Any]] = {
     "conv_transpose1d": {"padding": [0], "output_padding": [0]},
     "conv_transpose2d": {"padding": [0, 0], "output_padding": [0, 0]},
@@ -92,7 +94,7 @@ _PLAIN = {
     Operation.ELU: "elu celu",
     Operation.MAX_POOL: "max_pool1d max_pool2d max_pool3d",
     Operation.AVG_POOL: "avg_pool1d avg_pool2d avg_pool3d",
-    Operation.ADD: "add linear addmm conv1d conv2d conv3d",
+    Operation.ADD: "add linear addmm",
     Operation.MUL: "mul",
     Operation.SUB: "sub",
     Operation.DIV: "div",
@@ -144,9 +146,17 @@ class Settings:
         found = _RULES.get(operation, _general)(self, name, operation)
         return digest("type", str(self.result.dtype), found) if self.changes_type else found
 
-    def unusual(self, name: str, **further: Any) -> dict[str, Any]:
-        """The settings that nothing else tells."""
+    def unusual(self, name: str, *, is_plain: bool = True, **further: Any) -> dict[str, Any]:
+        """The settings that nothing else tells.
+
+        Args:
+            name: of the function.
+            is_plain: whether the node is of the type that stands for the function; the features of another
+                one, e.g. of the product that a convolution with computed weights is, tell nothing.
+            further: settings that are not arguments.
+        """
         told, usual = _TOLD.get(name, set()), _USUAL.get(name, {})
+        told = told if is_plain else told & _MODES
         found = {
             key: self._counted(key, value)
             for key, value in self.numbers.items()
@@ -166,7 +176,7 @@ class Settings:
         return found
 
     def _check(self, found: Mapping[str, Any]) -> None:
-        if any(one == int(NOT_HELD) for key, one in found.items() if key in self.constants):
+        if holds_unknown(found.values()):
             raise TypeError("a constant of unknown contents")
 
     def _counted(self, key: str, value: Any) -> Any:
@@ -178,10 +188,9 @@ class Settings:
 
 
 def _general(call: Settings, name: str, operation: Operation) -> int:
-    found = call.unusual(name)
-    if name not in _PLAIN.get(operation, "").split() and name != _NAMED.get(operation):
-        found |= {"function": name}
-    return settings_digest(name, found)
+    is_plain = name in _PLAIN.get(operation, "").split() or name == _NAMED.get(operation)
+    found = call.unusual(name, is_plain=is_plain)
+    return settings_digest(name, found if is_plain else found | {"function": name})
 
 
 def _activation(call: Settings, name: str, operation: Operation) -> int:
@@ -226,8 +235,7 @@ def _join(call: Settings, name: str, operation: Operation) -> int:
     further = {"shapes": list(call.shapes)} if len(ranks) > 1 else {}
     if name in _SUMS and operation in _PLAIN and name in _PLAIN[operation].split():
         return settings_digest(name, {**_of_sums(call, name), **further})
-    found = settings_digest(name, further)
-    return found or _general(call, name, operation)
+    return _both(settings_digest(name, further), _general(call, name, operation))
 
 
 _SUMS = frozenset({"add", "sub", "mul", "div", "maximum"})
@@ -237,11 +245,15 @@ def _of_sums(call: Settings, name: str) -> dict[str, Any]:
     return {key: value for key, value in call.unusual(name).items() if key not in call.constants}
 
 
+_CONCATENATIONS = frozenset({*_PLAIN[Operation.CONCAT].split(), "hstack", "vstack"})
+
+
 def _concatenation(call: Settings, name: str, operation: Operation) -> int:
     rank = len(call.result.shape)
     if name == "stack" or rank > 4:
         return digest(name, call.numbers.get("dim", 0), list(call.shapes))
-    return 0
+    # Recurrent layers that go both ways end in one too.
+    return 0 if name in _CONCATENATIONS else _general(call, name, operation)
 
 
 def _convolution(call: Settings, name: str, operation: Operation) -> int:
@@ -348,7 +360,7 @@ def _without_ones(shape: Dims) -> Dims:
 
 def _shaped(call: Settings, name: str, operation: Operation) -> int:
     """Products and attention: features hold neither heads nor which dimensions are multiplied."""
-    found = call.unusual(name)
+    found = call.unusual(name, is_plain=False)
     return settings_digest(name, {**found, "function": name, "shapes": list(call.shapes)})
 
 
@@ -375,6 +387,14 @@ _RULES: dict[Operation, Rule] = {
     Operation.MATMUL: _shaped,
     Operation.ATTENTION: _shaped,
 }
+
+
+def holds_unknown(found: Iterable[Any]) -> bool:
+    """Whether the contents of a constant among the settings are not known."""
+    return any(
+        holds_unknown(one) if isinstance(one, list) else isinstance(one, int) and one == int(NOT_HELD)
+        for one in found
+    )
 
 
 def of_bytes(tensor: Tensor) -> int:
