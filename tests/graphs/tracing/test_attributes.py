@@ -160,7 +160,7 @@ FAMILIES = {
         of(lambda x: x @ x),
     ],
     "product over which dimension": [
-        Call(lambda s, x, k=k: torch.tensordot(x, s.w, ([k], [j])), w=nn.Parameter(torch.ones(6, 6)))
+        Call(lambda s, x, k=k, j=j: torch.tensordot(x, s.w, ([k], [j])), w=nn.Parameter(torch.ones(6, 6)))
         for k, j in ((3, 0), (3, 1), (2, 0))
     ],
     "products of pairs": [
@@ -318,7 +318,7 @@ def test_which_of_two_layers_of_several_nodes_is_repeated(build):
 
 def test_large_constants_in_lists_are_not_held():
     index = Call(
-        lambda s, x: x[:, :, s.index][..., 0], index=nn.Buffer(torch.zeros(400, 400, dtype=torch.int))
+        lambda s, x: x[:, :, s.index][..., 0], index=nn.Buffer(torch.zeros(400, 400, dtype=torch.long))
     )
     assert not trace(index, SHAPE).complete
     frozen = nn.GRU(36, 200, batch_first=True).requires_grad_(False)
