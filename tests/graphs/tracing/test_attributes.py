@@ -321,7 +321,7 @@ def test_large_constants_in_lists_are_not_held():
         lambda s, x: x[:, :, s.index][..., 0], index=nn.Buffer(torch.zeros(400, 400, dtype=torch.long))
     )
     assert not trace(index, SHAPE).complete
-    frozen = nn.GRU(36, 200, batch_first=True).requires_grad_(False)
+    frozen = nn.GRU(36, 400, batch_first=True).requires_grad_(False)
     assert not trace(Call(lambda s, x: s.layer(x.flatten(2))[0], layer=frozen), SHAPE).complete
 
 

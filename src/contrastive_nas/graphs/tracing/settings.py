@@ -146,14 +146,13 @@ class Settings:
         found = _RULES.get(operation, _general)(self, name, operation)
         return digest("type", str(self.result.dtype), found) if self.changes_type else found
 
-    def unusual(self, name: str, *, is_plain: bool = True, **further: Any) -> dict[str, Any]:
+    def unusual(self, name: str, *, is_plain: bool = True) -> dict[str, Any]:
         """The settings that nothing else tells.
 
         Args:
             name: of the function.
             is_plain: whether the node is of the type that stands for the function; the features of another
                 one, e.g. of the product that a convolution with computed weights is, tell nothing.
-            further: settings that are not arguments.
         """
         told, usual = _TOLD.get(name, set()), _USUAL.get(name, {})
         told = told if is_plain else told & _MODES
@@ -163,7 +162,7 @@ class Settings:
             if key not in told and (key in self.constants or key not in _PLACES)
         }
         self._check(found)
-        found = {key: value for key, value in found.items() if value is not None} | further
+        found = {key: value for key, value in found.items() if value is not None}
         kept = {key: value for key, value in found.items() if key not in usual}
         return kept | {
             key: found[key] for key in usual if key in found and digest(found[key]) != digest(usual[key])
@@ -313,13 +312,13 @@ def _batch_norm(call: Settings, name: str, operation: Operation) -> int:
         further["running"] = False
     elif call.numbers.get("training", call.training) != call.training:
         further["other_mode"] = True
-    return settings_digest(name, call.unusual(name, **further))
+    return settings_digest(name, call.unusual(name) | further)
 
 
 def _layer_norm(call: Settings, name: str, operation: Operation) -> int:
     shape = call.numbers.get("normalized_shape") or []
     further = {} if len(shape) == 1 and "weight" in call.constants else {"normalized_shape": shape}
-    found = call.unusual(name, **further) | ({} if name == "layer_norm" else {"function": name})
+    found = call.unusual(name) | further | ({} if name == "layer_norm" else {"function": name})
     return settings_digest(name, found)
 
 
@@ -327,7 +326,7 @@ def _instance_norm(call: Settings, name: str, operation: Operation) -> int:
     further: dict[str, Any] = {}
     if "running_mean" in call.constants:
         further["other_mode"] = call.numbers.get("use_input_stats") != call.training
-    return settings_digest(name, call.unusual(name, **further))
+    return settings_digest(name, call.unusual(name) | further)
 
 
 def _slice(call: Settings, name: str, operation: Operation) -> int:
@@ -343,7 +342,9 @@ def _reshape(call: Settings, name: str, operation: Operation) -> int:
     """Sizes of one at the end, and flattening what has its channels first, are told by the shapes."""
     if name not in _PLAIN[Operation.RESHAPE].split():
         shapes = [*call.shapes[:1], tuple(call.result.shape)]
-        return settings_digest(name, call.unusual(name, function=name, shapes=shapes))
+        return settings_digest(
+            name, call.unusual(name, is_plain=False) | {"function": name, "shapes": shapes}
+        )
     before, after = call.shapes[0], tuple(call.result.shape)
     if _without_ones(before) == _without_ones(after):
         return 0
