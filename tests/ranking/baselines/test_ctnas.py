@@ -4,7 +4,7 @@ import torch
 from tests.ranking.sources import make_source
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
+from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch, node_rows
 from contrastive_nas.ranking.baselines import ctnas
 from contrastive_nas.ranking.baselines.ctnas import CtnasRanker
 from contrastive_nas.ranking.metrics import kendall_tau
@@ -40,7 +40,7 @@ def test_vectors_are_those_of_convolutions_over_the_nodes():
         for source, target in graph.edges.T:
             adjacency[target, source] += 1
         adjacency /= adjacency.sum(1, keepdim=True)
-        rows = [vocabulary[row.astype(batch.node_types.dtype).tobytes()] for row in graph.features]
+        rows = [vocabulary[row.astype(batch.node_types.dtype).tobytes()] for row in node_rows(graph.features, graph.attributes)]
         nodes = embed.operation(torch.tensor(rows))
         for layer in embed.layers:
             nodes = torch.relu(adjacency @ (nodes @ layer.weight.T + layer.bias))
