@@ -40,7 +40,10 @@ def test_vectors_are_those_of_convolutions_over_the_nodes():
         for source, target in graph.edges.T:
             adjacency[target, source] += 1
         adjacency /= adjacency.sum(1, keepdim=True)
-        rows = [vocabulary[row.astype(batch.node_types.dtype).tobytes()] for row in node_rows(graph.features, graph.attributes)]
+        rows = [
+            vocabulary[row.astype(batch.node_types.dtype).tobytes()]
+            for row in node_rows(graph.features, graph.attributes)
+        ]
         nodes = embed.operation(torch.tensor(rows))
         for layer in embed.layers:
             nodes = torch.relu(adjacency @ (nodes @ layer.weight.T + layer.bias))
