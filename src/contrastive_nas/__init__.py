@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Below this package; whole names would be read as what every part of the project depends on.
 _PLACES = {
-    "SearchParameters": "contrastive_nas.search.parameters",
-    "create_ranker": "contrastive_nas.ranking.registry",
-    "list_rankers": "contrastive_nas.ranking.registry",
-    "list_spaces": "contrastive_nas.spaces",
-    "load_space": "contrastive_nas.spaces",
-    "rank": "contrastive_nas.ranking.rank",
-    "rank_graphs": "contrastive_nas.ranking.rank",
-    "run_search": "contrastive_nas.search.run",
-    "trace": "contrastive_nas.graphs",
+    "SearchParameters": "search.parameters",
+    "create_ranker": "ranking.registry",
+    "list_rankers": "ranking.registry",
+    "list_spaces": "spaces",
+    "load_space": "spaces",
+    "rank": "ranking.rank",
+    "rank_graphs": "ranking.rank",
+    "run_search": "search.run",
+    "trace": "graphs",
 }
 __all__ = list(_PLACES)
 
@@ -38,7 +39,7 @@ __all__ = list(_PLACES)
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    return getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_PACKAGE = Path(__file__).parent
+import contrastive_nas
+
+# Not by ``__file__``: who names it reads files beside it, and every part of the project would depend on them.
+_PACKAGE = Path(contrastive_nas.__path__[0])
 # Longer lists, such as the members of a pool, are told apart by their checksum.
 _WRITTEN_OUT = 32
 

@@ -124,6 +124,8 @@ def test_pairs_of_networks():
     assert counts["same, compared on numbers"] > 30
 
 
+@pytest.mark.very_slow
+@pytest.mark.timeout(4 * 3600)
 @pytest.mark.slow
 def test_five_thousand_pairs_of_networks():
     counts = check_pairs(range(2_600))

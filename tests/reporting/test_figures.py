@@ -6,14 +6,16 @@ import pandas as pd
 from contrastive_nas.ranking.calibration import favourites_reliability
 from contrastive_nas.reporting.figures import draw_reliability, draw_scores, draw_search_history
 from contrastive_nas.reporting.page import write_page
+from contrastive_nas.search.random_baseline import course_on_table
 
 
 def test_the_search_figure_shows_ours_and_random() -> None:
     history = pd.DataFrame(
         {"query": [1, 2, 3], "accuracy": [50.0, 70.0, 60.0], "best_accuracy": [50.0, 70.0, 70.0]}
     )
-    labels = np.array([10.0, 20.0, 30.0, float("nan")])
-    figure = draw_search_history(history, labels, {"strategy": "curriculum", "space": "toy"})
+    labels = np.array([10.0, 20.0, 30.0])
+    random = course_on_table(labels, labels, 3)
+    figure = draw_search_history(history, random, {"strategy": "curriculum", "space": "toy"})
     traces = {trace.name: trace for trace in figure.data if trace.name}
     np.testing.assert_allclose(traces["curriculum"].y, [50, 70, 70])
     np.testing.assert_allclose(traces["random, mean"].y, [20, 80 / 3, 30])

@@ -1,11 +1,8 @@
 """Parameters of learning; free of heavy imports, because pipelines check them before anything runs."""
 
-from typing import Any, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from contrastive_nas.errors import InputError
-from contrastive_nas.ranking.registry import check_ranker_name, check_ranker_options
+from pydantic import BaseModel, ConfigDict, Field
 
 Engine = Literal["torch", "dgl"]
 
@@ -110,26 +107,3 @@ class AugmentParameters(BaseModel):
     weight: float = Field(default=0.5, ge=0, le=10)
     least_confidence: float = Field(default=0.8, ge=0.5, lt=1)
     compare: CompareParameters = CompareParameters()
-
-
-class RankerParameters(BaseModel):
-    """What guides a search.
-
-    Attributes:
-        name: see :func:`contrastive_nas.ranking.registry.list_rankers`; or ``file.py:Class`` of a user's own.
-        options: of the ranker.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = "transfer"
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _it_exists(self) -> Self:
-        try:
-            check_ranker_name(self.name)
-            check_ranker_options(self.name, self.options)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        return self

@@ -1,10 +1,12 @@
 """Parameters of a search, typed and bounded; unknown keys are refused."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from contrastive_nas.errors import InputError
+from contrastive_nas.ranking.registry import check_ranker_name, check_ranker_options
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 
 
@@ -154,4 +156,27 @@ class SearchParameters(SearchSettings):
                 f"a budget of {self.queries} queries is smaller than the initial design of {self.initial}: "
                 "raise queries or lower initial"
             )
+        return self
+
+
+class RankerParameters(BaseModel):
+    """What guides a search.
+
+    Attributes:
+        name: see :func:`contrastive_nas.ranking.registry.list_rankers`; or ``file.py:Class`` of a user's own.
+        options: of the ranker.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "transfer"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _it_exists(self) -> Self:
+        try:
+            check_ranker_name(self.name)
+            check_ranker_options(self.name, self.options)
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return self

@@ -255,6 +255,8 @@ def test_random_modules_have_the_costs_of_their_files(tmp_path: Path, seed: int)
     compare(tmp_path / "random.onnx", seed)
 
 
+@pytest.mark.very_slow
+@pytest.mark.timeout(4 * 3600)
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 1000, 100))
 def test_a_thousand_random_modules_have_the_costs_of_their_files(tmp_path: Path, first: int) -> None:

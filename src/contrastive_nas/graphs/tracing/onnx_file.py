@@ -77,7 +77,7 @@ def _walked(model: Any, source: Any, shape: Dims, name: str) -> ComputationGraph
     record = Recorder()
     walk = Walk(model.graph, record, shape[0], opsets, stated)
     outputs = walk.outputs(source.name, shape, tensor.elem_type)
-    # Contents of constants, which operators also read as settings, are not held.
+    # Neither contents of constants nor settings of operators are held: an ONNX graph shares nothing.
     record.nodes[0].attributes = int(NOT_HELD)
     graph = record.graph(outputs)
     report_unknown(name, record)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from contrastive_nas.graphs.attributes import digest
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import onnx_tensors
 from contrastive_nas.graphs.tracing.claims import Part
@@ -153,10 +152,8 @@ class Walk:
         )
         handler = HANDLERS.get(node.op_type) if node.domain in _STANDARD else None
         name = node.op_type if node.domain in _STANDARD else f"{node.domain}.{node.op_type}"
-        first = len(self.record.nodes)
         result = handler(call) if handler else call.unknown(name)
         values = result if isinstance(result, list) else [result]
-        self._note(node.op_type, attributes, values, first)
         for place, ((kind, shape), axis) in enumerate(zip(inferred, axes, strict=True)):
             if place < len(values):
                 yield Tensor(values[place], shape, kind, batch=axis)
@@ -165,15 +162,6 @@ class Walk:
                 yield Tensor(unknown, shape, kind, batch=axis)
             else:
                 yield None
-
-    def _note(self, operator: str, settings: dict[str, Any], results: Sequence[Any], first: int) -> None:
-        """Gives the nodes that an operator added the digest of its attributes."""
-        if not settings:
-            return
-        found = [(name, repr(settings[name])) for name in sorted(settings)]
-        for place, result in enumerate(results):
-            if isinstance(result, Value) and result.node >= first:
-                self.record.nodes[result.node].attributes = digest(operator, found, place)
 
     def _constants(
         self, node: Any, attributes: dict[str, Any], tensors: Sequence[Tensor | None]

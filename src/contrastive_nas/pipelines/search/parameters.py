@@ -2,8 +2,7 @@
 
 from pydantic import ConfigDict, Field
 
-from contrastive_nas.ranking.parameters import RankerParameters
-from contrastive_nas.search.parameters import SearchParameters, SearchSettings
+from contrastive_nas.search.parameters import RankerParameters, SearchParameters, SearchSettings
 
 
 class SearchStageParameters(SearchSettings):

@@ -18,9 +18,9 @@ from contrastive_nas.ranking.comparator.training import comparator_scores, train
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.encoder.weights import load_encoder
 from contrastive_nas.ranking.metrics import kendall_tau
-from contrastive_nas.ranking.parameters import CompareParameters, RankerParameters
+from contrastive_nas.ranking.parameters import CompareParameters
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
-from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.parameters import RankerParameters, SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.search.tuning.parameters import with_values
 from contrastive_nas.spaces.base import SearchSpace
