@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -83,8 +84,10 @@ def kill_at_work(
 
 
 def kill(process: "subprocess.Popen[str]", moments: random.Random, said: str = "") -> tuple[bool, str]:
-    # Either with the workers that train networks, or alone, as the system does when memory runs out.
-    moments.choice([os.killpg, os.kill])(process.pid, signal.SIGKILL)
+    # Either with the workers that train networks, or alone, as the system does when memory runs out. A run whose
+    # labels are kept may have come to its end meanwhile.
+    with suppress(ProcessLookupError):
+        moments.choice([os.killpg, os.kill])(process.pid, signal.SIGKILL)
     said += process.communicate()[0]
     assert process.returncode in (0, -signal.SIGKILL), said
     return process.returncode != 0, said
