@@ -84,8 +84,8 @@ def kill_at_work(
 
 
 def kill(process: "subprocess.Popen[str]", moments: random.Random, said: str = "") -> tuple[bool, str]:
-    # Either with the workers that train networks, or alone, as the system does when memory runs out. A run whose
-    # labels are kept may have come to its end meanwhile.
+    # Either with the workers that train networks, or alone, as the system does when memory runs out.
+    # A run whose labels are kept may have come to its end meanwhile.
     with suppress(ProcessLookupError):
         moments.choice([os.killpg, os.kill])(process.pid, signal.SIGKILL)
     said += process.communicate()[0]
