@@ -5,9 +5,9 @@ import math
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import elementwise, layers
 from contrastive_nas.graphs.tracing.calls import Call, Handlers, Result
-from contrastive_nas.graphs.tracing.products import bias_of, held_by, plus
+from contrastive_nas.graphs.tracing.products import plus
 from contrastive_nas.graphs.tracing.record import Constant, Value
-from contrastive_nas.graphs.tracing.weights import Weights
+from contrastive_nas.graphs.tracing.weights import layer_weights, weights_of
 
 HANDLERS = Handlers()
 _SAME_NAME = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
@@ -32,7 +32,7 @@ def _any_convolution(call: Call, *, transposed: bool) -> Result:
             call.record, call.x, weight, call.shape, summed=math.prod(weight.shape[1:])
         )
         return plus(call, product, call["bias"])
-    held, bias = held_by(call, weight), bias_of(call, call["bias"])
+    held = layer_weights(call.record, weight, call["bias"])
     value = layers.convolution(
         call.record,
         call.x,
@@ -41,20 +41,17 @@ def _any_convolution(call: Call, *, transposed: bool) -> Result:
         stride=call["stride"],
         dilation=call["dilation"],
         groups=call["groups"],
-        bias=bias is not None,
-        key=held.key,
-        bias_key=bias and bias.key,
-        beside=(*held.beside, *(bias.beside if bias else ())),
         transposed=transposed,
+        **held,
     )
-    return value if bias else plus(call, value, call["bias"])
+    return value if held["bias"] else plus(call, value, call["bias"])
 
 
 @HANDLERS.of("deform_conv2d")
 def _deformable_convolution(call: Call) -> Result:
     """A convolution that also reads where to look, and how strongly."""
-    held, bias = held_by(call, call["weight"]), bias_of(call, call["bias"])
     places = [call["offset"], *([call["mask"]] if call["use_mask"] else [])]
+    reads = [elementwise.as_value(call.record, place, call.x) for place in places]
     return layers.convolution(
         call.record,
         call.x,
@@ -63,14 +60,7 @@ def _deformable_convolution(call: Call) -> Result:
         stride=(call["stride_h"], call["stride_w"]),
         dilation=(call["dilation_h"], call["dilation_w"]),
         groups=call["groups"],
-        bias=bias is not None,
-        key=held.key,
-        bias_key=bias and bias.key,
-        beside=(
-            *(elementwise.as_value(call.record, place, call.x) for place in places),
-            *held.beside,
-            *(bias.beside if bias else ()),
-        ),
+        **layer_weights(call.record, call["weight"], call["bias"], reads),
     )
 
 
@@ -78,7 +68,7 @@ def _deformable_convolution(call: Call) -> Result:
 def _embedding(call: Call) -> Result:
     if isinstance(call["weight"], Value):
         return call.record.add(Operation.SLICE, call.operands, call.shape)
-    held = held_by(call, call["weight"])
+    held = weights_of(call.record, call["weight"])
     value = call.record.add(
         Operation.EMBEDDING,
         [*call.values, *held.beside],
@@ -96,22 +86,18 @@ def _norm(call: Call) -> Result:
     kind = call.name.removeprefix("native_").replace("rms", "layer").upper()
     weight, shift = call["weight"], call["bias"]
     fixed = isinstance(weight, Constant)
-    held = held_by(call, weight) if fixed else Weights()
-    bias = bias_of(call, shift) if fixed else None
+    held = layer_weights(call.record, weight if fixed else None, shift if fixed else None)
     value = layers.norm(
         call.record,
         Operation[kind],
         call.x,
         weight.shape if fixed else None,
-        bias=bias is not None,
-        key=held.key,
-        bias_key=bias and bias.key,
-        beside=(*held.beside, *(bias.beside if bias else ())),
         groups=call["num_groups"] or 0,
+        **held,
     )
     if isinstance(weight, Value):
         value = layers.join(call.record, Operation.MUL, [value, weight], call.shape)
-    value = value if bias else plus(call, value, shift)
+    value = value if held["bias"] else plus(call, value, shift)
     return [value, None, None] if call.name.startswith("native_") else value
 
 
@@ -120,7 +106,7 @@ def _prelu(call: Call) -> Result:
     weight, x = call["weight"], call.x
     if isinstance(weight, Value):
         return elementwise.function(call.record, call.name, [x, weight], call.shape)
-    held = held_by(call, weight)
+    held = weights_of(call.record, weight)
     return call.record.add(
         Operation.PRELU, [x, *held.beside], x.shape, weight=weight.shape, weight_key=held.key
     )

@@ -1,6 +1,7 @@
 """How those operators of ONNX become nodes that have weights, or that multiply tensors."""
 
 import math
+from collections.abc import Sequence
 
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
@@ -29,20 +30,7 @@ def _convolution(call: OnnxCall) -> Value:
             call.record, x, filters, call.shape, summed=math.prod(filters.shape[1:])
         )
         return _plus(call, product, 2)
-    weights = call.weights(weight)
-    return layers.convolution(
-        call.record,
-        x,
-        weight.shape,
-        call.shape,
-        stride=call.attributes.get("strides", (1,)),
-        dilation=call.attributes.get("dilations", (1,)),
-        groups=call.attributes.get("group", 1),
-        bias=call.given(2),
-        key=weights.key,
-        beside=weights.beside,
-        transposed=call.operator == "ConvTranspose",
-    )
+    return _convolve(call, weight, bias=2, transposed=call.operator == "ConvTranspose")
 
 
 def _deformable(call: OnnxCall) -> Value:
@@ -51,6 +39,13 @@ def _deformable(call: OnnxCall) -> Value:
     weight = call.constant(1)
     if weight is None:
         return call.unknown("DeformConv with computed weights")
+    return _convolve(call, weight, bias=3, reads=moved)
+
+
+def _convolve(
+    call: OnnxCall, weight: Constant, *, bias: int, reads: Sequence[Value] = (), transposed: bool = False
+) -> Value:
+    """A convolution; ``bias`` is the place of its bias among the arguments."""
     weights = call.weights(weight)
     return layers.convolution(
         call.record,
@@ -60,9 +55,10 @@ def _deformable(call: OnnxCall) -> Value:
         stride=call.attributes.get("strides", (1,)),
         dilation=call.attributes.get("dilations", (1,)),
         groups=call.attributes.get("group", 1),
-        bias=call.given(3),
+        bias=call.given(bias),
         key=weights.key,
-        beside=(*moved, *weights.beside),
+        beside=(*reads, *weights.beside),
+        transposed=transposed,
     )
 
 

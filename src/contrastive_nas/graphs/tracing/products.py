@@ -6,19 +6,9 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import einsum, elementwise, layers
 from contrastive_nas.graphs.tracing.calls import Call, Handlers, Result
 from contrastive_nas.graphs.tracing.record import Constant, Dims, Value
-from contrastive_nas.graphs.tracing.weights import Weights, weights_of
+from contrastive_nas.graphs.tracing.weights import layer_weights
 
 HANDLERS = Handlers()
-
-
-def held_by(call: Call, weight: Constant) -> Weights:
-    """What a layer holds with these weights."""
-    return weights_of(call.record, weight)
-
-
-def bias_of(call: Call, bias: Value | Constant | None) -> Weights | None:
-    """What a layer holds with this bias; None where it has none, or one that the network computes."""
-    return weights_of(call.record, bias) if isinstance(bias, Constant) else None
 
 
 def plus(call: Call, value: Value, bias: Value | Constant | None) -> Value:
@@ -41,18 +31,9 @@ def _linear(call: Call) -> Result:
 def _linear_layer(
     call: Call, x: Value, weight: Constant, shape: Dims, shift: Value | Constant | None
 ) -> Value:
-    held, bias = held_by(call, weight), bias_of(call, shift)
-    value = layers.linear(
-        call.record,
-        x,
-        shape,
-        call.shape,
-        bias=bias is not None,
-        key=held.key,
-        bias_key=bias and bias.key,
-        beside=(*held.beside, *(bias.beside if bias else ())),
-    )
-    return value if bias else plus(call, value, shift)
+    held = layer_weights(call.record, weight, shift)
+    value = layers.linear(call.record, x, shape, call.shape, **held)
+    return value if held["bias"] else plus(call, value, shift)
 
 
 @HANDLERS.of("addmm", "baddbmm", "addmv")

@@ -59,8 +59,7 @@ class Constant:
     Attributes:
         key: tells it from others.
         shape: its shape.
-        parameters: parts of the trainable parameters that it is computed from; (name, size) stands for a
-            whole one.
+        parameters: parts of the trainable parameters that it is computed from.
         zero: whether it is known to be zero.
     """
 
@@ -68,9 +67,6 @@ class Constant:
     shape: Dims
     parameters: tuple[Part, ...] = ()
     zero: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", tuple(Part(*part) for part in self.parameters))
 
 
 @dataclass(frozen=True)

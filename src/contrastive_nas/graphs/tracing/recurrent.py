@@ -12,7 +12,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import elementwise, layers
 from contrastive_nas.graphs.tracing.calls import Call, Handlers, Result
 from contrastive_nas.graphs.tracing.record import Constant, Value
-from contrastive_nas.graphs.tracing.weights import weights_of
+from contrastive_nas.graphs.tracing.weights import layer_weights
 
 HANDLERS = Handlers()
 _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
@@ -61,17 +61,8 @@ def _step(call: Call, mapped: Value, repeated: Value, projection: Constant | Non
 
 
 def _linear(call: Call, x: Value, weight: Constant, bias: Constant | None) -> Value:
-    held, added = weights_of(call.record, weight), None if bias is None else weights_of(call.record, bias)
-    return layers.linear(
-        call.record,
-        x,
-        weight.shape,
-        (*x.shape[:-1], weight.shape[0]),
-        bias=added is not None,
-        key=held.key,
-        bias_key=added and added.key,
-        beside=(*held.beside, *(added.beside if added else ())),
-    )
+    held = layer_weights(call.record, weight, bias)
+    return layers.linear(call.record, x, weight.shape, (*x.shape[:-1], weight.shape[0]), **held)
 
 
 def _last_state(call: Call, ends: Sequence[Value], place: int) -> Value | None:

@@ -6,8 +6,9 @@ keys of an attention).
 """
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from contrastive_nas.graphs.tracing.record import NOT_OWN, Constant, Recorder, Value
 
@@ -24,6 +25,39 @@ class Weights:
 
     key: Hashable = None
     beside: tuple[Value, ...] = ()
+
+
+class LayerWeights(TypedDict):
+    """What :mod:`contrastive_nas.graphs.tracing.layers` wants to know of a layer's weights and bias."""
+
+    bias: bool
+    key: Hashable
+    bias_key: Hashable
+    beside: tuple[Value, ...]
+
+
+def layer_weights(
+    record: Recorder,
+    weight: Constant | None,
+    bias: Value | Constant | None,
+    reads: Sequence[Value] = (),
+) -> LayerWeights:
+    """What a layer holds with these weights and this bias; a bias that the network computes is not held.
+
+    Args:
+        record: where what they are computed from is written.
+        weight: None for a layer without.
+        bias: None for a layer without.
+        reads: what else the layer reads.
+    """
+    held = Weights() if weight is None else weights_of(record, weight)
+    added = weights_of(record, bias) if isinstance(bias, Constant) else None
+    return LayerWeights(
+        bias=added is not None,
+        key=held.key,
+        bias_key=added and added.key,
+        beside=(*reads, *held.beside, *(added.beside if added else ())),
+    )
 
 
 def weights_of(record: Recorder, weight: Constant) -> Weights:
