@@ -1,65 +1,17 @@
 """Ranking networks by their graphs as they are described, without canonical form."""
 
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contrastive_nas.conversion.convert import convert
-from contrastive_nas.graphs.schema import GraphBatch, IntArray
-from contrastive_nas.graphs.storage.store import GraphStore, open_store
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.graphs.storage.store import open_store
 from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker
 from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.spaces.base import SearchSpace
-
-
-@dataclass(frozen=True)
-class DescribedGraphs:
-    """The rows of a store that keeps graphs as they are described, each a function of its own.
-
-    It is a :class:`~contrastive_nas.ranking.graph_source.GraphSource`.
-    """
-
-    store: GraphStore
-
-    def __len__(self) -> int:
-        return len(self.store)
-
-    def batch(self, indices: IntArray) -> GraphBatch:
-        """The graphs at ``indices``."""
-        return self.store.batch(indices)
-
-    @property
-    def statistics(self) -> NDArray[np.float32]:
-        """Graphs x statistics."""
-        return self.store.statistics
-
-    def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]`` without the others."""
-        return self.store.statistics_of(rows)
-
-    @property
-    def spectrum(self) -> NDArray[np.float32]:
-        """Graphs x eigenvalues."""
-        return self.store.spectrum
-
-    @property
-    def function_ids(self) -> IntArray:
-        """All different."""
-        return np.arange(len(self))
-
-    @property
-    def spaces(self) -> Iterable[Any]:
-        """Name of the search space of every graph."""
-        return self.store.spaces
-
-    def architectures_of(self, rows: IntArray) -> list[str]:
-        """The architecture strings at ``rows``."""
-        return self.store.architectures_of(rows)
 
 
 class DescribedRanker(Ranker):
@@ -99,4 +51,7 @@ class DescribedRanker(Ranker):
         self._folder = tempfile.TemporaryDirectory()
         path = Path(self._folder.name) / "described.arrow"
         convert(path, [(self._space, architectures)], canonical_form=False)
-        self._described, self._source = DescribedGraphs(open_store(path)), graphs
+        store = open_store(path)
+        # Each description is a function of its own: nothing is shared where nothing is complete.
+        self._described = replace(store, complete=np.zeros(len(store), dtype=bool))
+        self._source = graphs

@@ -253,14 +253,18 @@ class ExtendedStore:
     """A graph store with further architectures of its space behind its rows."""
 
     def __init__(self, store: GraphStore, space: SearchSpace, further: Sequence[Architecture]) -> None:
-        self._store, self._names = store, list(further)
+        self._store, self._space, self._names = store, space, list(further)
         self._graphs = canonical_batch(space.graphs(self._names))
         self._statistics = statistics(self._graphs)
         self.function_ids = self._functions(store)
-        self.spaces = [*store.spaces.to_pylist(), *[space.name] * len(self._names)]
 
     def __len__(self) -> int:
         return len(self._store) + len(self._names)
+
+    @property
+    def spaces(self) -> list[str]:
+        """Name of the search space of every graph."""
+        return [*self._store.spaces.to_pylist(), *[self._space.name] * len(self._names)]
 
     def batch(self, rows: IntArray) -> GraphBatch:
         """The graphs at ``rows``."""

@@ -61,9 +61,10 @@ class ComparatorRanker(Ranker):
 
     def posterior(self, rows: IntArray) -> Posterior:
         first, places = one_per_function(self._graphs, rows)
+        known = self._known(first)
         with torch.inference_mode():
-            found = self._labelled.deviation(self._known(first))
-        return Posterior(self.scores(rows), self._scaled(found)[places])
+            found = self._comparator.score(known), self._labelled.deviation(known)
+        return Posterior(*(self._scaled(one)[places] for one in found))
 
     def covariance(self, rows: IntArray) -> FloatArray:
         with torch.inference_mode():

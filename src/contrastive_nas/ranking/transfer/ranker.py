@@ -8,6 +8,7 @@ left out best, against a prior belief in w_0 = 10 / (10 + n) with n labels.
 """
 
 import math
+from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
@@ -59,10 +60,9 @@ class _TransferredScore:
         self._centre, spread = float(raw.mean()), max(float(raw.std()), 1e-12)
         self.similarity = dict(zip(model.spaces, model.relations(self._scale).tolist(), strict=True))
         self.slope = SLOPE * min(1.0, max(self.similarity.values()) / NEAR)
-        self._factor = self.slope / spread
+        # Differences of f over this are logits of winning, as those of the model's own scores are.
+        self.temperature = self.slope / spread
         self.drift = PerFunction(graphs, self._drift)
-        # Differences over this are logits of winning: the model's own scores have deviation 1 / temperature.
-        self.temperature = self._factor
         features.see(graphs)
         self._features, self._first, self._seed = features, first, seed
         self.inputs = PerFunction(graphs, self._inputs)
@@ -80,7 +80,7 @@ class _TransferredScore:
         return feature_views(self._features.encoder, self._features(sample))
 
     def _drift(self, rows: IntArray) -> FloatArray:
-        return self._factor * (
+        return self.temperature * (
             self._model.scores(self._graphs.statistics_of(rows), self._scale) - self._centre
         )
 
@@ -91,7 +91,7 @@ class _TransferredScore:
 
 
 class _ExperiencedRanker(Ranker):
-    """What the two ways have in common: the answers before the first label.
+    """What all ways have in common: the answers before the first label, and who answers after it.
 
     Args:
         model: learned from other spaces; the one that comes with the package by default.
@@ -100,8 +100,6 @@ class _ExperiencedRanker(Ranker):
 
     answers_without_labels = True
     exploration = EXPLORATION
-    # What was learned from labels; None before there are any.
-    _own: Any = None
 
     def __init__(self, model: TransferModel | None = None, features: EncoderFeatures | None = None) -> None:
         self._model = load_transfer() if model is None else model
@@ -112,29 +110,46 @@ class _ExperiencedRanker(Ranker):
         if graphs is not self._graphs:
             self._transferred = _TransferredScore(self._model, self._features, graphs, seed)
             self._graphs = graphs
-        self._own = None
         self._temperature = self._transferred.temperature
-        if len(labels):
-            first, places = one_per_function(graphs, labelled)
-            means = np.bincount(places, labels) / np.bincount(places)
-            # Networks of one function alone have nothing to tell apart.
-            if len(np.unique(means)) > 1:
-                self._take_in(graphs, first, means, seed)
+        first, places = one_per_function(graphs, labelled)
+        means = np.bincount(places, labels) / np.bincount(places)
+        # Networks of one function alone have nothing to tell apart.
+        self._has_labels = len(np.unique(means)) > 1
+        if self._has_labels:
+            self._take_in(graphs, first, means, seed)
 
+    @abstractmethod
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
         """Learns from labels, one a function."""
-        raise NotImplementedError
+
+    # Answers with labels; those without are here below.
+
+    @abstractmethod
+    def _own_posterior(self, rows: IntArray) -> Posterior:
+        """As :meth:`posterior`, once there are labels."""
+
+    @abstractmethod
+    def _own_scores(self, rows: IntArray) -> FloatArray:
+        """As :meth:`scores`, once there are labels."""
+
+    @abstractmethod
+    def _own_covariance(self, rows: IntArray) -> FloatArray:
+        """As :meth:`covariance`, once there are labels."""
 
     def posterior(self, rows: IntArray) -> Posterior:
-        """The transferred score; what it leaves open has the residual's prior deviation."""
+        """Before labels the transferred score; what it leaves open has the residual's prior deviation."""
+        if self._has_labels:
+            return self._own_posterior(rows)
         first, places = one_per_function(self._known_graphs(), rows)
         _, deviation = GaussianProcess(self._transferred.views).predict(self._transferred.inputs(first))
         return Posterior(self.scores(rows), self._unexplained * deviation[places])
 
     def scores(self, rows: IntArray) -> FloatArray:
-        return self._transferred.drift(rows)
+        return self._own_scores(rows) if self._has_labels else self._transferred.drift(rows)
 
     def covariance(self, rows: IntArray) -> FloatArray:
+        if self._has_labels:
+            return self._own_covariance(rows)
         prior = GaussianProcess(self._transferred.views).covariance(self._transferred.inputs(rows))
         return self._unexplained**2 * prior
 
@@ -145,7 +160,7 @@ class _ExperiencedRanker(Ranker):
 
     @property
     def basis(self) -> dict[str, Any]:
-        return {"similarity": self._transferred.similarity}
+        return {} if self._graphs is None else {"similarity": self._transferred.similarity}
 
     @property
     def _unexplained(self) -> float:
@@ -162,12 +177,23 @@ class _ExperiencedRanker(Ranker):
         """
         pairs = all_pairs(np.arange(len(labels)), labels)
         observed = calibrate(left_out, pairs.better, pairs.worse)
-        believed = LABELS_WORTH / (LABELS_WORTH + len(labels))
+        believed = _believed(len(labels))
         self._temperature = self._temperature**believed * observed ** (1 - believed)
 
     def _known_graphs(self) -> GraphSource:
         assert self._graphs is not None, "fit comes first"
         return self._graphs
+
+
+def _believed(labels: int) -> float:
+    """w_0: the share of the transferred score before so many labels say how good it is."""
+    return LABELS_WORTH / (LABELS_WORTH + labels)
+
+
+def _best_share(errors: FloatArray, explained: FloatArray, largest: float) -> float:
+    """w = argmin  sum over i of (errors_i - w explained_i)^2 + 5 (w - w_0)^2,  -1 <= w <= largest."""
+    best = (explained @ errors + BELIEF * _believed(len(errors))) / (explained @ explained + BELIEF)
+    return float(np.clip(best, -1, largest))
 
 
 class StackedRanker(_ExperiencedRanker):
@@ -181,8 +207,6 @@ class StackedRanker(_ExperiencedRanker):
     Generalization, Neural Networks, 1992; Breiman, Stacked Regressions, Machine Learning, 1996.
     """
 
-    _own: ComparatorRanker | None = None
-
     def __init__(
         self,
         model: TransferModel | None = None,
@@ -191,33 +215,30 @@ class StackedRanker(_ExperiencedRanker):
         comparing: CompareParameters | None = None,
     ) -> None:
         super().__init__(model, features)
-        self._comparing = comparing
+        self._comparator = ComparatorRanker(self._features, comparing=comparing)
 
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
-        self._own = ComparatorRanker(self._features, comparing=self._comparing)
-        self._own.fit(graphs, labelled, labels, seed)
-        model, targets = self._own.comparator, normal_quantiles(labels)
+        self._comparator.fit(graphs, labelled, labels, seed)
+        model, targets = self._comparator.comparator, normal_quantiles(labels)
         kernel = kernel_matrix(model).astype(np.float64)
         own = left_out_scores(kernel, float(model.noise), targets)
         drift = self._transferred.drift(labelled)
         gap = drift - drift.mean() - own
-        believed = LABELS_WORTH / (LABELS_WORTH + len(labels))
-        best = (gap @ (targets - own) + BELIEF * believed) / (gap @ gap + BELIEF)
-        self._share = float(np.clip(best, -1, 1))
+        self._share = _best_share(targets - own, gap, largest=1.0)
         self._calibrate(own + self._share * gap, labels)
 
-    def posterior(self, rows: IntArray) -> Posterior:
-        if self._own is None:
-            return super().posterior(rows)
-        return Posterior(self.scores(rows), self._own.posterior(rows).deviation)
+    def _own_posterior(self, rows: IntArray) -> Posterior:
+        mean, deviation = self._comparator.posterior(rows)
+        return Posterior(self._stacked(rows, mean), deviation)
 
-    def scores(self, rows: IntArray) -> FloatArray:
-        if self._own is None:
-            return super().scores(rows)
-        return self._share * self._transferred.drift(rows) + (1 - self._share) * self._own.scores(rows)
+    def _own_scores(self, rows: IntArray) -> FloatArray:
+        return self._stacked(rows, self._comparator.scores(rows))
 
-    def covariance(self, rows: IntArray) -> FloatArray:
-        return super().covariance(rows) if self._own is None else self._own.covariance(rows)
+    def _own_covariance(self, rows: IntArray) -> FloatArray:
+        return self._comparator.covariance(rows)
+
+    def _stacked(self, rows: IntArray, own: FloatArray) -> FloatArray:
+        return self._share * self._transferred.drift(rows) + (1 - self._share) * own
 
 
 class KrigingRanker(_ExperiencedRanker):
@@ -231,8 +252,6 @@ class KrigingRanker(_ExperiencedRanker):
         w = argmin  sum over i of (e_i - w d_i)^2 + 5 (w - w_0)^2,    -1 <= w <= 1.2.
     """
 
-    _own: GaussianProcess | None = None
-
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
         targets = normal_quantiles(labels)
         drift, inputs = self._transferred.drift(labelled), self._transferred.inputs(labelled)
@@ -244,28 +263,22 @@ class KrigingRanker(_ExperiencedRanker):
         kernel, noise = process.prior_covariance(), process.hyperparameters[2]
         missed = targets - left_out_scores(kernel, noise, targets)
         drift_missed = drift - left_out_scores(kernel, noise, drift)
-        believed = LABELS_WORTH / (LABELS_WORTH + len(targets))
-        best = (missed @ drift_missed + BELIEF * believed) / (drift_missed @ drift_missed + BELIEF)
-        self._share = float(np.clip(best, -1, LARGEST_SHARE))
-        self._own = GaussianProcess(self._transferred.views)
-        self._own.fit(inputs, targets - self._share * drift)
+        self._share = _best_share(missed, drift_missed, LARGEST_SHARE)
+        self._residual = GaussianProcess(self._transferred.views)
+        self._residual.fit(inputs, targets - self._share * drift)
         self._calibrate(targets - missed + self._share * drift_missed, labels)
 
-    def posterior(self, rows: IntArray) -> Posterior:
-        if self._own is None:
-            return super().posterior(rows)
+    def _own_posterior(self, rows: IntArray) -> Posterior:
         first, places = one_per_function(self._known_graphs(), rows)
-        residual, deviation = self._own.predict(self._transferred.inputs(first))
+        residual, deviation = self._residual.predict(self._transferred.inputs(first))
         means = self._share * (self._transferred.drift(first) - self._centre) + residual
         return Posterior(means[places], deviation[places])
 
-    def scores(self, rows: IntArray) -> FloatArray:
-        return super().scores(rows) if self._own is None else self.posterior(rows).mean
+    def _own_scores(self, rows: IntArray) -> FloatArray:
+        return self._own_posterior(rows).mean
 
-    def covariance(self, rows: IntArray) -> FloatArray:
-        if self._own is None:
-            return super().covariance(rows)
-        return self._own.covariance(self._transferred.inputs(rows))
+    def _own_covariance(self, rows: IntArray) -> FloatArray:
+        return self._residual.covariance(self._transferred.inputs(rows))
 
 
 class TransferRanker(_ExperiencedRanker):
@@ -284,24 +297,17 @@ class TransferRanker(_ExperiencedRanker):
         for part in self._parts:
             part.share_score(self)
             part.fit(graphs, labelled, labels, seed)
-        self._own = self._parts
         self._temperature = math.sqrt(self._parts[0]._temperature * self._parts[1]._temperature)
 
-    def posterior(self, rows: IntArray) -> Posterior:
-        if self._own is None:
-            return super().posterior(rows)
+    def _own_posterior(self, rows: IntArray) -> Posterior:
         stacked, kriging = (part.posterior(rows) for part in self._parts)
         variance = (stacked.deviation**2 + kriging.deviation**2) / 2
         return Posterior((stacked.mean + kriging.mean) / 2, np.sqrt(variance))
 
-    def scores(self, rows: IntArray) -> FloatArray:
-        if self._own is None:
-            return super().scores(rows)
+    def _own_scores(self, rows: IntArray) -> FloatArray:
         stacked, kriging = (part.scores(rows) for part in self._parts)
         return (stacked + kriging) / 2
 
-    def covariance(self, rows: IntArray) -> FloatArray:
-        if self._own is None:
-            return super().covariance(rows)
+    def _own_covariance(self, rows: IntArray) -> FloatArray:
         stacked, kriging = (part.covariance(rows) for part in self._parts)
         return (stacked + kriging) / 2
