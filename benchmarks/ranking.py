@@ -26,7 +26,7 @@ from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.parameters import Optimisation, PretrainParameters
 from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
-from contrastive_nas.ranking.registry import create_ranker, list_rankers, ranker_options
+from contrastive_nas.ranking.registry import create_ranker_with, list_rankers
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from contrastive_nas.spaces.base import SearchSpace
@@ -138,11 +138,13 @@ def make(
     """A ranker by its name, or the comparator on another encoder."""
     suffix = next((suffix for suffix in ENCODERS if suffix and method.endswith(suffix)), "")
     name = method.removesuffix(suffix)
-    given = {"space": space, "proxies": proxies, "features": features[suffix]}
-    options = {option: given[option] for option in ranker_options(name) if option in given}
-    if "model" in ranker_options(name):
-        options["model"] = load_transfer().without(space.name)
-    return create_ranker(name, **options)
+    offered = {
+        "space": lambda: space,
+        "proxies": lambda: proxies,
+        "features": lambda: features[suffix],
+        "model": lambda: load_transfer().without(space.name),
+    }
+    return create_ranker_with(name, offered)
 
 
 def learns(ranker: Ranker) -> bool:

@@ -45,7 +45,7 @@ from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.encoder.pretraining import pretrain
 from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.parameters import PretrainParameters
-from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.registry import create_ranker_with
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
@@ -263,9 +263,8 @@ class Rankers:
         features = self._features[own] if self._shared else EncoderFeatures(self._encoder if own else None)
         if own and self._shared:
             features = self._features[own] = EncoderFeatures(self._encoder)
-        given = {"model": self._model, "features": features, "space": self._space}
-        options = {option: given[option] for option in ranker_options(name) if option in given}
-        ranker = create_ranker(name, **options)
+        offered = {"model": lambda: self._model, "features": lambda: features, "space": lambda: self._space}
+        ranker = create_ranker_with(name, offered)
         return SpaceRanker(ranker, self._space, seed=self._seed, source=self._shared)
 
     @cached_property

@@ -22,7 +22,7 @@ from contrastive_nas.progress import progress
 from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.quality import labelled_rows, ranking_quality
-from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.registry import create_ranker_with
 from contrastive_nas.ranking.transfer.labelled_tables import LabelledTable, open_tables
 from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
@@ -85,9 +85,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def make(method: str, table: LabelledTable, model: TransferModel, proxies: ProxyTable) -> Ranker:
     """A ranker by its name; what other spaces taught is that of the given model."""
-    given = {"space": table.space, "model": model, "proxies": proxies}
-    options = {option: given[option] for option in ranker_options(method) if option in given}
-    return create_ranker(method, **options)
+    offered = {"space": lambda: table.space, "model": lambda: model, "proxies": lambda: proxies}
+    return create_ranker_with(method, offered)
 
 
 def measure(

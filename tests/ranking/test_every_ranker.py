@@ -10,6 +10,7 @@ from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.registry import (
     create_ranker,
+    create_ranker_with,
     list_rankers,
     ranker_options,
     takes_encoder,
@@ -39,9 +40,7 @@ GIVEN = {
 
 
 def make(name: str) -> Ranker:
-    return create_ranker(
-        name, **{option: GIVEN[option]() for option in ranker_options(name) if option in GIVEN}
-    )
+    return create_ranker_with(name, GIVEN)
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -174,6 +174,22 @@ def test_a_function_of_the_users_own_and_a_ranker_by_name():
     assert found.best_accuracy == truth[found.best_architecture]
 
 
+def test_the_result_says_how_the_first_networks_were_found():
+    evaluator = TableEvaluator(toy_table(), LABEL)
+
+    def basis(ranker, **changes):
+        parameters = SearchParameters(queries=5, initial=5, **changes)
+        return run_search(ToySpace(), evaluator, parameters, ranker=ranker).basis
+
+    found = basis("transfer")
+    assert found["initial_design"] == "promising"
+    assert found["similarity"]
+    # Ranked by a count, without what other spaces taught; and a ranker that is never asked rests on nothing.
+    assert basis("macs") == {"initial_design": "promising"}
+    assert basis("transfer", design="random") == {"initial_design": "random"}
+    assert basis("gaussian_process") == basis("transfer", strategy="random") == {"initial_design": "random"}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from contrastive_nas.search.run import SearchResult
     from contrastive_nas.spaces.base import SearchSpace
 
+# What both nodes take, by the names of their arguments.
+SEARCH_INPUTS = {
+    "table": "table",
+    "search": "params:search",
+    "evaluator": "params:evaluator",
+    "space": "params:space",
+    "target": "params:target",
+    "seed": "params:seed",
+    "device": "params:device",
+    "checkpoints": "checkpoints",
+    "labels": "labels",
+    "encoder": "encoder",
+}
+
 
 def needs_no_encoder(search: SearchStageParameters) -> bool:
     """Whether a search does without the encoder: its strategy asks no ranker, or one that has none."""

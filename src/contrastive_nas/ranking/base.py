@@ -5,7 +5,7 @@ Answers are on the scale of a normal quantile of accuracy: 0 is a middling netwo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,12 @@ def normal_quantiles(labels: Floats) -> FloatArray:
     So only the order of labels counts.
     """
     return ndtri((rankdata(labels) - 0.5) / len(labels))
+
+
+def standardiser(known: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Takes values to the scale on which the known ones have mean 0 and, if they differ, deviation 1."""
+    centre, scale = known.mean(), max(float(known.std()), 1e-12)
+    return lambda values: (values - centre) / scale
 
 
 class Posterior(NamedTuple):
@@ -119,6 +125,25 @@ class Ranker(ABC):
         Rankers that learned from other spaces give ``similarity``: by space, 0 to 1.
         """
         return {}
+
+
+def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> FloatArray:
+    """The values, one finite number for each network.
+
+    Raises:
+        InputError: the ranker gave something else; it and the first such network are named.
+    """
+    kind = type(ranker).__name__
+    if len(values) != len(names):
+        raise InputError(f"{kind} gave {len(values)} answers for {len(names)} networks")
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        place = int(wrong[0])
+        raise InputError(
+            f"{kind} answers {values[place]} for {names[place]}: a ranker has to give a finite number for "
+            "every network"
+        )
+    return values
 
 
 def antisymmetric(difference: FloatArray, larger: Callable[[FloatArray], FloatArray]) -> FloatArray:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.costs import warn_of_unknown
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
-from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.base import Ranker, check_finite
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
-from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.registry import create_ranker, create_ranker_with
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def rank(
     if len(names) < 2:
         raise InputError(f"rank: at least two different networks are needed, got {len(names)}")
     if isinstance(ranker, str):
-        ranker = _for_space(ranker, space)
+        ranker = create_ranker_with(ranker, {"space": lambda: space})
     source = SpaceSource(space)
     source.rows(space.sample(np.random.default_rng(seed), REFERENCE))
     return _ranking(names, source, source.rows(names), known, ranker, seed)
@@ -96,10 +96,6 @@ def rank_graphs(
     return _ranking(list(names), ListedSource.of(graphs), np.arange(len(graphs)), known, ranker, seed)
 
 
-def _for_space(name: str, space: SearchSpace) -> Ranker:
-    return create_ranker(name, **({"space": space} if "space" in ranker_options(name) else {}))
-
-
 def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
     wrong = [name for name, label in labels.items() if not np.isfinite(label)]
     if wrong:
@@ -127,10 +123,7 @@ def _ranking(
         warn_of_unknown(names[part], source.batch(rows[part]))
     ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
     # Equal networks may differ in the last bits of a matrix product.
-    scores = ranker.scores(rows).round(_DECIMALS)
-    if not np.isfinite(scores).all():
-        place = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise InputError(f"rank: the ranker gives {scores[place]} for {names[place]}, no finite number")
+    scores = check_finite(ranker, ranker.scores(rows), names).round(_DECIMALS)
     wins = _mean_wins(ranker, rows, seed).round(_DECIMALS)
     table = pd.DataFrame({"architecture": names, "score": scores, "win_probability": wins})
     if labels:

@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,21 @@ def create_ranker(name: str, **options: Any) -> "Ranker":
     if not isinstance(ranker, Ranker):
         raise InputError(f"ranker {name!r} is no contrastive_nas.ranking.base.Ranker")
     return ranker
+
+
+def create_ranker_with(name: str, offered: Mapping[str, Callable[[], Any]], **options: Any) -> "Ranker":
+    """:func:`create_ranker` with those of the offered options that the ranker takes; only these are made.
+
+    Args:
+        name: as of :func:`create_ranker`.
+        offered: makes each option, by its name.
+        options: take the place of what is offered.
+
+    Raises:
+        InputError: as :func:`create_ranker`.
+    """
+    taken = [option for option in ranker_options(name) if option in offered and option not in options]
+    return create_ranker(name, **{option: offered[option]() for option in taken}, **options)
 
 
 def ranker_options(name: str) -> list[str]:

@@ -1,18 +1,16 @@
 """A ranker of graphs, made to answer for the architecture strings of a space."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker
+from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker, check_finite
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.graph_source import SpaceSource
-from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.registry import create_ranker_with
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -80,7 +78,7 @@ class SpaceRanker:
         Raises:
             InputError: the ranker gave something else than a finite number for each.
         """
-        return self._checked(self.ranker.scores(self._rows(architectures)), architectures)
+        return check_finite(self.ranker, self.ranker.scores(self._rows(architectures)), architectures)
 
     def posterior(self, architectures: Sequence[Architecture]) -> Posterior:
         """Mean and standard deviation of every architecture's normal quantile of accuracy.
@@ -89,7 +87,7 @@ class SpaceRanker:
             InputError: as :meth:`scores`.
         """
         mean, deviation = self.ranker.posterior(self._rows(architectures))
-        return Posterior(self._checked(mean, architectures), self._checked(deviation, architectures))
+        return Posterior(*(check_finite(self.ranker, one, architectures) for one in (mean, deviation)))
 
     def covariance(self, architectures: Sequence[Architecture]) -> FloatArray | None:
         """How beliefs go together; None where the ranker does not know."""
@@ -103,19 +101,6 @@ class SpaceRanker:
         if not self._fitted:
             raise RuntimeError(f"{type(self.ranker).__name__} is asked before it was fitted")
         return self.source.rows(architectures)
-
-    def _checked(self, values: NDArray[np.float64], architectures: Sequence[Architecture]) -> FloatArray:
-        name = type(self.ranker).__name__
-        if len(values) != len(architectures):
-            raise InputError(f"{name} gave {len(values)} answers for {len(architectures)} networks")
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong):
-            place = int(wrong[0])
-            raise InputError(
-                f"{name} answers {values[place]} for {architectures[place]}: a ranker has to give a finite "
-                "number for every network"
-            )
-        return values
 
 
 def create_space_ranker(
@@ -138,17 +123,13 @@ def create_space_ranker(
     Raises:
         InputError: no such ranker or option, or a model of other spaces that knows this one alone.
     """
-    given: dict[str, Any] = dict(options or {})
-    for option in ranker_options(name):
-        if option == "space":
-            given.setdefault("space", space)
-        elif option == "model":
-            given.setdefault("model", load_transfer().without(space.name))
-        elif option == "features":
-            given.setdefault("features", EncoderFeatures(encoder))
-        elif option == "proxies":
-            given.setdefault("proxies", ProxyTable(space))
-    return SpaceRanker(create_ranker(name, **given), space, seed=seed)
+    offered: dict[str, Callable[[], Any]] = {
+        "space": lambda: space,
+        "model": lambda: load_transfer().without(space.name),
+        "features": lambda: EncoderFeatures(encoder),
+        "proxies": lambda: ProxyTable(space),
+    }
+    return SpaceRanker(create_ranker_with(name, offered, **(options or {})), space, seed=seed)
 
 
 def _shown(space: SearchSpace, rng: np.random.Generator) -> list[Architecture]:

@@ -47,7 +47,8 @@ class SearchResult:
         trace: one row per step inside the strategy (for curriculum: queries, step, baseline, mean_reward,
             entropy).
         origins: number of queries by origin.
-        basis: what the choice rests on besides labels, see :attr:`contrastive_nas.ranking.base.Ranker.basis`.
+        basis: what the choice rests on besides labels: ``initial_design`` (promising or random networks), and
+            what :attr:`contrastive_nas.ranking.base.Ranker.basis` says.
     """
 
     best_architecture: Architecture
@@ -165,7 +166,7 @@ def _result(
         history=history,
         trace=pd.DataFrame(strategy.trace),
         origins=ledger.origins,
-        basis=guide.basis if guide is not None and guide.answers_without_labels else {},
+        basis={"initial_design": strategy.design, **({} if guide is None else guide.basis)},
     )
 
 

@@ -17,8 +17,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.training.config import ShortSettings
 from contrastive_nas.training.data.base import Batch, ImageSource, Subset
 from contrastive_nas.training.data.feed import MemoryFeed, decode_all
-from contrastive_nas.training.data.fingerprint import data_identity
-from contrastive_nas.training.data.open import open_sources
+from contrastive_nas.training.data.open import data_identity, open_sources
 from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.prepare import Images, prepare_images
 from contrastive_nas.training.data.transforms import Preparation, test_transform

@@ -9,7 +9,7 @@ from contrastive_nas.graphs.storage.store import GraphStore, open_store
 from contrastive_nas.ranking.base import Ranker, normal_quantiles
 from contrastive_nas.ranking.baselines import nasbench101, nasbench201
 from contrastive_nas.ranking.baselines.features import choice_features, graph_statistics, hand_made
-from contrastive_nas.ranking.registry import create_ranker, ranker_options
+from contrastive_nas.ranking.registry import create_ranker, create_ranker_with
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.nasbench201 import NASBench201
 
@@ -17,7 +17,7 @@ SPACE = NASBench201(cells=1)
 
 
 def make(name: str) -> Ranker:
-    return create_ranker(name, **({"space": SPACE} if "space" in ranker_options(name) else {}))
+    return create_ranker_with(name, {"space": lambda: SPACE})
 
 
 @pytest.fixture(scope="module")

@@ -149,19 +149,15 @@ def test_confidence_has_a_floor_and_ties_give_no_pair():
     assert len(choose_pairs(np.zeros(4), np.arange(4), limit=100, least_confidence=0.5)) == 0
 
 
+def augmented(comparator, source, parameters):
+    known = np.arange(90), source.truth[:90], np.arange(90, 120)
+    return augment(comparator, EncoderFeatures(comparator.encoder), source, *known, parameters, seed=0)
+
+
 def test_augmentation_is_bounded_replaced_and_leaves_the_comparator_alone(comparator, source):
     before = weights(comparator)
     parameters = AugmentParameters(ratio=0.5, rounds=3, least_confidence=0.5)
-    better, pseudo = augment(
-        comparator,
-        EncoderFeatures(comparator.encoder),
-        source,
-        np.arange(90),
-        source.truth[:90],
-        np.arange(90, 120),
-        parameters,
-        seed=0,
-    )
+    better, pseudo = augmented(comparator, source, parameters)
     assert torch.equal(weights(comparator), before)
     assert not np.array_equal(comparator_scores(better, source), comparator_scores(comparator, source))
     assert 0 < len(pseudo) <= 0.5 * len(all_pairs(np.arange(90), source.truth[:90]))
@@ -171,16 +167,7 @@ def test_augmentation_is_bounded_replaced_and_leaves_the_comparator_alone(compar
 
 def test_no_round_of_pseudo_labels_leaves_the_ranking_as_it_is(comparator, source):
     parameters = AugmentParameters(rounds=0)
-    same, pseudo = augment(
-        comparator,
-        EncoderFeatures(comparator.encoder),
-        source,
-        np.arange(90),
-        source.truth[:90],
-        np.arange(90, 120),
-        parameters,
-        seed=0,
-    )
+    same, pseudo = augmented(comparator, source, parameters)
     assert len(pseudo) == 0
     np.testing.assert_allclose(
         comparator_scores(same, source), comparator_scores(comparator, source), rtol=1e-4, atol=1e-4

@@ -8,6 +8,7 @@ from contrastive_nas.pipelines.compare.nodes import (
     measure_comparator,
     train_first_comparator,
 )
+from contrastive_nas.pipelines.searching import SEARCH_INPUTS
 
 
 def create_pipeline() -> Pipeline:
@@ -16,19 +17,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=buy_first_labels,
-                inputs={
-                    "table": "table",
-                    "first_labels": "params:compare.first_labels",
-                    "search": "params:search",
-                    "evaluator": "params:evaluator",
-                    "space": "params:space",
-                    "target": "params:target",
-                    "seed": "params:seed",
-                    "device": "params:device",
-                    "checkpoints": "checkpoints",
-                    "labels": "labels",
-                    "encoder": "encoder",
-                },
+                inputs={**SEARCH_INPUTS, "first_labels": "params:compare.first_labels"},
                 outputs="first_labels",
                 name="buy_first_labels",
             ),

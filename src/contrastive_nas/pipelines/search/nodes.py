@@ -136,7 +136,7 @@ def summarise_search(
         "ranker": parameters.ranker.name if parameters.strategy in WITH_RANKER else "none",
         "similarity": basis.get("similarity", {}),
         "first_labels": len(first_labels),
-        "initial_design": parameters.design if basis else "random",
+        "initial_design": basis["initial_design"],
         "seed": seed,
         **found,
         **quality,

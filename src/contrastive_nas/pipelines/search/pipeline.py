@@ -9,6 +9,7 @@ from contrastive_nas.pipelines.search.nodes import (
     select_reference,
     summarise_search,
 )
+from contrastive_nas.pipelines.searching import SEARCH_INPUTS
 
 
 def create_pipeline() -> Pipeline:
@@ -17,19 +18,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 func=search_architectures,
-                inputs={
-                    "table": "table",
-                    "first_labels": "first_labels",
-                    "search": "params:search",
-                    "evaluator": "params:evaluator",
-                    "space": "params:space",
-                    "target": "params:target",
-                    "seed": "params:seed",
-                    "device": "params:device",
-                    "checkpoints": "checkpoints",
-                    "labels": "labels",
-                    "encoder": "encoder",
-                },
+                inputs={**SEARCH_INPUTS, "first_labels": "first_labels"},
                 outputs=["search_history", "search_trace", "search_basis"],
                 name="search_architectures",
                 tags="gpu",

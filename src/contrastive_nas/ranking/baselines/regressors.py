@@ -15,7 +15,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern,
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS
-from contrastive_nas.ranking.base import FloatArray, PointRanker
+from contrastive_nas.ranking.base import FloatArray, PointRanker, standardiser
 from contrastive_nas.ranking.baselines.features import Features
 from contrastive_nas.ranking.graph_source import GraphSource
 
@@ -41,9 +41,11 @@ class StatisticRanker(PointRanker):
     ) -> Callable[[IntArray], FloatArray]:
         size = min(_REFERENCE, len(graphs))
         sample = np.random.default_rng(seed).choice(len(graphs), size=size, replace=False)
-        known = graphs.statistics_of(sample)[:, self._column].astype(np.float64)
-        centre, scale = known.mean(), max(float(known.std()), 1e-12)
-        return lambda rows: (graphs.statistics_of(rows)[:, self._column].astype(np.float64) - centre) / scale
+        standardise = standardiser(self._values(graphs, sample))
+        return lambda rows: standardise(self._values(graphs, rows))
+
+    def _values(self, graphs: GraphSource, rows: IntArray) -> FloatArray:
+        return graphs.statistics_of(rows)[:, self._column].astype(np.float64)
 
 
 class TreesRanker(PointRanker):

@@ -7,7 +7,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import FloatArray, PointRanker, Ranker
+from contrastive_nas.ranking.base import FloatArray, PointRanker, Ranker, standardiser
 from contrastive_nas.ranking.baselines.features import Features, costs, graph_statistics
 from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.zero_cost.proxies import PROXY_NAMES
@@ -39,11 +39,10 @@ class ProxyRanker(PointRanker):
         size = min(_REFERENCE, len(graphs))
         sample = np.random.default_rng(seed).choice(len(graphs), size=size, replace=False)
         known = self._values(graphs, sample)
-        known = known[np.isfinite(known)] if np.isfinite(known).any() else np.zeros(1)
-        centre, scale = known.mean(), max(float(known.std()), 1e-12)
+        standardise = standardiser(known[np.isfinite(known)] if np.isfinite(known).any() else np.zeros(1))
 
         def predict(rows: IntArray) -> FloatArray:
-            values = (self._values(graphs, rows) - centre) / scale
+            values = standardise(self._values(graphs, rows))
             return np.where(np.isfinite(values), values, np.fmin(_UNDEFINED, np.nanmin(values, initial=0)))
 
         return predict
@@ -80,9 +79,8 @@ class AzNasRanker(PointRanker):
             ]
             return sum(parts, np.zeros(len(rows)))
 
-        reference = summed(np.arange(len(graphs)))
-        centre, scale = reference.mean(), max(float(reference.std()), 1e-12)
-        return lambda rows: (summed(rows) - centre) / scale
+        standardise = standardiser(summed(np.arange(len(graphs))))
+        return lambda rows: standardise(summed(rows))
 
     def _columns(self, graphs: GraphSource, rows: IntArray) -> list[FloatArray]:
         table = self._proxies.scores(graphs.architectures_of(rows))
@@ -108,9 +106,8 @@ class WithAzNas(PointRanker):
     ) -> Callable[[IntArray], FloatArray]:
         self._ranker.fit(graphs, labelled, targets, seed)
         zero_cost = self._az_nas._train(graphs, labelled, targets, seed)
-        own = self._ranker.scores(np.arange(len(graphs)))
-        centre, scale = own.mean(), max(float(own.std()), 1e-12)
-        return lambda rows: ((self._ranker.scores(rows) - centre) / scale + zero_cost(rows)) / np.sqrt(2)
+        standardise = standardiser(self._ranker.scores(np.arange(len(graphs))))
+        return lambda rows: (standardise(self._ranker.scores(rows)) + zero_cost(rows)) / np.sqrt(2)
 
 
 def statistics_and_proxies(proxies: ProxyTable) -> Features:

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,10 @@ class Strategy(ABC):
         labels: accuracies told so far, by architecture; failures are not among them.
         asked: everything told so far, failures included.
         trace: one row per step of the strategy's own loop, for plots; columns are the strategy's own.
+        design: how the first architectures are found.
     """
+
+    design: Literal["promising", "random"] = "random"
 
     def __init__(self, setting: Setting) -> None:
         self.space = setting.space
@@ -92,7 +95,9 @@ class RankerStrategy(Strategy):
             raise InputError(f"strategy {setting.parameters.strategy!r} needs a ranker")
         self.ranker = setting.ranker
         self._together = setting.parameters.together
-        self._design, self._design_seed = setting.parameters.design, setting.parameters.seed
+        self._design_seed = setting.parameters.seed
+        if self.ranker.answers_without_labels:
+            self.design = setting.parameters.design
         self._fitted_on = 0
 
     def ask(self, count: int) -> list[Proposal]:
@@ -112,7 +117,7 @@ class RankerStrategy(Strategy):
         Random numbers are its own, so that a search whose first labels were bought before goes on alike.
         """
         rng = np.random.default_rng([self._design_seed, len(self.asked), _DESIGN_STREAM])
-        if self._design == "random" or not self.ranker.answers_without_labels:
+        if self.design == "random":
             found = sample_new(self.space, rng, count, self.asked)
             return [Proposal(architecture, FIRST) for architecture in found]
         self.ranker.fit([], np.zeros(0))

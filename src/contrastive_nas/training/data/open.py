@@ -1,8 +1,12 @@
-"""Sources by their settings."""
+"""Sources by their settings, and which images these are."""
 
 from pathlib import Path
+from typing import Any
+
+from webdataset.shardlists import expand_urls
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.identity import digest
 from contrastive_nas.training.config import DataSettings
 from contrastive_nas.training.data.arrays import torchvision_source
 from contrastive_nas.training.data.base import ImageSource
@@ -10,6 +14,9 @@ from contrastive_nas.training.data.digits import digits_source
 from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.parquet import ParquetSource
 from contrastive_nas.training.data.shards import ShardSource
+
+# What says where images lie and how fast they are read, not what they are.
+_NOT_CONTENT = {"train", "test", "images", "workers"}
 
 
 def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, ImageSource]:
@@ -67,3 +74,24 @@ def open_source(settings: DataSettings, part: str, classes: tuple[str, ...] = ()
             return ShardSource(path)
         case "torchvision":
             return torchvision_source(settings.name, Path(settings.train), train=part == "train")
+
+
+def data_identity(settings: DataSettings) -> dict[str, Any]:
+    """The settings that shape images, and a checksum of names, sizes and times of change of all their files.
+
+    The folder itself is left out, so that images may be moved; a file that is written anew is another one,
+    be its content the same or not.
+    """
+    content = settings.model_dump(mode="json", exclude=_NOT_CONTENT)
+    return content | {part: _files(getattr(settings, part)) for part in ("train", "test")}
+
+
+def _files(pattern: str) -> str:
+    if not pattern:
+        return ""
+    path = Path(pattern)
+    if path.is_dir():
+        found = [(file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file()]
+    else:
+        found = [(file.name, file) for file in map(Path, expand_urls(pattern)) if file.is_file()]
+    return digest([(name, file.stat().st_size, file.stat().st_mtime_ns) for name, file in sorted(found)])
