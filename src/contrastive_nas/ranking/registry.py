@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -107,9 +107,7 @@ def ranker_options(name: str) -> list[str]:
 def check_ranker_name(name: str) -> None:
     """Raises InputError where no ranker has this name; nothing is imported."""
     if name not in _RANKERS and ":" not in name:
-        raise InputError(
-            f"ranker {name!r} is unknown{_nearest(name, _RANKERS)}; there are {', '.join(_RANKERS)}"
-        )
+        raise InputError(f"ranker {name!r} is unknown{_nearest(name, _RANKERS)}")
 
 
 def check_ranker_options(name: str, options: Iterable[str]) -> None:
@@ -143,6 +141,7 @@ def _options(make: Callable[..., Any]) -> dict[str, bool]:
     return {option.name: option.default is inspect.Parameter.empty for option in taken}
 
 
-def _nearest(name: str, known: Any) -> str:
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else ""
+def _nearest(name: str, known: Collection[str]) -> str:
+    """The name most like one, or all of them where none is."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known) or 'none'}"
