@@ -56,17 +56,23 @@ def written(
 
 
 class Branching(nn.Module):
+    """Weights as parameters of its own: torch takes a list among the attributes of a scripted layer, such as
+    the padding of ``nn.Conv2d``, for a function that had the same address before it was deleted.
+    """
+
     def __init__(self, threshold: int) -> None:
         super().__init__()
         self.threshold = threshold
-        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 16, 3, padding=1)
-        self.head = nn.Linear(16, 10)
+        self.first, self.first_bias = parameter(8, 3, 3, 3), parameter(8)
+        self.second, self.second_bias = parameter(16, 8, 3, 3), parameter(16)
+        self.head, self.head_bias = parameter(10, 16), parameter(10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.first(x).relu()
+        x = F.conv2d(x, self.first, self.first_bias, padding=1).relu()
         if x.size(2) > self.threshold:
             x = F.avg_pool2d(x, 2)
-        return self.head(self.second(x).relu().mean([2, 3]))
+        x = F.conv2d(x, self.second, self.second_bias, padding=1).relu()
+        return F.linear(x.mean([2, 3]), self.head, self.head_bias)
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(32, 2_064_544), (64, 5_603_488)])

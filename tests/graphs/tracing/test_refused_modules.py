@@ -49,7 +49,7 @@ def test_c1_numbers_that_nobody_reads_do_no_harm() -> None:
 
 
 def scripted() -> nn.Module:
-    return torch.jit.script(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()))
+    return torch.jit.script(nn.Sequential(nn.Linear(8, 4), nn.ReLU()))
 
 
 def quantised() -> nn.Module:
