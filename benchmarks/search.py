@@ -8,7 +8,9 @@ A run spends the largest number of queries once and is read at all of them. The 
 queries is the one with the highest label among them; what counts is its target. Labels are the target
 unless ``--label-column`` says otherwise. A table that holds a part of the space is a closed pool; with
 ``--surrogate`` the whole space is searched instead, on a model fitted to the table, whose predictions are
-then labels and targets.
+then labels and targets. With ``--trained`` the whole space is searched and every query is trained on the
+handwritten digits, and the chosen network once more with other seeds; random search is answered from the
+table then, whose rows are random networks that the same recipe has trained.
 
 With ``--tables`` (a CSV with the columns space, file and column, as ``benchmarks/transfer.py`` takes it) the
 ``transfer`` ranker learns from the other spaces listed there, from labelled rows that are drawn anew, with
@@ -36,8 +38,10 @@ import torch
 from scipy.stats import wilcoxon
 
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
+from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.evaluators.table import TableEvaluator
+from contrastive_nas.evaluators.training import TrainingEvaluator
 from contrastive_nas.files import atomic_path
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.encoder.encoder import Encoder
@@ -112,6 +116,7 @@ class Problem:
         target: name of what counts.
         targets: its values for architectures.
         reference: its values for all rows of the table, among which a choice is ranked.
+        sampled: the same with random networks of the space alone, which random search is content with.
     """
 
     space: SearchSpace
@@ -119,6 +124,7 @@ class Problem:
     target: str
     targets: Callable[[Sequence[Architecture]], np.ndarray]
     reference: np.ndarray
+    sampled: "Problem | None" = None
 
 
 def table_problem(space: SearchSpace, table: pd.DataFrame, target: str, label: str) -> Problem:
@@ -145,13 +151,29 @@ def surrogate_problem(space: SearchSpace, table: pd.DataFrame, target: str, labe
     return Problem(space, evaluator, target, partial(evaluator.predict, column=target), reference)
 
 
+def trained_problem(
+    space: SearchSpace, table: pd.DataFrame, target: str, label: str, *, labels: Path
+) -> Problem:
+    """Labels from training on digits as the pipeline does; targets from training afresh."""
+    evaluator = TrainingEvaluator(space.name, TrainingParameters(), labels=labels)
+    known = table_problem(space, table, target, label)
+    whole = replace(
+        known,
+        space=space,
+        evaluator=evaluator,
+        targets=lambda names: np.array([evaluator.final_accuracy(name) for name in names]),
+    )
+    return replace(whole, sampled=replace(whole, space=known.space, evaluator=known.evaluator))
+
+
 def main() -> None:
     arguments = parse_arguments()
     # Several threads only get into each other's way on problems of this size.
     torch.set_num_threads(1)
     label = arguments.label_column or arguments.target
     space, table = read_rows(arguments.space, arguments.table, [arguments.target, label])
-    make = surrogate_problem if arguments.surrogate else table_problem
+    trained = partial(trained_problem, labels=arguments.labels)
+    make = {"surrogate": surrogate_problem, "trained": trained}.get(arguments.source, table_problem)
     if arguments.limits:
         # What is beyond the limits could not have been chosen; a surrogate learns from it all the same.
         allowed = within_limits(space, table["architecture"].tolist(), arguments.limits, table)
@@ -159,9 +181,10 @@ def main() -> None:
     problem = make(space, table, arguments.target, label)
     if arguments.limits:
         problem = replace(problem, reference=problem.reference[allowed])
-    if arguments.drop and arguments.surrogate:
-        raise SystemExit("--drop is for pools: a surrogate answers for the whole space")
-    results = measure(problem, arguments)
+    if arguments.drop and arguments.source:
+        raise SystemExit("--drop is for pools: the whole space is searched here")
+    with problem.evaluator:
+        results = measure(problem, arguments)
     keep(results, arguments.output)
     figure = plot(results)
     figure.write_html(arguments.output.with_suffix(".html"), include_plotlyjs="cdn")
@@ -178,9 +201,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--table", required=True, type=Path, help="any file that ingestion reads")
     parser.add_argument("--target", required=True, help="column that counts")
     parser.add_argument("--label-column", help="column that a search sees; the target by default")
-    parser.add_argument(
-        "--surrogate", action="store_true", help="search the whole space on a model of the table"
-    )
+    source = parser.add_mutually_exclusive_group()
+    add_source = partial(source.add_argument, dest="source", action="store_const")
+    add_source("--surrogate", const="surrogate", help="search the whole space on a model of the table")
+    add_source("--trained", const="trained", help="search the whole space, train every query on digits")
+    parser.add_argument("--labels", type=Path, default=Path("labels"), help="folder that keeps trainings")
     parser.add_argument("--drop", type=float, default=0.0, help="part of the pool that every seed leaves out")
     parser.add_argument("--tables", type=Path, help="CSV of labelled spaces: space, file, column")
     parser.add_argument("--graphs", type=Path, default=Path("graphs"), help="folder that keeps their graphs")
@@ -284,6 +309,8 @@ def run(
     limits: dict[str, float],
 ) -> list[dict[str, Any]]:
     """One search, read at several numbers of queries."""
+    if name == "random" and problem.sampled:
+        problem = problem.sampled
     changes = VARIANTS.get(name, {"strategy": name})
     if changes["strategy"] not in WITH_RANKER:
         changes = WITHOUT_RANKER | changes
