@@ -4,7 +4,7 @@
         --store whole.arrow --output whole.csv
 
 All 423,624 cells of NAS-Bench-101 are converted as full networks where the store is not there yet, which is
-not timed. Then, in a process of its own for each ranker: opening the store, a fit to labelled cells, and scores
+not timed. Then, in a process of its own for each ranker: opening the store, a fit to labelled cells, scores
 of everything, which reads statistics and graphs from the file, encodes the graphs and compares. Memory is the
 largest resident memory of that process.
 """

@@ -117,6 +117,14 @@ FAMILIES = {
     "type": [of(lambda x: x.round()), of(lambda x: x.round().to(torch.int64).float())],
     "gradient": [of(lambda x: x.relu()), of(lambda x: x.relu().detach())],
     "constant": [Call(lambda s, x, k=k: x * s.k, k=nn.Buffer(torch.full((8, 1, 1), k))) for k in (1.0, 2.0)],
+    "part of a constant": [
+        Call(lambda s, x, k=k: x * s.k.chunk(2)[k], k=nn.Buffer(torch.arange(16.0).view(16, 1, 1)))
+        for k in (0, 1)
+    ],
+    "parts of a constant": [
+        Call(lambda s, x, k=k: x * s.k[k] + x.relu() * s.k.unbind()[1 - k], k=nn.Buffer(torch.rand(2, 6)))
+        for k in (0, 1)
+    ],
     "number as a tensor": [of(lambda x, k=k: x * torch.tensor(k)) for k in (2.0, 3.0)],
     "constant that is computed": [of(lambda x, k=k: x + torch.arange(6) * k) for k in (1.0, 2.0)],
     "fixed filter": [

@@ -126,11 +126,10 @@ class Attributes:
             self._name(node)
 
     def _name(self, node: fx.Node) -> None:
-        several = self._found.get(node)
-        for one in several if isinstance(several, list) else [several]:
-            key = getattr(one, "key", None)
-            if key is not None:
-                self._by_key.setdefault(key, node)
+        # Parts of a list are named where they are picked from it.
+        key = getattr(self._found.get(node), "key", None)
+        if key is not None:
+            self._by_key.setdefault(key, node)
 
     def _written(self, node: fx.Node) -> None:
         """A constant that is written into is another one; of what it is a view of, nothing is known."""
