@@ -169,7 +169,7 @@ class RankerParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "transfer"
+    name: str = "kriging"
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
