@@ -254,8 +254,8 @@ class KrigingRanker(_ExperiencedRanker):
 
     The belief in w = 1 does not fade with labels: they speak through r. A search labels the most promising
     networks, among which f differs little; what these labels say of w is little too, and what f says of the
-    others must not be lost for it (NAS-Bench-101's pool, seeds 100 to 119: the best cell with 60 labels in 17
-    of 18 searches, with a belief that fades in 5 of 7).
+    others must not be lost for it. On NAS-Bench-101's pool the best cell was found with 60 labels in 26 of 28
+    searches (development seeds from 100); with a belief that fades in 6 of 8.
     """
 
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
