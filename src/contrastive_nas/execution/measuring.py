@@ -10,7 +10,7 @@ SECONDS_BETWEEN_SAMPLES = 0.05
 SAMPLES_BETWEEN_LOOKS = 20
 
 
-class Measurement:
+class ResourceMonitor:
     """Wall time, and the peak of the resident memory of this process and its children."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.progress import progress
-from contrastive_nas.tables.base import Problems, RowError, Source, frames, usable_records
+from contrastive_nas.tables.base import Problems, RowError, TableFormat, frames, usable_records
 from contrastive_nas.tables.formats.mnasnet_table import FIELDS, architecture
 from contrastive_nas.tables.parsing import json_members
 
@@ -42,7 +42,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from frames(usable_records(files, lambda content: _row(json_members.parsed(content)), problems))
 
 
-ACCEL_NASBENCH = Source(
+ACCEL_NASBENCH = TableFormat(
     name="accel_nasbench",
     title="Accel-NASBench's results, folder or .tar.gz of one JSON an architecture",
     space="mnasnet",

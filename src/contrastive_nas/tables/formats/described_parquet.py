@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import Problems, Row, RowError, Source
+from contrastive_nas.tables.base import Problems, Row, RowError, TableFormat
 from contrastive_nas.tables.formats import tidy_parquet
 
 
@@ -20,24 +20,24 @@ def described_parquet(
     *,
     column: Callable[[str], str] = str,
     repeats: bool = False,
-) -> Source:
-    """The source of such files.
+) -> TableFormat:
+    """The format of such files.
 
     Args:
-        name: as in :class:`Source`.
+        name: as in :class:`TableFormat`.
         title: likewise.
         space: likewise.
         fields: columns that ``architecture`` takes, in its order; a file that has them all is of this form.
         architecture: makes the string of one row; raises RowError where the row does not allow it.
         column: the name of another column in the tidy table.
-        repeats: as in :class:`Source`.
+        repeats: as in :class:`TableFormat`.
     """
 
     def read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
         for frame in tidy_parquet.read_frames(path):
             yield _described(frame, list(fields), architecture, problems).rename(columns=column)
 
-    return Source(
+    return TableFormat(
         name=name,
         title=title,
         space=space,

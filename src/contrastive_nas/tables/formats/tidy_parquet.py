@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, Source, head
+from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, TableFormat, head
 
 MAGIC = b"PAR1"
 # Of the rows that are read at a time, in bytes.
@@ -115,7 +115,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from read_frames(path)
 
 
-TIDY_PARQUET = Source(
+TIDY_PARQUET = TableFormat(
     name="tidy_parquet",
     title="own results, Parquet with `architecture` and `<dataset>_<split>_accuracy` in percent",
     space=None,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import Problems, Source
+from contrastive_nas.tables.base import Problems, TableFormat
 from contrastive_nas.tables.formats import tidy_parquet
 
 _SIMILARITIES = ["normal_valid_accuracy", "autoencoder_valid_accuracy"]
@@ -32,7 +32,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
         yield frame.assign(**percent).rename(columns={_LOSS: _NEGATIVE_LOSS})
 
 
-TRANSNAS_TABLE = Source(
+TRANSNAS_TABLE = TableFormat(
     name="transnas_table",
     title="TransNAS-Bench-101, macro space, Parquet with one column a task",
     space="transnas_macro",
