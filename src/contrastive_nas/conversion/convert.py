@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from contrastive_nas.conversion.known_graphs import KnownGraphs, open_known
 from contrastive_nas.conversion.measured import Measured
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch, function_hashes
 from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.graphs.statistics.spectrum import SPECTRUM_SIZE, spectrum

@@ -19,8 +19,12 @@ from kedro.pipeline.node import Node
 from contrastive_nas.execution.asked import check_run
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.fingerprint import plain
-from contrastive_nas.execution.machine import describe_git, describe_libraries, describe_machine
-from contrastive_nas.execution.measuring import ResourceMonitor
+from contrastive_nas.execution.machine import (
+    ResourceMonitor,
+    describe_git,
+    describe_libraries,
+    describe_machine,
+)
 from contrastive_nas.execution.versions import Version
 from contrastive_nas.files import atomic_path
 

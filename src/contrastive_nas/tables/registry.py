@@ -7,18 +7,20 @@ from contrastive_nas.tables.base import TableFormat
 from contrastive_nas.tables.formats.accel_nasbench import ACCEL_NASBENCH
 from contrastive_nas.tables.formats.ctnas import CTNAS
 from contrastive_nas.tables.formats.dynast import DYNAST
-from contrastive_nas.tables.formats.mnasnet_table import MNASNET_TABLE
 from contrastive_nas.tables.formats.nasbench101 import NASBENCH101
-from contrastive_nas.tables.formats.nasbench101_table import NASBENCH101_TABLE
 from contrastive_nas.tables.formats.nasbench301 import NASBENCH301
 from contrastive_nas.tables.formats.nats_bench import NASBENCH201_TORCH, NATS_FOLDER, NATS_PICKLE
-from contrastive_nas.tables.formats.once_for_all_table import ONCE_FOR_ALL_TABLE
 from contrastive_nas.tables.formats.onnx_folder import ONNX_FOLDER
 from contrastive_nas.tables.formats.onnx_table import ONNX_TABLE
+from contrastive_nas.tables.formats.parquet_tables import (
+    MNASNET_TABLE,
+    NASBENCH101_TABLE,
+    ONCE_FOR_ALL_TABLE,
+    TRANSNAS_TABLE,
+)
 from contrastive_nas.tables.formats.python_file import PYTHON_FILE
 from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
 from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
-from contrastive_nas.tables.formats.transnas_table import TRANSNAS_TABLE
 from contrastive_nas.tables.near_misses import near_miss, stand_in
 
 # In the order in which they are tried: the more particular forms first.

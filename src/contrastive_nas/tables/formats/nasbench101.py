@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, RowError, TableFormat
-from contrastive_nas.tables.formats.nasbench101_table import metric_name
+from contrastive_nas.tables.formats.parquet_tables import metric_name
 from contrastive_nas.tables.parsing import notation, tfrecord
 from contrastive_nas.tables.parsing.nasbench101_metrics import final_evaluation
 
