@@ -8,8 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from contrastive_nas.command_line.architectures import inspect, rank, sample
-from contrastive_nas.command_line.evaluate import evaluate
+from contrastive_nas.command_line.networks import evaluate, inspect, rank, sample
 from contrastive_nas.command_line.runs import clean, runs
 from contrastive_nas.errors import InputError
 

@@ -11,7 +11,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.training.data.base import ImageSource
 
 # Of 1,797 digits.
-_DIGITS_FOR_TESTING = 700
+_TEST_DIGITS = 700
 _SPLITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "CIFAR10": ({"train": True}, {"train": False}),
     "CIFAR100": ({"train": True}, {"train": False}),
@@ -82,9 +82,7 @@ def digits_source(train: bool) -> ArraySource:
 
     found = load_digits()
     labels = found.target.astype(np.int64)
-    parts = train_test_split(
-        np.arange(len(labels)), test_size=_DIGITS_FOR_TESTING, stratify=labels, random_state=0
-    )
+    parts = train_test_split(np.arange(len(labels)), test_size=_TEST_DIGITS, stratify=labels, random_state=0)
     rows = parts[0 if train else 1]
     return ArraySource(
         found.images.astype(np.uint8)[rows], labels[rows], "digits", tuple(map(str, range(10)))

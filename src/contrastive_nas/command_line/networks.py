@@ -1,4 +1,4 @@
-"""``contrastive-nas inspect``, ``sample``, ``rank``: tables of architectures, read, drawn or ranked."""
+"""``contrastive-nas inspect``, ``sample``, ``rank``, ``evaluate``: tables of networks, and trained ones."""
 
 import json
 from pathlib import Path
@@ -121,6 +121,31 @@ def rank(
     if output is not None:
         with atomic_path(output) as path:
             table.to_csv(path, index=False)
+
+
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="Exported weights, network.safetensors.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Test images: 'digits', a folder with one folder per class, Parquet files, or tar shards."
+        ),
+    ],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that decode images.")] = 0,
+    max_corrupt: Annotated[int, typer.Option(min=0, help="Corrupt images that are let through.")] = 0,
+) -> None:
+    """Tests the network in WEIGHTS on the images in DATA, beside the accuracy that its file reports."""
+    from contrastive_nas.training.evaluate import evaluate_network
+
+    found = evaluate_network(weights, data, device, workers, max_corrupt)
+    header, score = found.header, found.score
+    typer.echo(f"{header.name.space} {header.name.architecture}")
+    typer.echo(f"{score.images} images, {found.corrupt} corrupt ones left out")
+    typer.echo(
+        f"top-1 {score.top1_accuracy:.3f} % (reported {header.test_top1_accuracy:.3f} % on {header.dataset})"
+    )
+    typer.echo(f"top-5 {score.top5_accuracy:.3f} % (reported {header.test_top5_accuracy:.3f} %)")
 
 
 def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
