@@ -28,7 +28,7 @@ from contrastive_nas.training.data.feed import CorruptLog, LoaderFeed
 from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.transforms import Preparation, training_transform
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import ImageAugmentation, load_recipe
 
 BATCH = 64
@@ -113,7 +113,7 @@ def measure(
 def ours(folder: Path, recipe: str, augmentation: ImageAugmentation, workers: int) -> Callable[[], int]:
     """Loads one epoch with this project's feed, up to normalised float batches."""
     source = FolderSource(folder)
-    plan = Plan(load_recipe(recipe, {"batch_size": BATCH}), len(source))
+    plan = TrainingPlan(load_recipe(recipe, {"batch_size": BATCH}), len(source))
     transform = training_transform(augmentation, SIZE)
     feed = LoaderFeed(source, transform, Order(plan, 0), 0, 0, workers, 3, CorruptLog(0))
     moments = tuple(255 * value for value in MEAN), tuple(255 * value for value in STD)

@@ -2,10 +2,9 @@
 
 import warnings
 
-from contrastive_nas.execution.context import ProjectContext
-from contrastive_nas.execution.default_runner import use_caching_runner
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
+from contrastive_nas.execution.session import ProjectContext, use_caching_runner
 from contrastive_nas.pipelines.rules import first_labels_within_budget, seeds_are_not_negative
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.

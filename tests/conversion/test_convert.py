@@ -5,8 +5,7 @@ import pytest
 
 from contrastive_nas.conversion.convert import convert
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch, function_hashes
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.graphs.statistics.spectrum import spectrum
 from contrastive_nas.graphs.storage.store import open_store

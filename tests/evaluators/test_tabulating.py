@@ -10,7 +10,7 @@ from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.tabulating import draw_functions, measure_all, repeatability, tabulate
 from contrastive_nas.evaluators.training import TrainingEvaluator
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.canonical import function_hashes
 from contrastive_nas.ranking.metrics import kendall_tau
 from contrastive_nas.spaces import load_space
 

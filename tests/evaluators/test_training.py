@@ -18,7 +18,7 @@ from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.training import TrainingEvaluator
 from contrastive_nas.spaces import load_space
 from contrastive_nas.training.config import DataSettings, ShortSettings
-from contrastive_nas.training.data.digits import digits_source
+from contrastive_nas.training.data.arrays import digits_source
 from contrastive_nas.training.short import ShortTraining, split_training_images
 
 ARCHITECTURE = "s8|plain:k3d1w16|residual:k1d1e1w16|inverted:k3d1e1w16"

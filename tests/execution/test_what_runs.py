@@ -10,7 +10,7 @@ from kedro.runner import SequentialRunner
 from tiny_project import TinyProject
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.execution import libraries
+from contrastive_nas.execution import machine
 from contrastive_nas.execution.runner import CachingRunner
 
 ALL = {"read", "total", "shape", "report"}
@@ -247,7 +247,7 @@ def test_another_version_of_a_library_runs_what_imports_it(
     assert tiny.session() == ALL
     metadata.write_text("Metadata-Version: 2.1\nName: gadget\nVersion: 1.1\n")
     # As in a new process.
-    libraries._version.cache_clear()
+    machine._version.cache_clear()
     assert tiny.session() == {"shape", "report"}
     reasons = {node["name"]: node["reason"] for node in tiny.record()["nodes"]}
     assert reasons["shape"] == 'library gadget changed from "1.0" to "1.1"'

@@ -8,7 +8,7 @@ from kedro.framework.session import KedroSession
 from tests.pipelines.project import Project
 
 from contrastive_nas.pipeline_registry import CHAIN, register_pipelines
-from contrastive_nas.ranking.comparator.weights import load_comparator
+from contrastive_nas.ranking.comparator.comparator import load_comparator
 
 SUMMARY = {
     "space",

@@ -12,7 +12,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.pipelines.download.nodes import download_benchmark
 from contrastive_nas.tables import download, list_downloads
 from contrastive_nas.tables.download import read_downloads
-from contrastive_nas.tables.registry import SOURCES
+from contrastive_nas.tables.registry import FORMATS
 
 MB = 1 << 20
 
@@ -158,7 +158,7 @@ def test_the_list_is_complete() -> None:
         assert benchmark.citation
         assert benchmark.page.startswith("https://")
         assert bool(benchmark.files) != bool(benchmark.by_hand)
-    assert len(SOURCES) == len(set(SOURCES))
+    assert len(FORMATS) == len(set(FORMATS))
 
 
 def test_a_wrong_list_is_one_error() -> None:

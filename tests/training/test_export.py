@@ -17,7 +17,7 @@ from contrastive_nas.command_line.main import app
 from contrastive_nas.errors import InputError
 from contrastive_nas.training import onnx_export
 from contrastive_nas.training.config import RunSettings
-from contrastive_nas.training.data.digits import digits_source
+from contrastive_nas.training.data.arrays import digits_source
 from contrastive_nas.training.evaluate import evaluate_network
 from contrastive_nas.training.export import load_network, read_header
 from contrastive_nas.training.run import retrain

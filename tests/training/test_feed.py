@@ -13,7 +13,7 @@ from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.parquet import ParquetSource
 from contrastive_nas.training.data.shards import ShardSource
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import load_recipe
 
 IMAGES = 3 * 23
@@ -36,7 +36,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ImageSource]:
 
 
 def make_feed(source: ImageSource, device: int, devices: int, passes: int, workers: int) -> LoaderFeed:
-    plan = Plan(load_recipe("digits", {"batch_size": 5}), len(source), devices, passes)
+    plan = TrainingPlan(load_recipe("digits", {"batch_size": 5}), len(source), devices, passes)
     order = Order(plan, seed=1, blocks=source.blocks)
     return LoaderFeed(source, lambda image: image.resize((8, 8)), order, device, 1, workers, 3, CorruptLog(0))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from contrastive_nas.training.data.order import Order
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import load_recipe
 
 RECIPE = load_recipe("digits", {"batch_size": 16})
@@ -12,7 +12,7 @@ BLOCKS = np.array([0, 100, 101, 350, 700, 950])
 
 
 def order(samples: int, devices: int, accumulation: int = 1, blocks: np.ndarray | None = None) -> Order:
-    return Order(Plan(RECIPE, samples, devices, accumulation), seed=3, blocks=blocks)
+    return Order(TrainingPlan(RECIPE, samples, devices, accumulation), seed=3, blocks=blocks)
 
 
 def seen(found: Order, epoch: int) -> list[list[list[np.ndarray]]]:
@@ -33,7 +33,7 @@ def test_each_image_once(samples: int, devices: int, accumulation: int, blocks: 
 
 
 def test_whole_batches_are_the_same_for_any_number_of_devices() -> None:
-    one = Order(Plan(load_recipe("digits", {"batch_size": 64}), 1347), seed=3)
+    one = Order(TrainingPlan(load_recipe("digits", {"batch_size": 64}), 1347), seed=3)
     four = order(1347, devices=4)
     alone, shared = seen(one, 1)[0], seen(four, 1)
     assert one.plan.updates_per_epoch == four.plan.updates_per_epoch
@@ -53,7 +53,7 @@ def test_an_epoch_continues_anywhere(blocks: np.ndarray | None) -> None:
 
 
 def test_epochs_and_seeds_differ() -> None:
-    plan = Plan(RECIPE, 500)
+    plan = TrainingPlan(RECIPE, 500)
     orders = [Order(plan, seed).epoch(epoch) for seed in (0, 1) for epoch in (0, 1)]
     assert len({tuple(found) for found in orders}) == 4
 
@@ -61,7 +61,7 @@ def test_epochs_and_seeds_differ() -> None:
 def test_blocks_stay_together_within_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("contrastive_nas.training.data.order._WINDOW", 200)
     blocks = np.arange(0, 10_000, 50)
-    found = Order(Plan(RECIPE, 10_000), 0, blocks).epoch(0)
+    found = Order(TrainingPlan(RECIPE, 10_000), 0, blocks).epoch(0)
     # Any 200 neighbours come from few blocks, yet blocks next to each other on the disk are torn apart.
     touched = [len(np.unique(found[start : start + 200] // 50)) for start in range(0, 10_000, 200)]
     assert max(touched) <= 9

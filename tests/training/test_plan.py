@@ -5,7 +5,7 @@ import math
 import pytest
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import list_recipes, load_recipe
 
 IMAGENET = 1_281_167
@@ -43,7 +43,7 @@ def published_rate(recipe: str, epoch: int) -> float:
     raise AssertionError(recipe)
 
 
-def published_plan(name: str) -> Plan:
+def published_plan(name: str) -> TrainingPlan:
     """The recipe on as many devices as its source used."""
     devices = {
         "imagenet_mobilenetv3_sgd": 32,
@@ -53,7 +53,7 @@ def published_plan(name: str) -> Plan:
     }
     digits = {"digits": 1097, "digits_short": 597}
     images = digits.get(name, IMAGENET if name.startswith("imagenet") else 50_000)
-    return Plan(load_recipe(name), images, devices.get(name, 1))
+    return TrainingPlan(load_recipe(name), images, devices.get(name, 1))
 
 
 def test_every_recipe_is_checked() -> None:
@@ -79,7 +79,7 @@ def test_noise_of_the_step_schedule_starts_where_published() -> None:
 
 def test_batch_rate_and_warmup_follow_the_devices() -> None:
     recipe = load_recipe("imagenet_mobilenetv3_sgd")
-    one, many, huge = (Plan(recipe, IMAGENET, devices) for devices in (1, 32, 64))
+    one, many, huge = (TrainingPlan(recipe, IMAGENET, devices) for devices in (1, 32, 64))
     assert (one.batch, many.batch, huge.batch) == (64, 2048, 4096)
     assert one.learning_rate == pytest.approx(2.6 / 32)
     assert many.learning_rate == pytest.approx(2.6)
@@ -91,7 +91,9 @@ def test_batch_rate_and_warmup_follow_the_devices() -> None:
 
 def test_accumulation_counts_like_devices() -> None:
     recipe = load_recipe("imagenet_resnet")
-    assert Plan(recipe, IMAGENET, 2, 4).learning_rate == Plan(recipe, IMAGENET, 8).learning_rate
+    assert (
+        TrainingPlan(recipe, IMAGENET, 2, 4).learning_rate == TrainingPlan(recipe, IMAGENET, 8).learning_rate
+    )
 
 
 def test_description_names_batch_rate_and_schedule() -> None:
@@ -102,9 +104,9 @@ def test_description_names_batch_rate_and_schedule() -> None:
 
 def test_a_warmup_that_leaves_nothing() -> None:
     with pytest.raises(InputError, match="leaves nothing of 3 epochs"):
-        Plan(load_recipe("digits", {"epochs": 3}), 100)
+        TrainingPlan(load_recipe("digits", {"epochs": 3}), 100)
 
 
 def test_too_few_images() -> None:
     with pytest.raises(InputError, match="3 training images are too few for 4 devices"):
-        Plan(load_recipe("digits"), 3, 4)
+        TrainingPlan(load_recipe("digits"), 3, 4)

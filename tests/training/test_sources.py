@@ -14,9 +14,8 @@ from PIL import Image
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.config import DataSettings
-from contrastive_nas.training.data.arrays import torchvision_source
+from contrastive_nas.training.data.arrays import digits_source, torchvision_source
 from contrastive_nas.training.data.base import CorruptImage, ImageSource
-from contrastive_nas.training.data.digits import digits_source
 from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.open import open_sources
 from contrastive_nas.training.data.parquet import ParquetSource

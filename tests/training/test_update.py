@@ -11,7 +11,7 @@ from contrastive_nas.training.data.base import Batch
 from contrastive_nas.training.data.transforms import Preparation
 from contrastive_nas.training.devices import make_fabric
 from contrastive_nas.training.network import NetworkName, build_network
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.regularisation import WithAuxiliaryHead
 from contrastive_nas.training.update import make_updater
@@ -48,7 +48,9 @@ def test_an_update(recipe_name: str, space: str, options: dict[str, Any], size: 
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     moments = (127.0,) * built.channels, (60.0,) * built.channels, torch.device("cpu")
     preparation = Preparation(*moments, recipe.augmentation)
-    updater = make_updater(network, Plan(recipe, IMAGES), make_fabric("cpu"), preparation, built.classes)
+    updater = make_updater(
+        network, TrainingPlan(recipe, IMAGES), make_fabric("cpu"), preparation, built.classes
+    )
     images = torch.randint(0, 256, (IMAGES, built.channels, size, size), dtype=torch.uint8)
     labels = torch.arange(IMAGES) % built.classes
     # An update in which the learning rate is not zero, as at the start of a warm-up.

@@ -1,4 +1,4 @@
-"""``contrastive-nas``: the project's own commands, one file each.
+"""``contrastive-nas``: the project's own commands.
 
 A command's file imports only what its options need; its work is imported when it runs.
 """
@@ -8,12 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from contrastive_nas.command_line.clean import clean
-from contrastive_nas.command_line.evaluate import evaluate
-from contrastive_nas.command_line.inspect import inspect
-from contrastive_nas.command_line.rank import rank
-from contrastive_nas.command_line.runs import runs
-from contrastive_nas.command_line.sample import sample
+from contrastive_nas.command_line.networks import evaluate, inspect, rank, sample
+from contrastive_nas.command_line.runs import clean, runs
 from contrastive_nas.errors import InputError
 
 COMMANDS = (runs, clean, inspect, sample, rank, evaluate)

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from contrastive_nas.conversion.known_graphs import KnownGraphs, open_known
 from contrastive_nas.conversion.measured import Measured
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import function_hashes
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch, function_hashes
 from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.graphs.statistics.spectrum import SPECTRUM_SIZE, spectrum
@@ -64,12 +63,12 @@ def convert(
     earlier = open_known(known, spectrum_size)
     with GraphStoreWriter(path, STATISTICS, spectrum_size) as writer:
         for space, of_space in architectures:
-            measurement = Measurement(space, spectrum_size, canonical_form)
-            _convert_space(writer, of_space, measurement, workers, KnownGraphs(earlier, space.name))
+            converter = SpaceConverter(space, spectrum_size, canonical_form)
+            _convert_space(writer, of_space, converter, workers, KnownGraphs(earlier, space.name))
 
 
 @dataclass
-class Measurement:
+class SpaceConverter:
     """How the graphs of a space are made and measured; keeps the spectra that it has seen."""
 
     space: SearchSpace
@@ -105,13 +104,13 @@ class Measurement:
 def _convert_space(
     writer: GraphStoreWriter,
     architectures: Iterable[str],
-    measurement: Measurement,
+    converter: SpaceConverter,
     workers: int,
     known: KnownGraphs,
 ) -> None:
-    name, reasons, rows, made = measurement.space.name, dict[int, str](), 0, 0
+    name, reasons, rows, made = converter.space.name, dict[int, str](), 0, 0
     total = -(-len(architectures) // ARCHITECTURES_AT_ONCE) if isinstance(architectures, Sequence) else None
-    chunks = _measured_chunks(_chunks(architectures), measurement, workers, known)
+    chunks = _measured_chunks(_chunks(architectures), converter, workers, known)
     for chunk, found in progress(chunks, f"convert {name}, thousands", total):
         missing = known.missing(chunk)
         if isinstance(found, dict):
@@ -127,25 +126,25 @@ def _convert_space(
 
 
 def _measured_chunks(
-    chunks: Iterator[list[str]], measurement: Measurement, workers: int, known: KnownGraphs
+    chunks: Iterator[list[str]], converter: SpaceConverter, workers: int, known: KnownGraphs
 ) -> Iterator[tuple[list[str], Measured | dict[int, str] | None]]:
     """Every chunk in order, with the graphs of what is not known in it; None where all is known."""
 
     def missing(chunk: list[str]) -> list[str]:
         return [chunk[place] for place in known.missing(chunk)]
 
-    if workers == 1 or not _can_be_sent(measurement):
+    if workers == 1 or not _can_be_sent(converter):
         for chunk in chunks:
             new = missing(chunk)
-            yield chunk, measurement.of(new) if new else None
+            yield chunk, converter.of(new) if new else None
         return
     waiting: deque[tuple[list[str], Future[Measured | dict[int, str]] | None]] = deque()
     # Forked processes would inherit the state of threads that they do not have.
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(measurement,)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(converter,)) as pool:
         for chunk in chunks:
             new = missing(chunk)
-            waiting.append((chunk, pool.submit(_measure_in_worker, new) if new else None))
+            waiting.append((chunk, pool.submit(_convert_in_worker, new) if new else None))
             if len(waiting) == workers * _CHUNKS_AHEAD:
                 yield _finished(*waiting.popleft())
         yield from (_finished(*some) for some in waiting)
@@ -157,26 +156,26 @@ def _finished(
     return chunk, None if future is None else future.result()
 
 
-def _can_be_sent(measurement: Measurement) -> bool:
+def _can_be_sent(converter: SpaceConverter) -> bool:
     try:
-        pickle.dumps(measurement)
+        pickle.dumps(converter)
     except (pickle.PicklingError, AttributeError, TypeError):
         return False
     return True
 
 
-_worker_measurement: Measurement | None = None
+_worker_converter: SpaceConverter | None = None
 
 
-def _start_worker(measurement: Measurement) -> None:
-    global _worker_measurement
+def _start_worker(converter: SpaceConverter) -> None:
+    global _worker_converter
     torch.set_num_threads(1)
-    _worker_measurement = measurement
+    _worker_converter = converter
 
 
-def _measure_in_worker(architectures: list[str]) -> Measured | dict[int, str]:
-    assert _worker_measurement is not None
-    return _worker_measurement.of(architectures)
+def _convert_in_worker(architectures: list[str]) -> Measured | dict[int, str]:
+    assert _worker_converter is not None
+    return _worker_converter.of(architectures)
 
 
 def _invalid_rows(space: SearchSpace, architectures: Sequence[str]) -> dict[int, str]:

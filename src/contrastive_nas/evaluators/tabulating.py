@@ -10,8 +10,7 @@ import pandas as pd
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.training import TrainingEvaluator
 from contrastive_nas.evaluators.workers import TrainedScores
-from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import sharing_keys
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch, sharing_keys
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.metrics import kendall_tau

@@ -13,7 +13,7 @@ from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.workers import TrainedScores, TrainingJob, TrainingProcesses
-from contrastive_nas.graphs.canonical_form.hashing import sharing_key
+from contrastive_nas.graphs.canonical_form.canonical import sharing_key
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.short import training_identity

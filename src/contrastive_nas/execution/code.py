@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from contrastive_nas.execution.hashing import text_digest
-from contrastive_nas.execution.source import TARGET, Part, read_source
+from contrastive_nas.execution.source import TARGET, CodePart, read_source
 
 PACKAGE = "contrastive_nas"
 INIT = "__init__.py"
@@ -44,7 +44,7 @@ def closure(module: str, function: str, values: Iterable[str]) -> Closure:
         values: strings among its parameters. ``path/to/file.py:Class`` and ``package.module:Class`` name
             code, and any may be the key of a dictionary that names code, as this project's registries do.
     """
-    walk = _Walk(module.partition(".")[0])
+    walk = _ImportWalk(module.partition(".")[0])
     words = set(values)
     targets: set[tuple[str | None, str]] = set()
     walk.add(module, entry=function.partition(".")[0])
@@ -78,7 +78,7 @@ class _Task:
     entry: str | None = None
 
 
-class _Walk:
+class _ImportWalk:
     """Follows imports; a package on the way to a module counts with what runs when it is imported."""
 
     def __init__(self, own: str) -> None:
@@ -90,7 +90,7 @@ class _Walk:
         self.libraries: set[str] = set()
         self.outdated: set[str] = set()
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[CodePart]:
         """Reads one module after another, also those that are added meanwhile."""
         while self._tasks:
             task = self._tasks.pop()
@@ -144,17 +144,17 @@ class _Walk:
         elif module == target:
             self.add(f"{module}.__main__")
 
-    def _read(self, task: _Task) -> Part:
+    def _read(self, task: _Task) -> CodePart:
         stat = task.file.stat()
         source = read_source(task.file, task.package, (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
         if source.is_wiring:
-            return Part()
+            return CodePart()
         self.modules[task.name] = source.checksum
         if source.reads_files:
             self.modules[f"files beside {task.name}"] = _data_checksum(task.file.parent)
         if _runs_otherwise(task.name, source.checksum):
             self.outdated.add(task.name)
-        part = source.reached(task.entry) if task.whole else Part(imported=set(source.executed))
+        part = source.reached(task.entry) if task.whole else CodePart(imported=set(source.executed))
         for imported in part.imported:
             # ``from package import name``: the name may be a module or something inside the package.
             if not self.add(imported) and "." not in imported:

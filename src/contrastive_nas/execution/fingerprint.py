@@ -14,7 +14,7 @@ from kedro.pipeline.node import Node
 from contrastive_nas.execution.code import closure, strings_in
 from contrastive_nas.execution.datasets.raw_file import raw_folders
 from contrastive_nas.execution.hashing import checksums_for
-from contrastive_nas.execution.libraries import library_versions
+from contrastive_nas.execution.machine import library_versions
 from contrastive_nas.execution.parameters import PREFIX
 
 DEVICE = f"{PREFIX}device"

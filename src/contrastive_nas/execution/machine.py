@@ -1,10 +1,15 @@
-"""What a run ran on, for its record."""
+"""What a run ran on and what it took: the machine, installed libraries, commit, time and memory."""
 
-import importlib.metadata
 import os
 import platform
 import re
 import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +33,14 @@ def describe_machine() -> dict[str, Any]:
 def describe_libraries() -> dict[str, str]:
     """Installed versions of what this project depends on."""
     try:
-        required = importlib.metadata.requires(DISTRIBUTION) or []
-    except importlib.metadata.PackageNotFoundError:
+        required = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:
         return {}
     # Extras are tools and outlets; results come from the rest.
     own = [requirement for requirement in required if "extra ==" not in requirement]
     names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in own}
     found = {name: _installed(name) for name in sorted(names)}
-    return {name: version for name, version in found.items() if version}
+    return {name: number for name, number in found.items() if number}
 
 
 def describe_git(project: Path) -> dict[str, Any]:
@@ -48,8 +53,8 @@ def describe_git(project: Path) -> dict[str, Any]:
 
 def _installed(name: str) -> str | None:
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return version(name)
+    except PackageNotFoundError:
         return None
 
 
@@ -68,3 +73,78 @@ def _processor() -> str:
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())
+
+
+# Looking through everything that is installed takes a second; these are the ones met here.
+OTHERWISE_NAMED = {
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+    "google": "protobuf",
+    "lightning_fabric": "lightning-fabric",
+}
+
+
+def library_versions(modules: Iterable[str]) -> dict[str, str]:
+    """Version of the distribution behind each top-level module, and that of Python.
+
+    Python counts with its minor version: patches do not change what a program computes.
+    """
+    found = {module: _version(module) for module in sorted(modules)}
+    return {**found, "python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+
+
+@cache
+def _version(module: str) -> str:
+    try:
+        return version(OTHERWISE_NAMED.get(module, module))
+    except PackageNotFoundError:
+        return ", ".join(f"{name} {version(name)}" for name in sorted(set(_distributions().get(module, []))))
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(packages_distributions())
+
+
+SECONDS_BETWEEN_SAMPLES = 0.05
+# Looking for child processes takes milliseconds.
+SAMPLES_BETWEEN_LOOKS = 20
+
+
+class ResourceMonitor:
+    """Wall time, and the peak of the resident memory of this process and its children."""
+
+    def __init__(self) -> None:
+        self._started = self._touched = time.perf_counter()
+        self._process = psutil.Process()
+        self._peak = self._process.memory_info().rss
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def touch(self) -> None:
+        """The work goes on until now."""
+        self._touched = time.perf_counter()
+
+    def end(self) -> tuple[float, int]:
+        """Seconds until the last touch, and the peak in MB."""
+        self._ended.set()
+        self._thread.join()
+        return self._touched - self._started, self._peak >> 20
+
+    def _sample(self) -> None:
+        children: list[psutil.Process] = []
+        count = 0
+        while not self._ended.wait(SECONDS_BETWEEN_SAMPLES):
+            if count % SAMPLES_BETWEEN_LOOKS == 0:
+                children = self._process.children(recursive=True)
+            count += 1
+            self._peak = max(self._peak, sum(_resident(process) for process in (self._process, *children)))
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.Error:
+        return 0

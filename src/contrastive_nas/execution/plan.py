@@ -10,10 +10,8 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from contrastive_nas.execution.code import source_checksum
+from contrastive_nas.execution.datasets.aids import Aid
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
-from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
-from contrastive_nas.execution.datasets.earlier_result import EarlierResult
-from contrastive_nas.execution.datasets.kept_folder import KeptFolder
 from contrastive_nas.execution.datasets.raw_file import RawFile
 from contrastive_nas.execution.fingerprint import Fingerprint, Unknowable, changes, fingerprint
 from contrastive_nas.execution.hashing import checksums_for
@@ -21,8 +19,6 @@ from contrastive_nas.execution.parameters import PREFIX
 from contrastive_nas.execution.versions import Version
 
 MOST_REASONS = 3
-# Inputs that change how long a node takes, not what it makes.
-_AIDS = (CheckpointFolder, EarlierResult, KeptFolder)
 
 
 @dataclass(frozen=True)
@@ -154,7 +150,7 @@ class Planner:
         return next((found for found in alike if found.is_whole(versions.checksums)), None)
 
     def _fingerprint(self, node: Node) -> Fingerprint:
-        taken = [name for name in node.inputs if not isinstance(self._dataset(name), _AIDS)]
+        taken = [name for name in node.inputs if not isinstance(self._dataset(name), Aid)]
         parameters = {name: self._dataset(name).load() for name in taken if _is_parameter(name)}
         inputs = {name: self._input_fingerprint(name) for name in taken if not _is_parameter(name)}
         formats = [type(self._dataset(name)) for name in node.outputs]

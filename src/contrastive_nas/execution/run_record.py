@@ -19,8 +19,12 @@ from kedro.pipeline.node import Node
 from contrastive_nas.execution.asked import check_run
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.fingerprint import plain
-from contrastive_nas.execution.machine import describe_git, describe_libraries, describe_machine
-from contrastive_nas.execution.measuring import Measurement
+from contrastive_nas.execution.machine import (
+    ResourceMonitor,
+    describe_git,
+    describe_libraries,
+    describe_machine,
+)
 from contrastive_nas.execution.versions import Version
 from contrastive_nas.files import atomic_path
 
@@ -54,7 +58,7 @@ class RunRecorder:
         self._file: Path | None = None
         self._started = 0.0
         self._nodes: dict[str, dict[str, Any]] = {}
-        self._measured: dict[str, Measurement] = {}
+        self._measured: dict[str, ResourceMonitor] = {}
         self._unsaved: dict[str, set[str]] = {}
 
     @hook_impl
@@ -160,7 +164,7 @@ class RunRecorder:
 
     def _measure(self, node: Node) -> None:
         if node.name not in self._measured:
-            self._measured[node.name] = Measurement()
+            self._measured[node.name] = ResourceMonitor()
             self._unsaved[node.name] = set(node.outputs)
         self._measured[node.name].touch()
 

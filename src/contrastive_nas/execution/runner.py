@@ -19,10 +19,8 @@ from kedro.utils import find_kedro_project
 from pluggy import PluginManager
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.execution.datasets.aids import CheckpointFolder, EarlierResult, KeptFolder
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
-from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
-from contrastive_nas.execution.datasets.earlier_result import EarlierResult
-from contrastive_nas.execution.datasets.kept_folder import KeptFolder
 from contrastive_nas.execution.hashing import checksums_for
 from contrastive_nas.execution.needed import needed_part
 from contrastive_nas.execution.plan import Decision, Planner

@@ -17,7 +17,7 @@ TOP = ""
 
 
 @dataclass
-class Part:
+class CodePart:
     """A function or class of a module, or all that stands outside them.
 
     Attributes:
@@ -34,7 +34,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Source:
+class ModuleSource:
     """A module.
 
     Attributes:
@@ -47,13 +47,13 @@ class Source:
     """
 
     checksum: str
-    parts: Mapping[str, Part]
-    whole: Part
+    parts: Mapping[str, CodePart]
+    whole: CodePart
     executed: frozenset[str]
     is_wiring: bool
     reads_files: bool
 
-    def reached(self, entry: str | None = None) -> Part:
+    def reached(self, entry: str | None = None) -> CodePart:
         """Everything that may run when ``entry`` is called; all of the module without one.
 
         A function counts as called where its name is mentioned.
@@ -70,7 +70,7 @@ class Source:
 
 
 @cache
-def read_source(file: Path, package: str, _state: tuple[int, ...]) -> Source:
+def read_source(file: Path, package: str, _state: tuple[int, ...]) -> ModuleSource:
     """Reads a module.
 
     Args:
@@ -79,16 +79,16 @@ def read_source(file: Path, package: str, _state: tuple[int, ...]) -> Source:
     """
     text = file.read_bytes()
     tree = ast.parse(text, str(file))
-    parts: dict[str, Part] = {TOP: Part()}
+    parts: dict[str, CodePart] = {TOP: CodePart()}
     executed: set[str] = set()
     reads_files = False
     for statement in tree.body:
         name = statement.name if isinstance(statement, DEFINITIONS) else TOP
-        reader = _Reader(package, parts.setdefault(name, Part()), executed)
+        reader = _Reader(package, parts.setdefault(name, CodePart()), executed)
         reader.visit(statement)
         reads_files |= reader.reads_files
     whole = _joined(parts.values())
-    return Source(text_digest(text), parts, whole, frozenset(executed), WIRING in parts, reads_files)
+    return ModuleSource(text_digest(text), parts, whole, frozenset(executed), WIRING in parts, reads_files)
 
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -97,7 +97,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 class _Reader(ast.NodeVisitor):
     """Collects imports, strings and names of one part."""
 
-    def __init__(self, package: str, part: Part, executed: set[str]) -> None:
+    def __init__(self, package: str, part: CodePart, executed: set[str]) -> None:
         self._package = package
         self._part = part
         self._executed = executed
@@ -168,8 +168,8 @@ class _Reader(ast.NodeVisitor):
             self._executed |= names
 
 
-def _joined(parts: Iterable[Part]) -> Part:
-    whole = Part()
+def _joined(parts: Iterable[CodePart]) -> CodePart:
+    whole = CodePart()
     for part in parts:
         whole.imported |= part.imported
         whole.words |= part.words

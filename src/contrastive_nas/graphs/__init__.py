@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.graphs.builder import GraphBuilder
-from contrastive_nas.graphs.canonical_form.canonical import canonical, canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import (
+from contrastive_nas.graphs.canonical_form.canonical import (
+    canonical,
+    canonical_batch,
     function_hash,
     function_hashes,
     sharing_key,

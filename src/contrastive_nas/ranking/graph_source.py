@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
-from contrastive_nas.graphs.canonical_form.hashing import sharing_keys
+from contrastive_nas.graphs.canonical_form.canonical import canonical_batch, sharing_keys
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch, IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS, statistics
 from contrastive_nas.graphs.statistics.spectrum import spectrum

@@ -7,15 +7,15 @@ if TYPE_CHECKING:
     from contrastive_nas.search.strategies.base import Setting, Strategy
 
 _STRATEGIES = {
-    "default": "contrastive_nas.search.strategies.default:Default",
+    "default": "contrastive_nas.search.strategies.ranked:Default",
     "curriculum": "contrastive_nas.search.strategies.curriculum:Curriculum",
-    "evolution": "contrastive_nas.search.strategies.evolution:Evolution",
-    "exhaustive": "contrastive_nas.search.strategies.exhaustive:Exhaustive",
-    "local_search": "contrastive_nas.search.strategies.local_search:LocalSearch",
+    "evolution": "contrastive_nas.search.strategies.ranked:Evolution",
+    "exhaustive": "contrastive_nas.search.strategies.ranked:Exhaustive",
+    "local_search": "contrastive_nas.search.strategies.baselines:LocalSearch",
     "nsga2": "contrastive_nas.search.strategies.optuna_samplers:NSGA2",
-    "random": "contrastive_nas.search.strategies.random:RandomSearch",
-    "regularized_evolution": "contrastive_nas.search.strategies.regularized_evolution:RegularizedEvolution",
-    "sampled": "contrastive_nas.search.strategies.sampled:Sampled",
+    "random": "contrastive_nas.search.strategies.baselines:RandomSearch",
+    "regularized_evolution": "contrastive_nas.search.strategies.baselines:RegularizedEvolution",
+    "sampled": "contrastive_nas.search.strategies.ranked:Sampled",
     "tpe": "contrastive_nas.search.strategies.optuna_samplers:TPE",
 }
 WITH_RANKER = ("default", "curriculum", "evolution", "exhaustive", "sampled")

@@ -34,8 +34,8 @@ from contrastive_nas.spaces.darts_network import (
     NONE,
     OPERATIONS,
     Cell,
+    DARTSNetwork,
     Genotype,
-    Network,
     Stem,
     cell_plans,
     write_cell,
@@ -137,7 +137,9 @@ class DARTS(SearchSpace):
         return from_genotype(given)
 
     def build(self, architecture: Architecture) -> nn.Module:
-        return Network(self._parse(architecture), self._plans, self._classes, self.input_shape[0], self._stem)
+        return DARTSNetwork(
+            self._parse(architecture), self._plans, self._classes, self.input_shape[0], self._stem
+        )
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
         return self._compose([self._parse(architecture)])[0]

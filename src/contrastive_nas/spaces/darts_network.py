@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
 from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.spaces.cell_operations import ReLUConvBN, Zero, write_relu_conv_bn, write_zero
 
 NONE = "none"
 OPERATIONS = (
@@ -97,7 +98,7 @@ def write_stem(first: CellPlan, image: Shape, stem: Stem) -> list[Fragment]:
     x = graph.relu(graph.batch_norm(graph.conv(graph.input, channels // 2, 3, stride=2)))
     opening = head_fragment(graph, graph.batch_norm(graph.conv(x, channels, 3, stride=2)))
     second = FragmentBuilder(opening.shape)
-    return [opening, second.fragment(_write_unit(second, second.ports[0], channels, 3, stride=2))]
+    return [opening, second.fragment(write_relu_conv_bn(second, second.ports[0], channels, 3, stride=2))]
 
 
 def write_cell(cell: Cell, plan: CellPlan) -> Fragment:
@@ -111,8 +112,8 @@ def write_cell(cell: Cell, plan: CellPlan) -> Fragment:
     if plan.follows_reduction:
         states = [_write_halving(graph, earlier, plan.channels)]
     else:
-        states = [_write_unit(graph, earlier, plan.channels, 1)]
-    states.append(_write_unit(graph, later, plan.channels, 1))
+        states = [write_relu_conv_bn(graph, earlier, plan.channels, 1)]
+    states.append(write_relu_conv_bn(graph, later, plan.channels, 1))
     for node in cell:
         summands = []
         for operation, source in node:
@@ -128,10 +129,6 @@ def write_head(last: CellPlan, classes: int) -> Fragment:
     return graph.fragment(graph.output(graph.linear(graph.global_avg_pool(graph.ports[0]), classes)))
 
 
-def _write_unit(graph: GraphBuilder, x: int, channels: int, kernel: int, stride: int = 1) -> int:
-    return graph.batch_norm(graph.conv(graph.relu(x), channels, kernel, stride=stride))
-
-
 def _write_halving(graph: GraphBuilder, x: int, channels: int) -> int:
     x = graph.relu(x)
     own, height, width = graph.shape(x)
@@ -144,7 +141,7 @@ def _write_halving(graph: GraphBuilder, x: int, channels: int) -> int:
 def _write_operation(graph: GraphBuilder, x: int, operation: str, stride: int) -> int:
     channels = graph.shape(x)[0]
     if operation == NONE:
-        return _write_zero(graph, x, stride)
+        return write_zero(graph, x, stride)
     if operation == "skip_connect":
         return x if stride == 1 else _write_halving(graph, x, channels)
     if operation in _POOLS:
@@ -155,29 +152,10 @@ def _write_operation(graph: GraphBuilder, x: int, operation: str, stride: int) -
     return _write_separable(graph, _write_separable(graph, x, kernel, stride), kernel)
 
 
-def _write_zero(graph: GraphBuilder, x: int, stride: int) -> int:
-    if stride > 1:
-        channels, height, width = graph.shape(x)
-        x = graph.slice(x, (channels, height // stride, width), step=stride)
-        x = graph.slice(x, (channels, height // stride, width // stride), step=stride)
-    return graph.unary(Operation.ZERO, x)
-
-
 def _write_separable(graph: GraphBuilder, x: int, kernel: int, stride: int = 1, dilation: int = 1) -> int:
     channels = graph.shape(x)[0]
     deep = graph.conv(graph.relu(x), channels, kernel, stride=stride, dilation=dilation, groups=channels)
     return graph.batch_norm(graph.conv(deep, channels, 1))
-
-
-class _Unit(nn.Sequential):
-    """ReLU, convolution, batch norm."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1) -> None:
-        super().__init__(
-            nn.ReLU(),
-            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
 
 
 class _Separable(nn.Sequential):
@@ -210,23 +188,12 @@ class _Halving(nn.Module):
         return self.norm(torch.cat([self.halves[0](x), self.halves[1](x[:, :, 1:, 1:])], dim=1))
 
 
-class _Zero(nn.Module):
-    """Zeros of the shape that other operations of the same stride give."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, :, :: self.stride, :: self.stride] * 0.0
-
-
-class _CellModule(nn.Module):
+class _DARTSCell(nn.Module):
     def __init__(self, cell: Cell, plan: CellPlan) -> None:
         super().__init__()
-        earlier = _Halving if plan.follows_reduction else _Unit
+        earlier = _Halving if plan.follows_reduction else ReLUConvBN
         self.before_that = earlier(plan.before_that[0], plan.channels)
-        self.before = _Unit(plan.before[0], plan.channels)
+        self.before = ReLUConvBN(plan.before[0], plan.channels)
         self.sources = [source for node in cell for _, source in node]
         self.operations = nn.ModuleList(
             _operation(operation, plan.channels, 2 if plan.is_reduction and source < CELL_INPUTS else 1)
@@ -236,7 +203,7 @@ class _CellModule(nn.Module):
         # Marks for the regularisation of training.
         self.auxiliary_source = plan.has_auxiliary_head
         for operation in self.operations:
-            operation.drop_path_branch = not isinstance(operation, nn.Identity | _Zero)  # type: ignore[assignment]
+            operation.drop_path_branch = not isinstance(operation, nn.Identity | Zero)  # type: ignore[assignment]
 
     def forward(self, before_that: Tensor, before: Tensor) -> Tensor:
         states = [self.before_that(before_that), self.before(before)]
@@ -249,7 +216,7 @@ class _CellModule(nn.Module):
 def _operation(name: str, channels: int, stride: int) -> nn.Module:
     match name:
         case "none":
-            return _Zero(stride)
+            return Zero(stride)
         case "skip_connect":
             return nn.Identity() if stride == 1 else _Halving(channels, channels)
         case "max_pool_3x3":
@@ -262,7 +229,7 @@ def _operation(name: str, channels: int, stride: int) -> nn.Module:
     return nn.Sequential(_Separable(channels, kernel, stride), _Separable(channels, kernel))
 
 
-class Network(nn.Module):
+class DARTSNetwork(nn.Module):
     """The whole network.
 
     Args:
@@ -292,9 +259,9 @@ class Network(nn.Module):
                 nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(channels),
             )
-            parts = [opening, _Unit(channels, channels, 3, stride=2)]
+            parts = [opening, ReLUConvBN(channels, channels, 3, stride=2)]
         self.stem = nn.ModuleList(parts)
-        self.cells = nn.ModuleList(_CellModule(genotype[plan.is_reduction], plan) for plan in plans)
+        self.cells = nn.ModuleList(_DARTSCell(genotype[plan.is_reduction], plan) for plan in plans)
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(plans[-1].shape[0], classes)
         )

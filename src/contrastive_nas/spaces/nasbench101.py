@@ -130,9 +130,11 @@ class NASBench101(StackedCells[Cell]):
 
     def build(self, architecture: Architecture) -> "nn.Module":
         # Not above: checking the rows of a table needs no torch, which takes seconds and half a gigabyte.
-        from contrastive_nas.spaces.nasbench101_module import Network
+        from contrastive_nas.spaces.nasbench101_module import NASBench101Network
 
-        return Network(parse(architecture), self._channels, self._cells, self._classes, self.input_shape[0])
+        return NASBench101Network(
+            parse(architecture), self._channels, self._cells, self._classes, self.input_shape[0]
+        )
 
     def _parse(self, architecture: Architecture) -> Cell:
         return parse(architecture)

@@ -19,7 +19,7 @@ class _Convolution(nn.Sequential):
         )
 
 
-class _CellModule(nn.Module):
+class _NASBench101Cell(nn.Module):
     def __init__(self, cell: Cell, inputs: int, outputs: int) -> None:
         super().__init__()
         self.sources = cell.sources
@@ -75,7 +75,7 @@ def _operation(name: str, channels: int) -> nn.Module:
     return _Convolution(channels, channels, int(name[4]))
 
 
-class Network(nn.Module):
+class NASBench101Network(nn.Module):
     """The whole network.
 
     Args:
@@ -94,7 +94,7 @@ class Network(nn.Module):
             if stack:
                 body.append(nn.MaxPool2d(2))
             for _ in range(cells):
-                body.append(_CellModule(cell, inputs, channels << stack))
+                body.append(_NASBench101Cell(cell, inputs, channels << stack))
                 inputs = channels << stack
         self.body = nn.Sequential(*body)
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))

@@ -27,6 +27,7 @@ from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.spaces.base import Architecture, Choice
+from contrastive_nas.spaces.cell_operations import ReLUConvBN, Zero, write_relu_conv_bn, write_zero
 from contrastive_nas.spaces.foreign import check_text, indices, note_indices
 from contrastive_nas.spaces.stacked_cells import STAGES, StackedCells
 
@@ -89,7 +90,7 @@ class NASBench201(StackedCells[Decisions]):
             ) from None
 
     def build(self, architecture: Architecture) -> nn.Module:
-        return _Network(
+        return _NASBench201Network(
             self.encode(architecture),
             self._channels,
             self._cells,
@@ -112,7 +113,7 @@ class NASBench201(StackedCells[Decisions]):
         graph = FragmentBuilder(self._shape(stage - 1))
         channels = self._channels << stage
         x = graph.ports[0]
-        main = _write_unit(graph, _write_unit(graph, x, channels, 3, stride=2), channels, 3)
+        main = write_relu_conv_bn(graph, write_relu_conv_bn(graph, x, channels, 3, stride=2), channels, 3)
         pooled = graph.pool(Operation.AVG_POOL, x, 2, stride=2)
         return graph.fragment(graph.add(graph.conv(pooled, channels, 1), main))
 
@@ -120,10 +121,6 @@ class NASBench201(StackedCells[Decisions]):
         graph = FragmentBuilder(self._shape(STAGES - 1))
         pooled = graph.global_avg_pool(graph.relu(graph.batch_norm(graph.ports[0])))
         return graph.fragment(graph.output(graph.linear(pooled, self._classes)))
-
-
-def _write_unit(graph: GraphBuilder, x: int, channels: int, kernel: int, stride: int = 1) -> int:
-    return graph.batch_norm(graph.conv(graph.relu(x), channels, kernel, stride=stride))
 
 
 def _write_cell(cell: Decisions, shape: Shape) -> Fragment:
@@ -142,31 +139,13 @@ def _write_cell(cell: Decisions, shape: Shape) -> Fragment:
 def _write_operation(graph: GraphBuilder, x: int, operation: str) -> int:
     match operation:
         case "none":
-            return graph.unary(Operation.ZERO, x)
+            return write_zero(graph, x)
         case "skip_connect":
             return x
         case "avg_pool_3x3":
             return graph.pool(Operation.AVG_POOL, x, 3, stride=1, padding=1)
         case _:
-            return _write_unit(graph, x, graph.shape(x)[0], int(operation[-1]))
-
-
-class _Unit(nn.Sequential):
-    """ReLU, convolution, batch norm."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(
-            nn.ReLU(),
-            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-
-
-class _Zero(nn.Module):
-    """Nothing comes through, but the shape stays."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * 0.0
+            return write_relu_conv_bn(graph, x, graph.shape(x)[0], int(operation[-1]))
 
 
 class _Cell(nn.Module):
@@ -183,13 +162,13 @@ class _Cell(nn.Module):
 def _operation(name: str, channels: int) -> nn.Module:
     match name:
         case "none":
-            return _Zero()
+            return Zero()
         case "skip_connect":
             return nn.Identity()
         case "avg_pool_3x3":
             return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
         case _:
-            return _Unit(channels, channels, kernel=int(name[-1]))
+            return ReLUConvBN(channels, channels, kernel=int(name[-1]))
 
 
 class _Reduction(nn.Module):
@@ -197,14 +176,14 @@ class _Reduction(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.main = nn.Sequential(_Unit(inputs, outputs, 3, stride=2), _Unit(outputs, outputs, 3))
+        self.main = nn.Sequential(ReLUConvBN(inputs, outputs, 3, stride=2), ReLUConvBN(outputs, outputs, 3))
         self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.shortcut(x) + self.main(x)
 
 
-class _Network(nn.Module):
+class _NASBench201Network(nn.Module):
     def __init__(self, cell: Decisions, channels: int, cells: int, classes: int, image_channels: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(

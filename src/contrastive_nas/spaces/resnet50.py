@@ -30,7 +30,7 @@ from contrastive_nas.spaces.mobile_blocks import make_divisible
 from contrastive_nas.spaces.mobile_network import halved
 from contrastive_nas.spaces.resnet50_network import (
     Bottleneck,
-    Plan,
+    ResNet50Plan,
     network,
     write_bottleneck,
     write_head,
@@ -124,7 +124,7 @@ class ResNet50(SearchSpace):
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
         return self._compose(parse_rows(self.name, architectures, self.plan))
 
-    def plan(self, architecture: Architecture) -> Plan:
+    def plan(self, architecture: Architecture) -> ResNet50Plan:
         """The network that a string stands for.
 
         Raises:
@@ -139,7 +139,7 @@ class ResNet50(SearchSpace):
                 hidden = make_divisible(outputs * float(expansion))
                 blocks.append(Bottleneck(inputs, outputs, hidden, stride if number == 0 else 1))
                 inputs = outputs
-        return Plan(
+        return ResNet50Plan(
             resolution, make_divisible(_scaled(_STEM, first) // 2), residual == "1", stem, tuple(blocks)
         )
 
@@ -183,7 +183,7 @@ class ResNet50(SearchSpace):
     def _refusal(self, architecture: Architecture, reason: str) -> InputError:
         return InputError(f"{self.name}: {architecture!r}: {reason}")
 
-    def _compose(self, plans: Sequence[Plan]) -> GraphBatch:
+    def _compose(self, plans: Sequence[ResNet50Plan]) -> GraphBatch:
         number = self._library.number
         networks = []
         for plan in plans:

@@ -32,7 +32,7 @@ class Bottleneck:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResNet50Plan:
     """One network.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
     blocks: tuple[Bottleneck, ...]
 
 
-def network(plan: Plan, image_channels: int, classes: int) -> nn.Module:
+def network(plan: ResNet50Plan, image_channels: int, classes: int) -> nn.Module:
     """The network of a plan."""
     stem: list[nn.Module] = [ConvolutionUnit(image_channels, plan.first, 3, stride=2, activation="relu")]
     if plan.has_residual:
@@ -62,7 +62,7 @@ def network(plan: Plan, image_channels: int, classes: int) -> nn.Module:
     return nn.Sequential(nn.Sequential(*stem), nn.Sequential(*body), nn.Sequential(*head))
 
 
-def write_stem(plan: Plan, image_channels: int) -> Fragment:
+def write_stem(plan: ResNet50Plan, image_channels: int) -> Fragment:
     """The fragment before the blocks."""
     graph = GraphBuilder((image_channels, plan.resolution, plan.resolution))
     x = write_unit(graph, graph.input, plan.first, 3, stride=2, activation="relu")

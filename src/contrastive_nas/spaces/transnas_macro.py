@@ -32,6 +32,7 @@ from contrastive_nas.graphs.builder import GraphBuilder, Shape
 from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.cell_operations import write_relu_conv_bn
 from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
 from contrastive_nas.spaces.foreign import check_text
 
@@ -117,7 +118,7 @@ class TransNASMacro(SearchSpace):
 
     def build(self, architecture: Architecture) -> nn.Module:
         blocks = self._blocks(self._parse(architecture))
-        return _Network(blocks, self._channels, self._classes, self.input_shape[0])
+        return _TransNASMacroNetwork(blocks, self._channels, self._classes, self.input_shape[0])
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
         return self._compose([self._parse(architecture)])[0]
@@ -160,7 +161,7 @@ class TransNASMacro(SearchSpace):
     def _stem(self) -> Fragment:
         graph = GraphBuilder(self.input_shape)
         first = graph.batch_norm(graph.conv(graph.input, self._channels // 2, 3, stride=2))
-        return head_fragment(graph, _write_unit(graph, first, self._channels, stride=2))
+        return head_fragment(graph, write_relu_conv_bn(graph, first, self._channels, 3, stride=2))
 
 
 def _why_not(architecture: Architecture) -> str | None:
@@ -182,14 +183,10 @@ def _within(wanted: Sequence[bool], most: int) -> list[bool]:
     return kept if any(kept) else [False] * (len(wanted) - 1) + [True]
 
 
-def _write_unit(graph: GraphBuilder, x: int, channels: int, stride: int = 1) -> int:
-    return graph.batch_norm(graph.conv(graph.relu(x), channels, 3, stride=stride))
-
-
 def _write_block(shape: Shape, channels: int, stride: int) -> Fragment:
     graph = FragmentBuilder(shape)
     x = graph.ports[0]
-    main = _write_unit(graph, _write_unit(graph, x, channels, stride), channels)
+    main = write_relu_conv_bn(graph, write_relu_conv_bn(graph, x, channels, 3, stride), channels, 3)
     same = stride == 1 and shape[0] == channels
     shortcut = x if same else graph.batch_norm(graph.conv(x, channels, 1, stride=stride))
     return graph.fragment(graph.add(shortcut, main))
@@ -221,7 +218,7 @@ class _Block(nn.Module):
         return self.shortcut(x) + self.main(x)
 
 
-class _Network(nn.Module):
+class _TransNASMacroNetwork(nn.Module):
     def __init__(
         self, blocks: Sequence[tuple[int, int, int]], channels: int, classes: int, image_channels: int
     ) -> None:

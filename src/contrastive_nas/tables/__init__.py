@@ -3,9 +3,9 @@
 from contrastive_nas.tables.base import Problem
 from contrastive_nas.tables.describing import describe_file
 from contrastive_nas.tables.download import Download, download, list_downloads
+from contrastive_nas.tables.formats.tidy_parquet import write_table
 from contrastive_nas.tables.reading import SourceTable, read_graphs, read_table
 from contrastive_nas.tables.registry import detect, list_sources
-from contrastive_nas.tables.writing import write_table
 
 __all__ = [
     "Download",

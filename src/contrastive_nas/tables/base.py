@@ -75,7 +75,7 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True)
-class Source:
+class TableFormat:
     """A file format.
 
     Attributes:
@@ -86,7 +86,7 @@ class Source:
         read: yields frames of rows with ``architecture`` and accuracy columns in percent; the index holds
             the row labels. Unusable rows go to the Problems; damage of the whole file raises InputError.
         repeats: whether several rows of one architecture are repeated measurements, to be averaged.
-        runs_code: whether reading executes what the file contains; such a source is never chosen by itself.
+        runs_code: whether reading executes what the file contains; such a format is never chosen by itself.
         graphs: yields row labels, architectures and makers of their graphs, where the file holds networks and
             not descriptions in a space.
     """

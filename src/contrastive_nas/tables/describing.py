@@ -7,7 +7,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.reading import SourceTable, read_table
-from contrastive_nas.tables.registry import AUTO, SOURCES
+from contrastive_nas.tables.registry import AUTO, FORMATS
 from contrastive_nas.tables.validation import Validator
 
 PROBLEMS_SHOWN = 10
@@ -60,9 +60,9 @@ def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
     spaces = table.frame["space"].unique().tolist() if "space" in table.frame.columns else [table.space]
     named = ", ".join(str(space) for space in spaces) if spaces != [None] else "not said by the file"
     yield f"file           {table.file}"
-    yield f"format         {table.source}: {SOURCES[table.source].title}"
+    yield f"format         {table.source}: {FORMATS[table.source].title}"
     yield f"space          {named}{' (by the form of its architectures)' if guessed else ''}"
-    averaged = " (repeated ones averaged)" if SOURCES[table.source].repeats else ""
+    averaged = " (repeated ones averaged)" if FORMATS[table.source].repeats else ""
     yield f"architectures  {len(table.frame):,} from {table.rows_read:,} rows{averaged}"
     yield f"problems       {table.problem_count:,}"
     yield from (f"  {problem}" for problem in table.problems)

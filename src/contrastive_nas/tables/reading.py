@@ -13,7 +13,7 @@ import pandas as pd
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import GraphMaker, OnError, Problem, Problems, Row, is_accuracy
 from contrastive_nas.tables.parsing.headers import renamed
-from contrastive_nas.tables.registry import AUTO, find_source
+from contrastive_nas.tables.registry import AUTO, find_format
 from contrastive_nas.tables.validation import (
     RowChecks,
     Validator,
@@ -100,7 +100,7 @@ def read_table(
     """
     if on_error not in ("stop", "skip"):
         raise InputError(f"on_error is {on_error!r}; it can be stop or skip")
-    chosen = find_source(path, source)
+    chosen = find_format(path, source)
     space = space or chosen.space
     problems = Problems(str(path), on_error, limit)
     validators = _validators(space) if validate is None else lambda _: validate
@@ -141,7 +141,7 @@ def read_graphs(
     Raises:
         InputError: the format holds no networks, or as ``on_error`` says.
     """
-    chosen = find_source(path, source)
+    chosen = find_format(path, source)
     if chosen.graphs is None:
         raise InputError(f"{path}: {chosen.name} describes architectures of a space and holds no networks")
     problems = Problems(str(path), on_error)

@@ -3,28 +3,30 @@
 from pathlib import Path
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import Source
+from contrastive_nas.tables.base import TableFormat
 from contrastive_nas.tables.formats.accel_nasbench import ACCEL_NASBENCH
 from contrastive_nas.tables.formats.ctnas import CTNAS
 from contrastive_nas.tables.formats.dynast import DYNAST
-from contrastive_nas.tables.formats.mnasnet_table import MNASNET_TABLE
 from contrastive_nas.tables.formats.nasbench101 import NASBENCH101
-from contrastive_nas.tables.formats.nasbench101_table import NASBENCH101_TABLE
 from contrastive_nas.tables.formats.nasbench301 import NASBENCH301
 from contrastive_nas.tables.formats.nats_bench import NASBENCH201_TORCH, NATS_FOLDER, NATS_PICKLE
-from contrastive_nas.tables.formats.once_for_all_table import ONCE_FOR_ALL_TABLE
 from contrastive_nas.tables.formats.onnx_folder import ONNX_FOLDER
 from contrastive_nas.tables.formats.onnx_table import ONNX_TABLE
+from contrastive_nas.tables.formats.parquet_tables import (
+    MNASNET_TABLE,
+    NASBENCH101_TABLE,
+    ONCE_FOR_ALL_TABLE,
+    TRANSNAS_TABLE,
+)
 from contrastive_nas.tables.formats.python_file import PYTHON_FILE
 from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
 from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
-from contrastive_nas.tables.formats.transnas_table import TRANSNAS_TABLE
 from contrastive_nas.tables.near_misses import near_miss, stand_in
 
 # In the order in which they are tried: the more particular forms first.
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
+FORMATS: dict[str, TableFormat] = {
+    known.name: known
+    for known in (
         NASBENCH101,
         NASBENCH201_TORCH,
         NATS_FOLDER,
@@ -49,7 +51,7 @@ AUTO = "auto"
 
 def list_sources() -> list[str]:
     """Names of all formats that can be read."""
-    return list(SOURCES)
+    return list(FORMATS)
 
 
 def detect(path: str | Path) -> str | None:
@@ -61,10 +63,10 @@ def detect(path: str | Path) -> str | None:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
-    return next((source.name for source in SOURCES.values() if source.detect(path)), None)
+    return next((known.name for known in FORMATS.values() if known.detect(path)), None)
 
 
-def find_source(path: str | Path, name: str = AUTO) -> Source:
+def find_format(path: str | Path, name: str = AUTO) -> TableFormat:
     """The format called ``name``, or the one that the path looks like.
 
     Raises:
@@ -76,11 +78,11 @@ def find_source(path: str | Path, name: str = AUTO) -> Source:
         raise InputError(f"{path}: {other}")
     if name == AUTO:
         if found is None:
-            reason = near_miss(path) or f"none of the known formats ({', '.join(SOURCES)})"
+            reason = near_miss(path) or f"none of the known formats ({', '.join(FORMATS)})"
             raise InputError(f"{path}: {reason}")
-        if SOURCES[found].runs_code:
+        if FORMATS[found].runs_code:
             raise InputError(f"{path}: reading it runs its code; to do so, give source: {found}")
-        return SOURCES[found]
-    if name not in SOURCES:
-        raise InputError(f"source {name!r} is not known; it can be {', '.join(SOURCES)} or {AUTO}")
-    return SOURCES[name]
+        return FORMATS[found]
+    if name not in FORMATS:
+        raise InputError(f"source {name!r} is not known; it can be {', '.join(FORMATS)} or {AUTO}")
+    return FORMATS[name]

@@ -6,7 +6,7 @@ from typing import Any
 from contrastive_nas.training.config import RunSettings
 from contrastive_nas.training.data.open import open_source
 from contrastive_nas.training.network import NetworkName, build_network
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import load_recipe
 
 # Floating-point operations a second that one data-centre GPU reaches on mobile networks in mixed precision: a
@@ -83,7 +83,7 @@ def forecast(settings: RunSettings, devices: int) -> Forecast:
     built = build_network(name, settings.data.image_size, settings.seed)
     samples = settings.data.images or len(open_source(settings.data, "train"))
     recipe = load_recipe(settings.recipe, settings.overrides)
-    plan = Plan(recipe, samples, devices, settings.accumulation, settings.seed)
+    plan = TrainingPlan(recipe, samples, devices, settings.accumulation, settings.seed)
     operations = FLOPS_PER_MAC * built.macs * samples * plan.epochs
     return Forecast(
         architecture=settings.architecture,

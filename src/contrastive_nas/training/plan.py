@@ -14,7 +14,7 @@ LONGEST_WARMUP = 0.1
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A recipe fitted to a data set and a number of devices.
 
     The rule: the whole batch is the recipe's batch per device, times devices, times accumulation; the

@@ -20,10 +20,10 @@ from contrastive_nas.training.data.prepare import Images, Preprocessing, prepare
 from contrastive_nas.training.data.transforms import Preparation
 from contrastive_nas.training.devices import make_deterministic, make_fabric
 from contrastive_nas.training.export import Header, load_network, save_network
+from contrastive_nas.training.loss import Renormalised
 from contrastive_nas.training.network import Built, NetworkName, build_network, count_outputs, latency
-from contrastive_nas.training.objective import Renormalised
 from contrastive_nas.training.onnx_export import export_onnx, require_onnx
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import Recipe, load_recipe
 from contrastive_nas.training.regularisation import WithAuxiliaryHead
 from contrastive_nas.training.scoring import Score
@@ -90,7 +90,7 @@ def retrain(settings: RunSettings) -> None:
     built = build_network(network_name(settings), settings.data.image_size, settings.seed)
     sources = open_sources(settings.data, built.classes)
     images = prepare_images(settings.data, recipe, sources, built.channels, built.size)
-    plan = Plan(recipe, images.samples, fabric.world_size, settings.accumulation, settings.seed)
+    plan = TrainingPlan(recipe, images.samples, fabric.world_size, settings.accumulation, settings.seed)
     if fabric.is_global_zero:
         logger.info("%s\n%s", settings.architecture, plan.describe())
     trainer = _make_trainer(settings, built, images, plan, fabric)
@@ -108,7 +108,9 @@ def network_name(settings: RunSettings) -> NetworkName:
     return NetworkName(settings.space, settings.space_options, settings.architecture)
 
 
-def _make_trainer(settings: RunSettings, built: Built, images: Images, plan: Plan, fabric: Fabric) -> Trainer:
+def _make_trainer(
+    settings: RunSettings, built: Built, images: Images, plan: TrainingPlan, fabric: Fabric
+) -> Trainer:
     recipe, preprocessing = plan.recipe, images.preprocessing
     network = built.network
     if recipe.auxiliary_weight:
@@ -138,7 +140,7 @@ def _make_trainer(settings: RunSettings, built: Built, images: Images, plan: Pla
     )
 
 
-def _identity(settings: RunSettings, recipe: Recipe, plan: Plan) -> dict[str, Any]:
+def _identity(settings: RunSettings, recipe: Recipe, plan: TrainingPlan) -> dict[str, Any]:
     """What may not change between the start of a run and its continuation."""
     return {
         "architecture": settings.architecture,
@@ -192,7 +194,7 @@ def _write_results(
     settings: RunSettings,
     built: Built,
     images: Images,
-    plan: Plan,
+    plan: TrainingPlan,
     history: list[Epoch],
     score: Score,
     corrupt: int,

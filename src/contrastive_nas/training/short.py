@@ -22,7 +22,7 @@ from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.prepare import Images, prepare_images
 from contrastive_nas.training.data.transforms import Preparation, test_transform
 from contrastive_nas.training.devices import make_fabric
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.scoring import score
 from contrastive_nas.training.trainer import Trainer
@@ -87,7 +87,7 @@ class ShortTraining:
         """
         start = time.thread_time()
         network = network.to(memory_format=torch.channels_last).train()
-        plan = Plan(self._recipe, len(self._train.labels), seed=seed)
+        plan = TrainingPlan(self._recipe, len(self._train.labels), seed=seed)
         updater = make_updater(network, plan, self._fabric, self._preparation, self._classes)
         trainer = Trainer(
             updater,

@@ -1,4 +1,4 @@
-"""The training loop: epochs, tests, checkpoints."""
+"""The training loop: epochs, tests, checkpoints, and batch norm's statistics after training."""
 
 import logging
 import math
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
@@ -19,7 +19,6 @@ from contrastive_nas.training.data.transforms import Preparation
 from contrastive_nas.training.devices import share_buffers
 from contrastive_nas.training.scoring import Score, score
 from contrastive_nas.training.seeding import seed_generators
-from contrastive_nas.training.statistics import settle_statistics
 from contrastive_nas.training.update import Updater
 
 logger = logging.getLogger(__name__)
@@ -234,3 +233,27 @@ def _log(row: Epoch, epochs: int) -> None:
         row.test_top5_accuracy,
         row.images_per_second,
     )
+
+
+@torch.no_grad()
+def settle_statistics(network: nn.Module, images: Iterable[Tensor]) -> None:
+    """Replaces the moving statistics of batch norm by means over batches, with the weights as they are.
+
+    After few updates the moving ones are noise: they still remember weights of long ago.
+
+    Args:
+        network: left in training mode.
+        images: prepared batches, (batch, channels, height, width).
+    """
+    layers = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if not layers:
+        return
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a cumulative average
+    network.train()
+    for batch in images:
+        network(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum

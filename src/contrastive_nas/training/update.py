@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.data.base import Batch
 from contrastive_nas.training.data.transforms import Preparation
-from contrastive_nas.training.objective import Mixing, Objective
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.loss import Mixing, TrainingLoss
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.regularisation import Regularisation
 from contrastive_nas.training.seeding import seed_generators
 
@@ -33,20 +33,20 @@ class Updater:
         optimizer: as Fabric wraps it.
         scheduler: of the learning rate.
         preparation: augmentation on the device.
-        objective: the loss.
+        loss: of a batch.
         regularisation: hooks that depend on time.
         mixing: mixup and cutmix; None for none.
         average: moving average of the weights; None for none.
         weights: the module that ``average`` follows, without wrappers.
     """
 
-    plan: Plan
+    plan: TrainingPlan
     fabric: Fabric
     network: _FabricModule
     optimizer: Optimizer
     scheduler: Scheduler
     preparation: Preparation
-    objective: Objective
+    loss: TrainingLoss
     regularisation: Regularisation
     mixing: Mixing | None
     average: ModelEmaV3 | None
@@ -82,14 +82,14 @@ class Updater:
         labels = batch.labels.to(self.fabric.device, non_blocking=True)
         images = self.preparation(batch.images.to(self.fabric.device, non_blocking=True))
         images, targets = self.mixing(images, labels) if self.mixing else (images, labels)
-        loss = self.objective(self.network(images), images, targets)
+        loss = self.loss(self.network(images), images, targets)
         self.fabric.backward(loss * (len(labels) / self.plan.share))
         return loss.detach() * len(labels)
 
 
 def make_updater(
     network: nn.Module,
-    plan: Plan,
+    plan: TrainingPlan,
     fabric: Fabric,
     preparation: Preparation,
     classes: int,
@@ -126,7 +126,7 @@ def make_updater(
         optimizer=wrapped_optimizer,
         scheduler=plan.scheduler(optimizer),
         preparation=preparation,
-        objective=Objective(recipe, teacher),
+        loss=TrainingLoss(recipe, teacher),
         regularisation=regularisation,
         mixing=Mixing(recipe, classes) if recipe.mixup or recipe.cutmix else None,
         average=None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay),

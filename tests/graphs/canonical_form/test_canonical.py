@@ -3,7 +3,7 @@ import pytest
 import torch
 from tests.graphs.cells import ALL_CELLS, network, single_cell
 from tests.graphs.execute import execute, name_weights
-from tests.graphs.renumber import renumbered
+from tests.graphs.random_graphs import renumbered
 
 from contrastive_nas.graphs import (
     ComputationGraph,

@@ -8,8 +8,13 @@ from tests.graphs.random_graphs import random_graph
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import GraphBatch
-from contrastive_nas.ranking.comparator.comparator import Comparator, ComparatorShape, win_probability
-from contrastive_nas.ranking.comparator.weights import load_comparator, save_comparator
+from contrastive_nas.ranking.comparator.comparator import (
+    Comparator,
+    ComparatorShape,
+    load_comparator,
+    save_comparator,
+    win_probability,
+)
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.weights import load_encoder, save_encoder
 from contrastive_nas.ranking.gaussian_process.kernel import View

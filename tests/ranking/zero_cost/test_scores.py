@@ -5,11 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from contrastive_nas.ranking.zero_cost.activations import activation_scores
 from contrastive_nas.ranking.zero_cost.az_nas import az_nas_scores, block_features
-from contrastive_nas.ranking.zero_cost.gradients import gradient_scores
 from contrastive_nas.ranking.zero_cost.proxies import PROXY_NAMES, zero_cost_scores
-from contrastive_nas.ranking.zero_cost.synflow import synflow
+from contrastive_nas.ranking.zero_cost.scores import activation_scores, gradient_scores, synflow
 from contrastive_nas.spaces.nasbench201 import NASBench201
 
 SHAPE = (3, 8, 8)

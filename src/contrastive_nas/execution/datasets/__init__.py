@@ -1,9 +1,7 @@
 """Dataset classes for the catalog."""
 
+from contrastive_nas.execution.datasets.aids import CheckpointFolder, EarlierResult, KeptFolder
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
-from contrastive_nas.execution.datasets.checkpoint_folder import CheckpointFolder
-from contrastive_nas.execution.datasets.earlier_result import EarlierResult
-from contrastive_nas.execution.datasets.kept_folder import KeptFolder
 from contrastive_nas.execution.datasets.kinds import (
     FigureArtifact,
     JsonArtifact,

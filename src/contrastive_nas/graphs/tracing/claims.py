@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Region = tuple[int, tuple[int, ...], tuple[int, ...]]
 
 
-class Part(NamedTuple):
+class ParameterPart(NamedTuple):
     """Elements of one trainable parameter.
 
     Attributes:
@@ -38,15 +38,15 @@ class Claims:
         self._regions: dict[str, list[Region]] = {}
         self._held: dict[str, int] = {}
 
-    def take(self, parts: Iterable[Part]) -> int:
+    def take(self, parts: Iterable[ParameterPart]) -> int:
         """Claims parts; gives how many of their elements nobody held before."""
         return sum(self._take(part) for part in parts)
 
-    def touched(self, part: Part) -> bool:
+    def touched(self, part: ParameterPart) -> bool:
         """Whether anybody holds elements of the part's parameter."""
         return part.name in self._held
 
-    def _take(self, part: Part) -> int:
+    def _take(self, part: ParameterPart) -> int:
         if part.name in self._whole:
             return 0
         held, regions = self._held.get(part.name, 0), self._regions.setdefault(part.name, [])
@@ -62,7 +62,7 @@ class Claims:
         return new
 
 
-def _elements_outside(part: Part, regions: list[Region]) -> int:
+def _elements_outside(part: ParameterPart, regions: list[Region]) -> int:
     """How many elements of the part are in none of the regions."""
     assert part.region is not None
     first, last = _span(part.region)
@@ -87,8 +87,8 @@ def _elements(region: Region) -> NDArray[np.int64]:
     return np.unique(places)
 
 
-def part_of(name: str, whole: int, region: Region) -> Part:
+def part_of(name: str, whole: int, region: Region) -> ParameterPart:
     """The part of a parameter of ``whole`` elements that a view of it shows."""
     _, sizes, strides = region
     count = math.prod(size for size, stride in zip(sizes, strides, strict=True) if stride)
-    return Part(name, whole) if count >= whole else Part(name, count, region)
+    return ParameterPart(name, whole) if count >= whole else ParameterPart(name, count, region)

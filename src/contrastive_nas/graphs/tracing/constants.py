@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, fx
 
 from contrastive_nas.graphs.tracing.calls import Call, Result
-from contrastive_nas.graphs.tracing.claims import Part, Region, part_of
+from contrastive_nas.graphs.tracing.claims import ParameterPart, Region, part_of
 from contrastive_nas.graphs.tracing.record import Constant, Noise
 
 _RANDOM = frozenset({"bernoulli", "rand", "randn", "uniform", "normal", "empty"})
@@ -24,20 +24,20 @@ class Storages:
     def __init__(self) -> None:
         self._found: dict[int, tuple[str, int, Region] | None] = {}
 
-    def parameter(self, name: str, tensor: Tensor) -> Part:
+    def parameter(self, name: str, tensor: Tensor) -> ParameterPart:
         """Notes a parameter; one that is there already, under another name, is that one."""
-        whole = Part(name, tensor.numel())
+        whole = ParameterPart(name, tensor.numel())
         if tensor.layout != torch.strided:
             return whole
         storage = tensor.untyped_storage()._cdata
         known = self._found.setdefault(storage, (name, tensor.numel(), _region(tensor)))
         if known is not None and known[2] == _region(tensor):
-            return Part(*known[:2])
+            return ParameterPart(*known[:2])
         # Several parameters in one memory: what a view shows of which is not known.
         self._found[storage] = None
         return whole
 
-    def parts(self, tensor: Any) -> tuple[Part, ...]:
+    def parts(self, tensor: Any) -> tuple[ParameterPart, ...]:
         """The part of a parameter that a tensor is a view of; none if it is not one."""
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
             return ()

@@ -17,7 +17,7 @@ from contrastive_nas.graphs.tracing.calls import Result
 from contrastive_nas.graphs.tracing.record import Constant, Recorder, Value
 
 if TYPE_CHECKING:
-    from contrastive_nas.graphs.tracing.tracer import Walk
+    from contrastive_nas.graphs.tracing.tracer import ProgramWalk
 
 # Regions that are run once, as they stand.
 _REGIONS = frozenset(
@@ -33,7 +33,7 @@ _REGIONS = frozenset(
 )
 
 
-def higher_order(walk: "Walk", name: str, node: fx.Node) -> Result:
+def higher_order(walk: "ProgramWalk", name: str, node: fx.Node) -> Result:
     """What a function gives that takes parts of the program as arguments."""
     arguments = [walk.look_up(argument) for argument in node.args]
     graphs = [argument for argument in arguments if isinstance(argument, fx.GraphModule)]
@@ -47,7 +47,7 @@ def higher_order(walk: "Walk", name: str, node: fx.Node) -> Result:
 
 
 def _condition(
-    walk: "Walk", condition: Any, branches: Sequence[fx.GraphModule], operands: Sequence[Any]
+    walk: "ProgramWalk", condition: Any, branches: Sequence[fx.GraphModule], operands: Sequence[Any]
 ) -> Result:
     costs = [_cost(walk, branch, operands) for branch in branches]
     chosen, other = branches if costs[0] >= costs[1] else branches[::-1]
@@ -75,7 +75,7 @@ def _read(branch: fx.GraphModule, operands: Sequence[Any]) -> list[Any]:
     return [one for node, one in zip(placeholders, operands, strict=True) if node.users]
 
 
-def _cost(walk: "Walk", branch: fx.GraphModule, operands: Sequence[Any]) -> tuple[int, int]:
+def _cost(walk: "ProgramWalk", branch: fx.GraphModule, operands: Sequence[Any]) -> tuple[int, int]:
     """Multiply-accumulates and parameters of a branch, written on trial."""
     trial = copy.copy(walk)
     trial.record = copy.deepcopy(walk.record)

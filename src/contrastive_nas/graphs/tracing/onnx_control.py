@@ -21,11 +21,11 @@ from contrastive_nas.graphs.tracing.onnx_tensors import BOOLEAN, FLOAT, Found, T
 from contrastive_nas.graphs.tracing.record import Constant, Value
 
 if TYPE_CHECKING:
-    from contrastive_nas.graphs.tracing.onnx_walk import Walk
+    from contrastive_nas.graphs.tracing.onnx_walk import OnnxWalk
 
 # A loop over the tokens of a long text has a few thousand passes; more are an endless loop.
 _MOST_PASSES = 10_000
-Control = Callable[["Walk", Any, Mapping[str, Any], Sequence[Found]], list[Found]]
+Control = Callable[["OnnxWalk", Any, Mapping[str, Any], Sequence[Found]], list[Found]]
 
 
 def _known(tensor: Found) -> float | None:
@@ -35,7 +35,7 @@ def _known(tensor: Found) -> float | None:
     return None
 
 
-def _if(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _if(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     branches = [attributes["then_branch"], attributes["else_branch"]]
     condition = _known(found[0])
     if condition is not None:
@@ -45,7 +45,7 @@ def _if(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[
     return [_depending(walk, result, found[:1]) for result in results]
 
 
-def _costs(walk: "Walk", branch: Any) -> tuple[int, int]:
+def _costs(walk: "OnnxWalk", branch: Any) -> tuple[int, int]:
     """Multiply-accumulates and parameters that a branch adds."""
     trial, before = walk.trial(), len(walk.record.nodes)
     trial.run(branch, [])
@@ -54,7 +54,7 @@ def _costs(walk: "Walk", branch: Any) -> tuple[int, int]:
     return int(multiply_accumulates(features).sum()), int(parameters(features).sum())
 
 
-def _depending(walk: "Walk", result: Found, on: Sequence[Found]) -> Found:
+def _depending(walk: "OnnxWalk", result: Found, on: Sequence[Found]) -> Found:
     """The result of a sub-graph that was entered, left or repeated as the numbers ``on`` said."""
     read = [one for one in on if isinstance(one, Tensor) and isinstance(one.found, Value)]
     if not read or not isinstance(result, Tensor):
@@ -62,7 +62,7 @@ def _depending(walk: "Walk", result: Found, on: Sequence[Found]) -> Found:
     return walk.add(Operation.ELEMENTWISE, [result, *read], result.shape, result.batch, detail=("where",))
 
 
-def _loop(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _loop(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     body, (count, given, *carried) = attributes["body"], found
     passes = math.inf if count is None else _known(count)
     # Left out, the condition holds.
@@ -87,7 +87,7 @@ def _loop(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequenc
     return [_depending(walk, one, [count, last]) for one in (*carried, *stacks)]
 
 
-def _pass(walk: "Walk", body: Any, number: int, given: Sequence[Found]) -> list[Found]:
+def _pass(walk: "OnnxWalk", body: Any, number: int, given: Sequence[Found]) -> list[Found]:
     outside = walk.passes
     walk.passes = (*outside, number)
     try:
@@ -96,7 +96,7 @@ def _pass(walk: "Walk", body: Any, number: int, given: Sequence[Found]) -> list[
         walk.passes = outside
 
 
-def _scan(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _scan(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     body, several = attributes["body"], attributes["num_scan_inputs"]
     states, sources = list(found[: len(found) - several]), found[len(found) - several :]
     tensors = [one for one in sources if isinstance(one, Tensor)]
@@ -113,7 +113,7 @@ def _scan(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequenc
     return [*states, *(_stack(walk, one, axis) for one, axis in zip(collected, out, strict=True))]
 
 
-def _part(walk: "Walk", tensor: Tensor, axis: int) -> Tensor:
+def _part(walk: "OnnxWalk", tensor: Tensor, axis: int) -> Tensor:
     """One place along a dimension."""
     shape = (*tensor.shape[:axis], *tensor.shape[axis + 1 :])
     if isinstance(tensor.found, Constant):
@@ -123,7 +123,7 @@ def _part(walk: "Walk", tensor: Tensor, axis: int) -> Tensor:
     return walk.add(Operation.SLICE, [tensor], shape, batch)
 
 
-def _stack(walk: "Walk", found: Sequence[Found], axis: int) -> Found:
+def _stack(walk: "OnnxWalk", found: Sequence[Found], axis: int) -> Found:
     """Tensors of one shape along a new dimension."""
     tensors = [one for one in found if isinstance(one, Tensor)]
     if not tensors:
@@ -134,7 +134,7 @@ def _stack(walk: "Walk", found: Sequence[Found], axis: int) -> Found:
 
 
 def _concatenated(
-    walk: "Walk", tensors: Sequence[Tensor], shape: tuple[int, ...], axis: int, *, new: bool
+    walk: "OnnxWalk", tensors: Sequence[Tensor], shape: tuple[int, ...], axis: int, *, new: bool
 ) -> Tensor:
     known = [one.numbers for one in tensors if one.numbers is not None]
     if len(known) == len(tensors):
@@ -148,29 +148,35 @@ def _concatenated(
     return walk.add(Operation.CONCAT, tensors, shape, batch)
 
 
-def _sequence(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _sequence(
+    walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]
+) -> list[Found]:
     return [[one for one in found if isinstance(one, Tensor)]]
 
 
-def _insert(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _insert(
+    walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]
+) -> list[Found]:
     sequence = _listed(node, found[0])
     place = len(sequence) if len(found) < 3 else _place(node, found[2])
     assert isinstance(found[1], Tensor)
     return [[*sequence[:place], found[1], *sequence[place:]]]
 
 
-def _at(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _at(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     sequence, place = _listed(node, found[0]), _place(node, found[1])
     if not -len(sequence) <= place < len(sequence):
         raise InputError(f"{node.op_type} {node.output[0]} takes number {place} of {len(sequence)}")
     return [sequence[place]]
 
 
-def _length(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _length(
+    walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]
+) -> list[Found]:
     return [walk.number(np.array(len(_listed(node, found[0]))))]
 
 
-def _join(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _join(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     tensors = _listed(node, found[0])
     if attributes.get("new_axis", 0) or not tensors:
         return [_stack(walk, tensors, attributes["axis"])]
@@ -180,7 +186,7 @@ def _join(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequenc
     return [_concatenated(walk, tensors, tuple(shape), axis, new=False)]
 
 
-def _split(walk: "Walk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
+def _split(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Sequence[Found]) -> list[Found]:
     tensor = found[0]
     assert isinstance(tensor, Tensor)
     axis = attributes.get("axis", 0) % len(tensor.shape)

@@ -9,7 +9,7 @@ from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import onnx_quantised
 from contrastive_nas.graphs.tracing.onnx_tensors import first_line, stated_shapes
-from contrastive_nas.graphs.tracing.onnx_walk import Walk
+from contrastive_nas.graphs.tracing.onnx_walk import OnnxWalk
 from contrastive_nas.graphs.tracing.record import BATCH, Dims, Recorder
 from contrastive_nas.graphs.tracing.tracer import report_unknown
 
@@ -75,7 +75,7 @@ def _walked(model: Any, source: Any, shape: Dims, name: str) -> ComputationGraph
     opsets = {"" if one.domain == "ai.onnx" else one.domain: one.version for one in model.opset_import}
     stated = stated_shapes(model.graph, tensor.shape.dim[0].dim_param, shape[0])
     record = Recorder()
-    walk = Walk(model.graph, record, shape[0], opsets, stated)
+    walk = OnnxWalk(model.graph, record, shape[0], opsets, stated)
     outputs = walk.outputs(source.name, shape, tensor.elem_type)
     # Neither contents of constants nor settings of operators are held: an ONNX graph shares nothing.
     record.nodes[0].attributes = int(NOT_HELD)

@@ -11,7 +11,7 @@ import numpy as np
 
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import onnx_tensors
-from contrastive_nas.graphs.tracing.claims import Part
+from contrastive_nas.graphs.tracing.claims import ParameterPart
 from contrastive_nas.graphs.tracing.onnx_control import CONTROL
 from contrastive_nas.graphs.tracing.onnx_operators import HANDLERS, OnnxCall
 from contrastive_nas.graphs.tracing.onnx_tensors import FLOATS, INTEGER, Array, Found, Tensor
@@ -24,7 +24,7 @@ _STANDARD = frozenset({"", "ai.onnx"})
 _PARTS = frozenset({"Slice", "Split", "Gather"})
 
 
-class Walk:
+class OnnxWalk:
     """A walk over an ONNX graph.
 
     Attributes:
@@ -66,7 +66,7 @@ class Walk:
             self._write(node)
         return [self.tensors[output.name] for output in graph.output]
 
-    def trial(self) -> "Walk":
+    def trial(self) -> "OnnxWalk":
         """A copy that writes elsewhere, to see what a sub-graph comes to."""
         other = copy.copy(self)
         other.record, other.tensors = copy.deepcopy(self.record), dict(self.tensors)
@@ -126,7 +126,7 @@ class Walk:
         if tensor.shape == (1,) and node.op_type != "PRelu":
             return tensor
         own = f"{name} of {node.output[0]}"
-        constant = Constant(own, tensor.shape, (Part(own, math.prod(tensor.shape)),))
+        constant = Constant(own, tensor.shape, (ParameterPart(own, math.prod(tensor.shape)),))
         return replace(tensor, found=constant)
 
     def _operator(
@@ -215,7 +215,7 @@ class Walk:
             self._uniform.add(name)
         elif is_weight:
             name = self._copies.original(tensor)
-        constant = Constant(tensor.name, shape, (Part(name, math.prod(shape)),) if is_weight else ())
+        constant = Constant(tensor.name, shape, (ParameterPart(name, math.prod(shape)),) if is_weight else ())
         return Tensor(constant, shape, tensor.data_type, onnx_tensors.contents(tensor))
 
 
@@ -232,7 +232,9 @@ def _fills_zeros(node: Any, attributes: Mapping[str, Any]) -> bool:
     return "value" not in attributes or not numpy_helper.to_array(attributes["value"]).any()
 
 
-def _parameters(node: Any, tensors: Sequence[Tensor | None], place: int, shape: Dims) -> tuple[Part, ...]:
+def _parameters(
+    node: Any, tensors: Sequence[Tensor | None], place: int, shape: Dims
+) -> tuple[ParameterPart, ...]:
     """The parameters that a constant is computed from; a part of a parameter is one of the part's size."""
     read = [one for one in tensors if one is not None and isinstance(one.found, Constant)]
     parameters = tuple(dict.fromkeys(p for one in read for p in one.found.parameters))  # type: ignore[union-attr]
@@ -246,7 +248,7 @@ def _parameters(node: Any, tensors: Sequence[Tensor | None], place: int, shape: 
     where = [None if one.numbers is None else one.numbers.tolist() for one in read[1:]]
     attributes = sorted(str(attribute).replace("\n", " ") for attribute in node.attribute)
     names = "+".join(one[0] for one in parameters)
-    return (Part(f"{names}[{node.op_type} {where} {attributes} {place}]", size),)
+    return (ParameterPart(f"{names}[{node.op_type} {where} {attributes} {place}]", size),)
 
 
 def _names_read(graph: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from contrastive_nas.graphs.builder import Shape
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT, ComputationGraph
-from contrastive_nas.graphs.tracing.claims import Claims, Part
+from contrastive_nas.graphs.tracing.claims import Claims, ParameterPart
 
 BATCH = 1013
 # Stands for weights that are not trained, or that are counted elsewhere.
@@ -65,7 +65,7 @@ class Constant:
 
     key: Hashable
     shape: Dims
-    parameters: tuple[Part, ...] = ()
+    parameters: tuple[ParameterPart, ...] = ()
     zero: bool = False
 
 
@@ -169,7 +169,7 @@ class Recorder:
         return _TIED[weight_tied, bias_tied], [*others, *further]
 
     def _held_elsewhere(self, key: Hashable) -> tuple[bool, list[Value]]:
-        parts = key if isinstance(key, tuple) and key and isinstance(key[0], Part) else ()
+        parts = key if isinstance(key, tuple) and key and isinstance(key[0], ParameterPart) else ()
         if not parts:
             known = key is not None and key in self._weights
             self._weights.add(key)
@@ -212,7 +212,7 @@ class Recorder:
         return value
 
     def unknown_node(
-        self, name: str, arguments: Sequence[Value], shape: Dims, parameters: Sequence[Part] = ()
+        self, name: str, arguments: Sequence[Value], shape: Dims, parameters: Sequence[ParameterPart] = ()
     ) -> Value:
         """A node outside the vocabulary, which holds the parameters that it reads."""
         self.unknown.append(name)

@@ -47,7 +47,7 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     shape = image_shape(input_shape)
     check(module)
     record = Recorder()
-    walk = Walk(export(module, shape), record, subject(module, shape), training=module.training)
+    walk = ProgramWalk(export(module, shape), record, subject(module, shape), training=module.training)
     outputs = walk.outputs()
     walk.attributes.finish(hidden=hides_a_mode(module))
     report_unknown(type(module).__name__, record)
@@ -61,7 +61,7 @@ def report_unknown(name: str, record: Recorder) -> None:
         _LOG.warning("%s: %d nodes outside the vocabulary: %s", name, len(record.unknown), names)
 
 
-class Walk:
+class ProgramWalk:
     """A walk over an exported program that writes nodes as it goes.
 
     Attributes:

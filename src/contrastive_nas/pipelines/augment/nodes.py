@@ -28,8 +28,8 @@ def augment_comparator(
 
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.comparator import load_comparator, save_comparator
     from contrastive_nas.ranking.comparator.self_training import augment
-    from contrastive_nas.ranking.comparator.weights import load_comparator, save_comparator
     from contrastive_nas.ranking.encoder.features import EncoderFeatures
     from contrastive_nas.ranking.graph_source import with_architectures
     from contrastive_nas.spaces import load_space
@@ -67,10 +67,10 @@ def measure_augmentation(
     import math
 
     from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.report import comparator_quality
     from contrastive_nas.ranking.comparator.self_training import pseudo_label_accuracy
     from contrastive_nas.ranking.comparator.training import Pairs
-    from contrastive_nas.ranking.comparator.weights import load_comparator
 
     store = open_store(graphs)
     truth = table[target.test].to_numpy(dtype=float)
@@ -102,8 +102,8 @@ def draw_calibration(
 
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.calibration import reliability
+    from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.training import comparator_scores
-    from contrastive_nas.ranking.comparator.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_reliability
 
     store = open_store(graphs)

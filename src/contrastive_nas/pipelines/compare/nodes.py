@@ -62,8 +62,8 @@ def train_first_comparator(
     """The comparator's weights."""
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.comparator import save_comparator
     from contrastive_nas.ranking.comparator.training import train_comparator
-    from contrastive_nas.ranking.comparator.weights import save_comparator
     from contrastive_nas.ranking.encoder.features import EncoderFeatures
     from contrastive_nas.ranking.encoder.weights import load_encoder
     from contrastive_nas.ranking.graph_source import with_architectures
@@ -92,8 +92,8 @@ def measure_comparator(
 ) -> dict[str, Any]:
     """How well the comparator ranks the rows of the table that are not labelled, beside simple baselines."""
     from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.report import comparator_quality
-    from contrastive_nas.ranking.comparator.weights import load_comparator
 
     store = open_store(graphs)
     truth = table[target.test].to_numpy(dtype=float)
@@ -110,8 +110,8 @@ def draw_comparator(
 ) -> "go.Figure":
     """Scores against true accuracies."""
     from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.training import comparator_scores
-    from contrastive_nas.ranking.comparator.weights import load_comparator
     from contrastive_nas.reporting.figures import draw_scores
 
     store = open_store(graphs)

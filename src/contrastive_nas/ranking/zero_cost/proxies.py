@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from contrastive_nas.ranking.zero_cost.activations import activation_scores
 from contrastive_nas.ranking.zero_cost.az_nas import az_nas_scores
-from contrastive_nas.ranking.zero_cost.gradients import gradient_scores
-from contrastive_nas.ranking.zero_cost.synflow import synflow
+from contrastive_nas.ranking.zero_cost.scores import activation_scores, gradient_scores, synflow
 
 PROXIES: dict[str, tuple[str, ...]] = {
     "synflow": ("synflow",),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.canonical_form.hashing import sharing_keys
+from contrastive_nas.graphs.canonical_form.canonical import sharing_keys
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.zero_cost.proxies import BATCH, PROXIES, PROXY_NAMES, zero_cost_scores
 from contrastive_nas.spaces.base import SearchSpace

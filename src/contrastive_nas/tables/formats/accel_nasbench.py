@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.progress import progress
-from contrastive_nas.tables.base import Problems, RowError, Source, frames, usable_records
-from contrastive_nas.tables.formats.mnasnet_table import FIELDS, architecture
+from contrastive_nas.tables.base import Problems, RowError, TableFormat, frames, usable_records
+from contrastive_nas.tables.formats.parquet_tables import MNASNET_FIELDS, mnasnet_architecture
 from contrastive_nas.tables.parsing import json_members
 
 _PREFIX = "result"
@@ -24,7 +24,9 @@ def _row(fields: dict[str, Any]) -> dict[str, Any]:
     blocks, metrics = fields.get(_ARCHITECTURE), fields.get("metrics")
     if not isinstance(blocks, dict) or not isinstance(metrics, dict):
         raise RowError("no architecture or no metrics in it")
-    row: dict[str, Any] = {"architecture": architecture(*(blocks.get(field) for field in FIELDS))}
+    row: dict[str, Any] = {
+        "architecture": mnasnet_architecture(*(blocks.get(field) for field in MNASNET_FIELDS))
+    }
     row |= {column: json_members.number(metrics, name) for name, column in _ACCURACIES.items()}
     row["train_time"] = json_members.number(metrics, "train_time")
     devices = fields.get("platform_perf") or {}
@@ -42,7 +44,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from frames(usable_records(files, lambda content: _row(json_members.parsed(content)), problems))
 
 
-ACCEL_NASBENCH = Source(
+ACCEL_NASBENCH = TableFormat(
     name="accel_nasbench",
     title="Accel-NASBench's results, folder or .tar.gz of one JSON an architecture",
     space="mnasnet",

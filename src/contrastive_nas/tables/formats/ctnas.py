@@ -11,7 +11,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.progress import progress
-from contrastive_nas.tables.base import Problems, RowError, Source, frames, head, usable_records
+from contrastive_nas.tables.base import Problems, RowError, TableFormat, frames, head, usable_records
 from contrastive_nas.tables.parsing import json_array, notation
 from contrastive_nas.tables.parsing.json_members import number
 
@@ -54,7 +54,7 @@ def _detect(path: Path) -> bool:
     return {"matrix", "ops"} <= set(first)
 
 
-CTNAS = Source(
+CTNAS = TableFormat(
     name="ctnas",
     title="CTNAS's nas_bench.json (NAS-Bench-101 cells)",
     space="nasbench101",

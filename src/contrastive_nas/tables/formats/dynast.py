@@ -13,7 +13,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces import foreign
-from contrastive_nas.tables.base import Problems, RowError, Source, frames, usable_records
+from contrastive_nas.tables.base import Problems, RowError, TableFormat, frames, usable_records
 from contrastive_nas.tables.formats import tidy_csv
 
 _NETWORK = "Sub-network"
@@ -47,7 +47,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from frames(usable_records(tidy_csv.records(path, problems), _row, problems))
 
 
-DYNAST = Source(
+DYNAST = TableFormat(
     name="dynast",
     title="DyNAS-T's CSV of Once-for-All MobileNetV3 sub-networks",
     space="mobilenet_v3",

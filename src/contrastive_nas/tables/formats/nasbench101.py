@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, RowError, Source
-from contrastive_nas.tables.formats.nasbench101_table import metric_name
+from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, RowError, TableFormat
+from contrastive_nas.tables.formats.parquet_tables import metric_name
 from contrastive_nas.tables.parsing import notation, tfrecord
 from contrastive_nas.tables.parsing.nasbench101_metrics import final_evaluation
 
@@ -156,7 +156,7 @@ def _repeat_numbers(cells: np.ndarray) -> np.ndarray:
     return np.arange(len(cells)) - np.repeat(starts, np.diff(np.r_[starts, len(cells)]))
 
 
-NASBENCH101 = Source(
+NASBENCH101 = TableFormat(
     name="nasbench101",
     title="NAS-Bench-101's own record files (nasbench_only108.tfrecord, nasbench_full.tfrecord)",
     space="nasbench101",

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.progress import progress
-from contrastive_nas.tables.base import Problems, RowError, Source, frames, usable_records
+from contrastive_nas.tables.base import Problems, RowError, TableFormat, frames, usable_records
 from contrastive_nas.tables.parsing import json_members, notation
 
 _CONFIGURATION = "optimized_hyperparamater_config"
@@ -87,7 +87,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from frames(iter(comparable))
 
 
-NASBENCH301 = Source(
+NASBENCH301 = TableFormat(
     name="nasbench301",
     title="NAS-Bench-301's trained architectures, folder or .zip or .tar.gz of results_*.json",
     space="darts",

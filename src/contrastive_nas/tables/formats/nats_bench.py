@@ -18,7 +18,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.progress import progress
-from contrastive_nas.tables.base import Problems, Row, Source, frames, head, usable_records
+from contrastive_nas.tables.base import Problems, Row, TableFormat, frames, head, usable_records
 from contrastive_nas.tables.parsing.data_pickle import DataPickle
 from contrastive_nas.tables.parsing.nats_bench_results import columns
 from contrastive_nas.tables.parsing.torch_file import is_torch_file, open_torch_file
@@ -32,11 +32,11 @@ _Records = Iterator[tuple[Row, Any]]
 
 def _source(
     name: str, title: str, detect: Callable[[Path], bool], records: Callable[[Path, Problems], _Records]
-) -> Source:
+) -> TableFormat:
     def read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
         yield from frames(usable_records(records(path, problems), columns, problems))
 
-    return Source(name=name, title=title, space="nasbench201", detect=detect, read=read)
+    return TableFormat(name=name, title=title, space="nasbench201", detect=detect, read=read)
 
 
 def _in_folder(path: Path, problems: Problems) -> _Records:

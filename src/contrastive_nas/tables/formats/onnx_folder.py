@@ -11,7 +11,15 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, Source, frames, usable_records
+from contrastive_nas.tables.base import (
+    GraphMaker,
+    Problems,
+    Row,
+    RowError,
+    TableFormat,
+    frames,
+    usable_records,
+)
 from contrastive_nas.tables.formats import tidy_csv
 
 _FILE = "file"
@@ -73,7 +81,7 @@ def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMak
         yield label, name, partial(trace_onnx, path / name)
 
 
-ONNX_FOLDER = Source(
+ONNX_FOLDER = TableFormat(
     name="onnx_folder",
     title="any networks, folder of .onnx files, maybe with a CSV of `file` and accuracies",
     space=None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, Problems, Row, Source
+from contrastive_nas.tables.base import GraphMaker, Problems, Row, TableFormat
 from contrastive_nas.tables.formats import tidy_parquet
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _traced(model: object) -> "ComputationGraph":
         return trace_onnx(file)
 
 
-ONNX_TABLE = Source(
+ONNX_TABLE = TableFormat(
     name="onnx_table",
     title="any networks, Parquet with whole ONNX models in a column `onnx` and accuracies",
     space=None,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, Source, frames
+from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, TableFormat, frames
 
 _FUNCTION = "networks"
 _METRIC = "own_test_accuracy"
@@ -59,7 +59,7 @@ def _is_network(given: object) -> bool:
     return isinstance(given, nn.Module) and not isinstance(given, nn.ModuleList)
 
 
-class _Network(NamedTuple):
+class _NamedNetwork(NamedTuple):
     name: str
     module: Any
     accuracy: Any
@@ -67,7 +67,7 @@ class _Network(NamedTuple):
 
 def _networks(
     path: Path, pairs: Iterator[tuple[int, Any]], problems: Problems
-) -> Iterator[tuple[int, _Network]]:
+) -> Iterator[tuple[int, _NamedNetwork]]:
     """What the function gave, each under its name; no network, or another of one name, is a problem."""
     seen: set[str] = set()
     for number, given in pairs:
@@ -82,16 +82,16 @@ def _networks(
         yield number, network
 
 
-def _network(given: Any, name: str) -> _Network:
+def _network(given: Any, name: str) -> _NamedNetwork:
     if _is_network(given):
-        return _Network(name, given, None)
+        return _NamedNetwork(name, given, None)
     parts = list(given) if isinstance(given, tuple | list) else []
     if parts and isinstance(parts[0], str):
         name = parts.pop(0)
     if not 1 <= len(parts) <= 2 or not _is_network(parts[0]):
         kinds = ", ".join(type(part).__name__ for part in given) if parts else type(given).__name__
         raise RowError(f"neither a module nor (module, accuracy) nor (name, module, accuracy) but {kinds}")
-    return _Network(name, parts[0], parts[1] if len(parts) == 2 else None)
+    return _NamedNetwork(name, parts[0], parts[1] if len(parts) == 2 else None)
 
 
 def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int, Any]]:
@@ -126,7 +126,7 @@ def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMak
         yield number, network.name, partial(trace, network.module, shape)
 
 
-PYTHON_FILE = Source(
+PYTHON_FILE = TableFormat(
     name="python_file",
     title="any networks, Python file with a function `networks` that gives modules, maybe with accuracies",
     space=None,

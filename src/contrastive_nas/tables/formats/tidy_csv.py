@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import Problems, Row, Source, frames, is_accuracy
+from contrastive_nas.tables.base import Problems, Row, TableFormat, frames, is_accuracy
 from contrastive_nas.tables.parsing.delimited import layout, rows
 from contrastive_nas.tables.parsing.headers import ARCHITECTURE, renamed
 
@@ -64,7 +64,7 @@ def _detect(path: Path) -> bool:
     return ARCHITECTURE in names or ARCHITECTURE in renamed(names).values()
 
 
-TIDY_CSV = Source(
+TIDY_CSV = TableFormat(
     name="tidy_csv",
     title="own results, CSV with `architecture` and `<dataset>_<split>_accuracy` in percent",
     space=None,

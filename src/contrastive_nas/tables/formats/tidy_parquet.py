@@ -1,6 +1,6 @@
 """A user's own results as Parquet with ``architecture`` and accuracy columns; base of the other tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, Source, head
+from contrastive_nas.files import atomic_path
+from contrastive_nas.tables.base import ROWS_PER_FRAME, Problems, TableFormat, head
 
 MAGIC = b"PAR1"
 # Of the rows that are read at a time, in bytes.
@@ -115,7 +116,7 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from read_frames(path)
 
 
-TIDY_PARQUET = Source(
+TIDY_PARQUET = TableFormat(
     name="tidy_parquet",
     title="own results, Parquet with `architecture` and `<dataset>_<split>_accuracy` in percent",
     space=None,
@@ -123,3 +124,34 @@ TIDY_PARQUET = Source(
     detect=lambda path: head(path, len(MAGIC)) == MAGIC,
     read=_read,
 )
+
+
+def write_table(frames: pd.DataFrame | Iterable[pd.DataFrame], path: str | Path) -> int:
+    """Writes a tidy table, or a stream of parts of one, as Parquet; equal input gives equal bytes.
+
+    Args:
+        frames: the table or its parts, all with the columns and types of the first.
+        path: the file; it appears when all of it is on the disk.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        InputError: there is no part, or one differs from the first in columns or types.
+    """
+    parts = iter([frames] if isinstance(frames, pd.DataFrame) else frames)
+    first = next(parts, None)
+    if first is None:
+        raise InputError(f"{path}: there is nothing to write")
+    table = pa.Table.from_pandas(first, preserve_index=False)
+    rows = table.num_rows
+    with atomic_path(path) as partial, pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        for part in parts:
+            try:
+                table_part = pa.Table.from_pandas(part, schema=table.schema, preserve_index=False)
+            except (pa.ArrowException, KeyError) as error:
+                raise InputError(f"{path}: a part does not fit the first one: {error}") from error
+            writer.write_table(table_part)
+            rows += table_part.num_rows
+    return rows

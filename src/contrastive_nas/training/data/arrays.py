@@ -1,4 +1,4 @@
-"""Images that lie decoded in memory."""
+"""Images that lie decoded in memory: torchvision's data sets and scikit-learn's handwritten digits."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,8 @@ from PIL import Image
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.data.base import ImageSource
 
+# Of 1,797 digits.
+_TEST_DIGITS = 700
 _SPLITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "CIFAR10": ({"train": True}, {"train": False}),
     "CIFAR100": ({"train": True}, {"train": False}),
@@ -67,4 +69,21 @@ def torchvision_source(name: str, folder: Path, train: bool) -> ArraySource:
     labels = found.labels if name in ("SVHN", "STL10") else found.targets
     return ArraySource(
         np.ascontiguousarray(images), np.asarray(labels), name, tuple(getattr(found, "classes", ()))
+    )
+
+
+def digits_source(train: bool) -> ArraySource:
+    """1,097 images for training, validation included, or 700 for testing, 8x8 with values 0 to 16.
+
+    The split is part of the data set and follows no seed, so that accuracies of different runs compare.
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    found = load_digits()
+    labels = found.target.astype(np.int64)
+    parts = train_test_split(np.arange(len(labels)), test_size=_TEST_DIGITS, stratify=labels, random_state=0)
+    rows = parts[0 if train else 1]
+    return ArraySource(
+        found.images.astype(np.uint8)[rows], labels[rows], "digits", tuple(map(str, range(10)))
     )

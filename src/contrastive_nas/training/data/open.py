@@ -8,9 +8,8 @@ from webdataset.shardlists import expand_urls
 from contrastive_nas.errors import InputError
 from contrastive_nas.identity import digest
 from contrastive_nas.training.config import DataSettings
-from contrastive_nas.training.data.arrays import torchvision_source
+from contrastive_nas.training.data.arrays import digits_source, torchvision_source
 from contrastive_nas.training.data.base import ImageSource
-from contrastive_nas.training.data.digits import digits_source
 from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.parquet import ParquetSource
 from contrastive_nas.training.data.shards import ShardSource

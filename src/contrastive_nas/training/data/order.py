@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.seeding import derive_seed
 
 # Images that are mixed with each other where blocks are read together.
@@ -27,7 +27,7 @@ class Order:
         blocks: as :attr:`ImageSource.blocks`.
     """
 
-    plan: Plan
+    plan: TrainingPlan
     seed: int
     blocks: np.ndarray | None = None
 

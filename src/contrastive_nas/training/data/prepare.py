@@ -22,7 +22,7 @@ from contrastive_nas.training.data.feed import (
 )
 from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.transforms import test_transform, training_transform
-from contrastive_nas.training.plan import Plan
+from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import ImageAugmentation, Recipe
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Images:
         """Number of training images."""
         return len(self.train) if self.memory is None else len(self.memory.labels)
 
-    def feed(self, plan: Plan, device_number: int, device: torch.device) -> Feed:
+    def feed(self, plan: TrainingPlan, device_number: int, device: torch.device) -> Feed:
         """Training batches for one device."""
         if self.memory is not None:
             on_device = Batch(*(part.to(device) for part in self.memory))

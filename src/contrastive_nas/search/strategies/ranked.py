@@ -1,8 +1,53 @@
-"""Evolution with a ranker as fitness."""
+"""Search by a ranker: all of a space, a sample of it, or candidates that are bred."""
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 from contrastive_nas.spaces.base import Architecture
+
+# Architectures that are listed at all.
+LARGEST = 500_000
+# What the default does with spaces up to these sizes, by measurement (see docs/search.md).
+RANKED_WHOLE = 50_000
+RANKED_BY_SAMPLE = 100_000_000
+
+
+class Exhaustive(RankerStrategy):
+    """Ranks every architecture of the space by what there is to gain.
+
+    Raises:
+        InputError: the space is too large, or has too many combinations of choices, to be listed.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if self.space.size > LARGEST:
+            raise InputError(
+                f"{self.space.name} has {self.space.size:.3g} architectures: too many for exhaustive search"
+            )
+        try:
+            self._everything = list(self.space.enumerate())
+        except NotImplementedError as error:
+            raise InputError(f"{error} for exhaustive search") from None
+
+    def propose(self, count: int) -> list[Proposal]:
+        return self.most_promising(self._everything, count)
+
+
+class Sampled(RankerStrategy):
+    """Ranks a fixed random sample of the space by what there is to gain.
+
+    A ranker with few labels ranks networks that are alike to labelled ones; candidates that were bred to
+    please it lie where it is wrong. A sample has the good networks of the space in their natural share.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        drawn = self.space.sample(self.rng, setting.parameters.sampled.size)
+        self._candidates = list(dict.fromkeys(drawn))
+
+    def propose(self, count: int) -> list[Proposal]:
+        return self.most_promising(self._candidates, count)
 
 
 class Evolution(RankerStrategy):
@@ -53,3 +98,25 @@ class Evolution(RankerStrategy):
                     child = self.space.mutate(child, self.rng)
             children.append(child)
         return children
+
+
+class Default(RankerStrategy):
+    """By the size of the space: all of it is ranked, or a random sample, or candidates are bred.
+
+    The larger a space, the further its best networks are beyond those of a sample that can be ranked.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._chosen = _strategy(self.space.size)(setting)
+        # One record of what was asked and answered, whoever proposes.
+        self._chosen.labels, self._chosen.asked, self._chosen.trace = self.labels, self.asked, self.trace
+
+    def propose(self, count: int) -> list[Proposal]:
+        return self._chosen.propose(count)
+
+
+def _strategy(size: int) -> type[RankerStrategy]:
+    if size <= RANKED_WHOLE:
+        return Exhaustive
+    return Sampled if size <= RANKED_BY_SAMPLE else Evolution

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.data.transforms import cut_out, shift_and_flip
-from contrastive_nas.training.objective import Mixing, Objective, Renormalised, distillation_loss
+from contrastive_nas.training.loss import Mixing, Renormalised, TrainingLoss, distillation_loss
 from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.regularisation import Regularisation, WithAuxiliaryHead
 from contrastive_nas.training.seeding import seed_generators
@@ -31,7 +31,7 @@ def test_a_teacher_sees_images_normalised_as_its_own() -> None:
     assert torch.allclose(Renormalised(nn.Identity(), given, own)(student), teacher, atol=1e-5)
 
 
-def test_objective_adds_up() -> None:
+def test_loss_adds_up() -> None:
     recipe = load_recipe(
         "digits", {"label_smoothing": 0.1, "auxiliary_weight": 0.4, "distillation": {"weight": 0.3}}
     )
@@ -40,7 +40,7 @@ def test_objective_adds_up() -> None:
     smooth = functional.one_hot(labels, 10) * 0.9 + 0.01
     plain = -(smooth * logits.log_softmax(1)).sum(1).mean()
     beside = -(smooth * auxiliary.log_softmax(1)).sum(1).mean()
-    found = Objective(recipe, teacher)((logits, auxiliary), images, labels)
+    found = TrainingLoss(recipe, teacher)((logits, auxiliary), images, labels)
     wanted = 0.7 * plain + 0.3 * distillation_loss(logits, teacher(images), 1.0) + 0.4 * beside
     assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
 

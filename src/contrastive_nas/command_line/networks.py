@@ -1,14 +1,56 @@
-"""``contrastive-nas rank``: a user's networks in order, without any label or with few."""
+"""``contrastive-nas inspect``, ``sample``, ``rank``, ``evaluate``: tables of networks, and trained ones."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contrastive_nas.command_line.options import parse_options
+from contrastive_nas.errors import InputError
 
 if TYPE_CHECKING:
     from contrastive_nas.tables.reading import SourceTable
+
+# Of drawing: a small space may run out of new architectures.
+ROUNDS = 50
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A benchmark file or folder, in any format that can be read.")],
+    source: Annotated[str, typer.Option(help="Its format; auto tells it by content.")] = "auto",
+    space: Annotated[
+        str | None, typer.Option(help="Its search space, where the file does not say it.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=0, help="How many first rows are shown.")] = 5,
+) -> None:
+    """Says what FILE is: its format, architectures, accuracies, first rows, and the problems found in it."""
+    from contrastive_nas.tables import describe_file
+
+    typer.echo(describe_file(file, source=source, space=space, rows=rows))
+
+
+def sample(
+    space: Annotated[str, typer.Argument(help="A space's name, or file.py:Class.")],
+    file: Annotated[Path, typer.Argument(help="The CSV file to be written.")],
+    count: Annotated[int, typer.Option(min=2, help="How many different architectures.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
+) -> None:
+    """Writes random architectures of SPACE to FILE: where a search begins in a space that has no table."""
+    import numpy as np
+    import pandas as pd
+
+    from contrastive_nas.files import atomic_path
+    from contrastive_nas.spaces import load_space
+
+    known, rng = load_space(space, **_parse_options(options)), np.random.default_rng(seed)
+    found: dict[str, None] = {}
+    for _ in range(ROUNDS):
+        if len(found) < count:
+            found.update(dict.fromkeys(known.sample(rng, count - len(found))))
+    with atomic_path(file) as path:
+        pd.DataFrame({"architecture": list(found)}).to_csv(path, index=False)
+    typer.echo(f"{len(found)} architectures of {known.name} in {file}")
 
 
 def rank(
@@ -63,7 +105,7 @@ def rank(
             list(graphs), list(graphs.values()), labels=known, ranker=ranker, seed=seed
         )
     else:
-        own = load_space(space, **parse_options(options))
+        own = load_space(space, **_parse_options(options))
         listed, known = [own.read(given) for given in architectures or []], {}
         if file is not None:
             read = read_table(file, space=space, metrics=[], validate=own.read)
@@ -81,6 +123,31 @@ def rank(
             table.to_csv(path, index=False)
 
 
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="Exported weights, network.safetensors.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Test images: 'digits', a folder with one folder per class, Parquet files, or tar shards."
+        ),
+    ],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that decode images.")] = 0,
+    max_corrupt: Annotated[int, typer.Option(min=0, help="Corrupt images that are let through.")] = 0,
+) -> None:
+    """Tests the network in WEIGHTS on the images in DATA, beside the accuracy that its file reports."""
+    from contrastive_nas.training.evaluate import evaluate_network
+
+    found = evaluate_network(weights, data, device, workers, max_corrupt)
+    header, score = found.header, found.score
+    typer.echo(f"{header.name.space} {header.name.architecture}")
+    typer.echo(f"{score.images} images, {found.corrupt} corrupt ones left out")
+    typer.echo(
+        f"top-1 {score.top1_accuracy:.3f} % (reported {header.test_top1_accuracy:.3f} % on {header.dataset})"
+    )
+    typer.echo(f"top-5 {score.top5_accuracy:.3f} % (reported {header.test_top5_accuracy:.3f} %)")
+
+
 def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
     from contrastive_nas.ranking.transfer.ranker import NEAR
 
@@ -93,8 +160,6 @@ def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
 
 def _labels(table: "SourceTable", column: str) -> dict[str, float]:
     """The numbers of a column that are there, by architecture."""
-    from contrastive_nas.errors import InputError
-
     columns = [name for name in table.frame.columns if name != "architecture"]
     if column not in columns:
         found = ", ".join(columns) or "none"
@@ -106,8 +171,6 @@ def _labels(table: "SourceTable", column: str) -> dict[str, float]:
 
 
 def _number(value: object, where: str) -> float:
-    from contrastive_nas.errors import InputError
-
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
@@ -117,3 +180,18 @@ def _number(value: object, where: str) -> float:
 def _format(file: Path) -> str:
     """Python files are run, so they are read only where they are named as such."""
     return "python_file" if file.suffix == ".py" else "auto"
+
+
+def _parse_options(text: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"options {text!r} are no JSON: {error}") from None
+    if not isinstance(options, dict):
+        raise InputError(f"options {text!r} are no JSON object")
+    return options

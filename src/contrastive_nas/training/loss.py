@@ -36,7 +36,7 @@ class Mixing:
         return mixed[: len(mixed) - odd], targets[: len(targets) - odd]
 
 
-class Objective:
+class TrainingLoss:
     """The loss that a recipe trains with.
 
     Args:

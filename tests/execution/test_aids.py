@@ -1,10 +1,13 @@
-"""A node takes parts from what it made before, and only from that."""
+"""What a node is given beside its inputs: kept folders, and parts of what it made before, only from that."""
 
 import json
+from pathlib import Path
 
 import pytest
+from kedro.io import DatasetError
 from tiny_project import TinyProject
 
+from contrastive_nas.execution.datasets import KeptFolder
 from contrastive_nas.execution.runner import CachingRunner
 
 Capture = pytest.CaptureFixture[str]
@@ -62,3 +65,15 @@ def test_without_the_caching_runner_there_is_nothing_earlier(grown: TinyProject,
     from kedro.runner import SequentialRunner
 
     assert squared(grown, capsys, runner=SequentialRunner()) == ["5 1 2 3 4 6"]
+
+
+def test_gives_its_path_and_can_be_hidden(tmp_path: Path) -> None:
+    kept = KeptFolder(str(tmp_path / "labels"))
+    assert kept.exists()
+    assert kept.load() == tmp_path / "labels"
+    with kept.hidden():
+        assert kept.load() is None
+    assert kept.load() == tmp_path / "labels"
+    assert not (tmp_path / "labels").exists()
+    with pytest.raises(DatasetError, match="not allowed"):
+        kept.save(None)

@@ -1,3 +1,5 @@
+"""Architectures of a space on the command line: drawn into a table, and ranked."""
+
 import re
 from pathlib import Path
 
@@ -11,6 +13,45 @@ from contrastive_nas.command_line.main import app
 from contrastive_nas.ranking import rank as ranking
 from contrastive_nas.ranking.rank import rank
 from contrastive_nas.spaces import load_space
+from contrastive_nas.tables import read_table
+
+SPACE = load_space("nasbench201", channels=4, cells=1)
+
+
+def run_sample(*arguments: object):
+    return CliRunner().invoke(app, ["sample", *map(str, arguments)])
+
+
+def test_writes_a_table_that_ingestion_reads(tmp_path: Path):
+    path = tmp_path / "list.csv"
+    done = run_sample("nasbench201", path, "--count", 30, "--options", '{"channels": 4, "cells": 1}')
+    assert done.exit_code == 0, done.output
+    assert "30 architectures of nasbench201" in done.output
+    names = read_table(path, space="nasbench201", metrics=[]).frame["architecture"].tolist()
+    assert len(set(names)) == 30
+    for name in names:
+        SPACE.validate(name)
+    first = path.read_bytes()
+    run_sample("nasbench201", path, "--count", 30)
+    assert path.read_bytes() == first
+    run_sample("nasbench201", path, "--count", 30, "--seed", 1)
+    assert pd.read_csv(path)["architecture"].tolist() != names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("nasbench2001",), "nasbench2001"),
+        (("nasbench201", "--options", "{"), "no JSON"),
+        (("nasbench201", "--options", "[1]"), "no JSON object"),
+    ],
+)
+def test_what_cannot_be_drawn(tmp_path: Path, arguments: tuple[str, ...], word: str):
+    done = run_sample(arguments[0], tmp_path / "list.csv", *arguments[1:])
+    assert done.exit_code == 1
+    assert word in done.output
+    assert not any(tmp_path.iterdir())
+
 
 GOOD = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 POOR = "|avg_pool_3x3~0|+|avg_pool_3x3~0|none~1|+|avg_pool_3x3~0|none~1|none~2|"
@@ -26,13 +67,15 @@ def networks():
 """
 
 
-def run(*arguments: object):
+def run_rank(*arguments: object):
     return CliRunner().invoke(app, ["rank", *map(str, arguments)])
 
 
 def test_named_architectures_and_a_sample(tmp_path: Path):
     output = tmp_path / "ranking.csv"
-    done = run("--space", "nasbench201", "--sample", 30, "--output", output, "--top", 3, POOR, GOOD, DEAD)
+    done = run_rank(
+        "--space", "nasbench201", "--sample", 30, "--output", output, "--top", 3, POOR, GOOD, DEAD
+    )
     assert done.exit_code == 0, done.output
     assert "33 networks, ranked without labels" in done.output
     assert re.search(r"like nasbench201 (0.9\d|1.00), nasbench101 0.\d\d, ", done.output)
@@ -48,7 +91,7 @@ def test_named_architectures_and_a_sample(tmp_path: Path):
 def test_a_table_of_architectures(tmp_path: Path):
     path = tmp_path / "list.csv"
     pd.DataFrame({"architecture": [POOR, GOOD]}).to_csv(path, index=False)
-    done = run("--space", "nasbench201", "--file", path)
+    done = run_rank("--space", "nasbench201", "--file", path)
     assert done.exit_code == 0, done.output
     assert done.output.index(GOOD) < done.output.index(POOR)
 
@@ -56,12 +99,12 @@ def test_a_table_of_architectures(tmp_path: Path):
 def test_networks_of_no_space(tmp_path: Path):
     path = tmp_path / "mine.py"
     path.write_text(NETWORKS.format(count=9, label="None"))
-    done = run("--file", path)
+    done = run_rank("--file", path)
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
     assert "none is near" in done.output
     path.write_text(NETWORKS.format(count=3, label="None"))
-    done = run("--file", path)
+    done = run_rank("--file", path)
     assert done.exit_code == 1
     assert "at least 8" in done.output
 
@@ -78,7 +121,7 @@ def test_labels_of_a_table_overrule_other_spaces(tmp_path: Path):
     table.to_csv(path, index=False)
     output = tmp_path / "ranking.csv"
     arguments = ("--space", "nasbench201", "--file", path, "--labels", "my_test_accuracy")
-    done = run(*arguments, "--output", output)
+    done = run_rank(*arguments, "--output", output)
     assert done.exit_code == 0, done.output
     assert f"{len(names)} networks, ranked with {len(labels)} labels" in done.output
     found = pd.read_csv(output).set_index("architecture")
@@ -94,7 +137,7 @@ def test_labels_of_networks_of_no_space(tmp_path: Path):
     # The wider the worse, which nobody would expect; a name of one's own needs no percentages.
     networks = NETWORKS.format(count=24, label="float(-width) if width % 2 else None")
     path.write_text(networks + "METRIC = 'gain'")
-    done = run("--file", path, "--labels", "gain", "--output", output)
+    done = run_rank("--file", path, "--labels", "gain", "--output", output)
     assert done.exit_code == 0, done.output
     assert "24 networks, ranked with 12 labels" in done.output
     table = pd.read_csv(output)
@@ -120,7 +163,7 @@ def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None
         table["mine_value"] = column
     table.to_csv(path, index=False)
     name = "mine_accuracy" if column is None else "mine_value"
-    done = run("--space", "nasbench201", "--file", path, "--labels", name)
+    done = run_rank("--space", "nasbench201", "--file", path, "--labels", name)
     assert done.exit_code == 1
     assert word in done.output
 
@@ -129,7 +172,7 @@ def test_networks_that_are_all_alike_have_nothing_to_learn(tmp_path: Path):
     path = tmp_path / "mine.py"
     same = NETWORKS.replace("yield nn", "step = width\n        width = 4\n        yield nn")
     path.write_text(same.format(count=9, label="50 + step"))
-    done = run("--file", path, "--labels", "own_test_accuracy")
+    done = run_rank("--file", path, "--labels", "own_test_accuracy")
     assert done.exit_code == 0, done.output
 
 
@@ -166,7 +209,7 @@ def test_equal_functions_share_rank_and_score():
         (("--space", "nasbench201", "--labels", "accuracy", POOR, GOOD), 2, "--file"),
     ],
 )
-def test_bad_use(arguments: tuple[str, ...], code: int, word: str):
-    done = run(*arguments)
+def test_what_cannot_be_ranked(arguments: tuple[str, ...], code: int, word: str):
+    done = run_rank(*arguments)
     assert done.exit_code == code
     assert word in done.output

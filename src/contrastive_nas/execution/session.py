@@ -1,4 +1,4 @@
-"""The project's context: parameters are checked as a whole."""
+"""Kedro's sessions as this project has them: parameters checked as a whole, caching runner by default."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -6,11 +6,15 @@ from typing import Any, ClassVar
 
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
+from kedro.framework.session import service_session, session
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.execution.parameters import check_parameters
+from contrastive_nas.execution.runner import CachingRunner
+
+DEFAULT = "SequentialRunner"
 
 
 class ProjectContext(KedroContext):
@@ -45,3 +49,18 @@ class ProjectContext(KedroContext):
         for rule in self.rules:
             rule(checked)
         return checked
+
+
+def use_caching_runner() -> None:
+    """Changes the runner that Kedro's sessions take when they are given none.
+
+    Kedro has no setting for it: ``KedroSession.run()``, which notebooks and programs call, fills in the class
+    that its module knows as ``SequentialRunner``. Whoever passes a runner, or imports ``SequentialRunner``
+    from ``kedro.runner``, gets what was asked for.
+    """
+    for module in (session, service_session):
+        if not hasattr(module, DEFAULT):
+            raise RuntimeError(
+                f"{module.__name__} takes its default runner from elsewhere in this version of Kedro"
+            )
+        setattr(module, DEFAULT, CachingRunner)

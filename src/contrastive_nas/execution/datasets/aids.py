@@ -1,0 +1,100 @@
+"""What a node is given beside its inputs: changes how long it takes, not what it makes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+from kedro.io import AbstractDataset, DatasetError
+
+from contrastive_nas.checkpoints import Checkpoints
+
+Given = TypeVar("Given")
+
+
+class Aid(AbstractDataset[Any, Given], Generic[Given]):
+    """Part of no fingerprint: with another one, or none, a node makes the same."""
+
+    _EPHEMERAL = True
+
+    def _exists(self) -> bool:
+        return True
+
+
+class CheckpointFolder(Aid[Checkpoints]):
+    """Gives a node its checkpoints; the caching runner puts a folder of the node's own behind them.
+
+    Args:
+        seconds: least time between two checkpoints.
+    """
+
+    def __init__(self, seconds: float = 20.0) -> None:
+        self._seconds = seconds
+        self.folder: Path | None = None
+
+    def load(self) -> Checkpoints:
+        """Checkpoints that keep nothing where no runner gave a folder."""
+        return Checkpoints(self.folder, self._seconds)
+
+    def save(self, data: Any) -> NoReturn:
+        raise DatasetError("checkpoints are written by the node that takes them, not returned")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"seconds": self._seconds}
+
+
+class EarlierResult(Aid[Path | None]):
+    """Gives a node the path of its newest earlier result that only its inputs tell from the one to be made.
+
+    The caching runner finds it: same code, parameters, libraries and device. What the node makes must not
+    depend on it; it may only be made faster.
+
+    Args:
+        of: name of the result in the catalog.
+    """
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+        self.path: Path | None = None
+
+    def load(self) -> Path | None:
+        """None where there is none, or no runner looked for it."""
+        return self.path
+
+    def save(self, data: Any) -> NoReturn:
+        raise DatasetError("an earlier result is looked for, not returned")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"of": self.of}
+
+
+class KeptFolder(Aid[Path | None]):
+    """Gives a node the path of a folder that outlasts every version of its results.
+
+    What lies in it changes how long a node takes, not what it makes.
+
+    Args:
+        filepath: the folder; made by whoever writes into it.
+    """
+
+    def __init__(self, filepath: str) -> None:
+        self._folder: Path | None = Path(filepath)
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Gives None meanwhile, so that a node has to make everything itself."""
+        folder, self._folder = self._folder, None
+        try:
+            yield
+        finally:
+            self._folder = folder
+
+    def load(self) -> Path | None:
+        """The folder, there or not."""
+        return self._folder
+
+    def save(self, data: Any) -> NoReturn:
+        raise DatasetError("what lies in a kept folder is written by the node that takes it, not returned")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}
