@@ -46,6 +46,12 @@ def recurrent(kind: type[nn.RNNBase], **options: Any) -> Call:
     return Call(lambda s, x: s.layer(x.flatten(2))[0], layer=layer)
 
 
+def _computed(weight: Callable[[Any], Tensor], width: int) -> Call:
+    """A convolution with weights computed from two parameters."""
+    parts = {"a": nn.Parameter(torch.ones(8, 8, 3, 3)), "b": nn.Parameter(torch.ones(8, width, 3, 3))}
+    return Call(lambda s, x: functional.conv2d(x, weight(s)), **parts)
+
+
 # Networks of which no two are one function, though their nodes have equal features.
 FAMILIES = {
     "slope": [nn.LeakyReLU(slope) for slope in (0.01, 1.0, -1.0)],
@@ -197,6 +203,46 @@ FAMILIES = {
         of(lambda x: x + torch.randn(8, 6, 6)),
     ],
     "Mish by hand": [of(lambda x, k=k: x * functional.softplus(x, beta=k).tanh()) for k in (1, 2)],
+    "sizes of one behind the axis of softmax": [
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Softmax(axis), nn.Flatten()) for axis in (1, 3)
+    ],
+    "means that keep a dimension": [
+        of(lambda x, k=k: x.flatten(2).transpose(1, 2).mean(1, keepdim=k).flip(1)) for k in (True, False)
+    ],
+    "means of tokens as many as channels": [
+        of(lambda x: x.mean(1).mean(1)),
+        of(lambda x: functional.adaptive_avg_pool1d(x.mean(1), 1)),
+    ],
+    "part of tokens as many as channels": [
+        of(lambda x: x.mean(1)[:, :, :3]),
+        of(lambda x: x.mean(1).unsqueeze(-1)[:, :3]),
+    ],
+    "flattening": [
+        of(lambda x: x.flatten(2).permute(2, 0, 1).unflatten(2, (2, 4)).reshape(36, -1)),
+        of(lambda x: x.flatten(2).permute(2, 0, 1).unflatten(2, (2, 4)).reshape(-1, 8)),
+    ],
+    "bound that is a tensor": [
+        of(lambda x, k=k: torch.clamp(x, **{k: x.mean(1, keepdim=True)})) for k in ("min", "max")
+    ],
+    "weights computed from parameters of one shape": [
+        _computed(call, 8)
+        for call in (
+            lambda s: s.a + s.a * s.b,
+            lambda s: s.a + s.b * s.b,
+            lambda s: s.a * s.b + s.b * s.a,
+        )
+    ],
+    "weights computed from parameters of two shapes": [
+        _computed(call, 1) for call in (lambda s: s.a**s.b, lambda s: s.b**s.a)
+    ],
+    "operands computed from parameters": [
+        Call(
+            lambda s, x, e=e: x * e(s),
+            a=nn.Parameter(torch.ones(8, 6, 6)),
+            b=nn.Parameter(torch.ones(8, 6, 6)),
+        )
+        for e in (lambda s: s.a + s.a * s.b, lambda s: s.a + s.b * s.b)
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
