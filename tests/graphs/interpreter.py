@@ -51,7 +51,7 @@ class Interpreter:
         self._graph, self._weights, self._digests = graph, weights, digests
         self._settings = [read(digests, int(number)) for number in graph.attributes]
         self._sources = [graph.edges[0, graph.edges[1] == node].tolist() for node in range(len(graph))]
-        self._running: dict[int, tuple[Tensor, Tensor]] = {}
+        self._running: dict[Any, tuple[Tensor, Tensor]] = {}
         self._training = self._dropout = False
         self._batch = 0
         self._found: list[Any] = []
@@ -282,9 +282,9 @@ class Interpreter:
         values = self._settings[node].values
         weight, bias = self._weight_and_bias(node)
         channels = xs[0].shape[1]
-        mean, variance = self._running.setdefault(
-            node, (torch.zeros(channels).double(), torch.ones(channels).double())
-        )
+        fresh = torch.zeros(channels).double(), torch.ones(channels).double()
+        # A norm that is used twice has one memory.
+        mean, variance = self._running.setdefault(tuple(self._settings[node].shared) or node, fresh)
         epsilon, momentum = values.get("eps", 1e-5), values.get("momentum", 0.1)
         of_batch = self._training or not values.get("running", True)
         return functional.batch_norm(xs[0], mean, variance, weight, bias, of_batch, momentum, epsilon)

@@ -243,6 +243,13 @@ FAMILIES = {
         )
         for e in (lambda s: s.a + s.a * s.b, lambda s: s.a + s.b * s.b)
     ],
+    "statistics of one norm or of two": [
+        Call(
+            lambda s, x, k=k: s.norms[k]((s.norms[0](x) + 0.3).exp()),
+            norms=nn.ModuleList(nn.BatchNorm2d(8, affine=False) for _ in range(2)),
+        )
+        for k in (0, 1)
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
@@ -293,7 +300,8 @@ def test_s6_recurrent_layers_share_nothing(build):
 def test_ordinary_layers_have_no_attributes():
     module = nn.Sequential(
         *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU6(), nn.MaxPool2d(2)),
-        *(nn.Hardswish(), nn.Dropout(0), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)),
+        *(nn.Hardswish(), nn.Dropout(0), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(16)),
+        nn.Linear(16, 4),
     )
     graph = trace(module, (8, 16, 16))
     assert not graph.attributes.any()

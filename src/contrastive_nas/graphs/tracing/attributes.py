@@ -80,7 +80,8 @@ class Attributes:
             self._name(node)
             self._written(node)
             return
-        for name in reads:
+        statistics = self._statistics(node)
+        for name in (*reads, *statistics):
             self._readers.setdefault(name, set()).add(node)
         for place, value in enumerate(result if isinstance(result, list) else [result]):
             # Results that nothing reads are left out.
@@ -93,6 +94,8 @@ class Attributes:
             # Some functions are several layers, e.g. a recurrent one.
             if written.row[FEATURES["weight_shape"]][0] and written.row[0] != Operation.CONSTANT:
                 self._layers.setdefault(number, reads)
+            elif statistics and written.row[0] == Operation.BATCH_NORM:
+                self._layers.setdefault(number, statistics)
 
     def finish(self, *, hidden: bool) -> None:
         """Gives constants their attributes, and tells apart which weights are used more than once.
@@ -246,6 +249,14 @@ class Attributes:
             return call.attributes(operation)
         except TypeError:
             return _UNKNOWN
+
+    def _statistics(self, node: fx.Node) -> tuple[str, ...]:
+        """What tells a batch norm without weights from others: the statistics that it keeps."""
+        if "batch_norm" not in str(node.target) or not isinstance(node.target, torch._ops.OpOverload):
+            return ()
+        arguments = dict(self._arguments(node))
+        kept = arguments.get("running_mean")
+        return (kept.name,) if isinstance(kept, fx.Node) and arguments.get("weight") is None else ()
 
     def _omitted(self, node: fx.Node) -> list[str]:
         """Tensors that are left out before one that is given, so that edges do not tell which one that is."""

@@ -23,7 +23,8 @@ from contrastive_nas.graphs.tracing.record import Dims, encode, without_batch
 
 # How tensors lie in memory, on which device: no matter what they hold.
 _PLACE_NAMES = """
-    device layout pin_memory memory_format requires_grad non_blocking copy sparse cudnn_enabled inplace dtype
+    device layout pin_memory memory_format requires_grad non_blocking copy sparse cudnn_enable cudnn_enabled
+    inplace dtype
 """
 _PLACES = frozenset(_PLACE_NAMES.split())
 # Settings that are told by a node's features, edges or shapes.
