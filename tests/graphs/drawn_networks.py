@@ -191,20 +191,20 @@ def _inner(kind: str, setting: Any) -> list[Steps]:
     return setting if kind in JOINS else [setting] if kind == "dead" else []
 
 
-def draw(rng: np.random.Generator, depth: int = 2) -> Steps:
-    """The steps of a random network."""
+def draw(rng: np.random.Generator, depth: int = 2, *, without: tuple[str, ...] = ()) -> Steps:
+    """The steps of a random network, of all kinds but those in ``without``."""
     steps: Steps = []
     for _ in range(rng.integers(1, 4)):
         if depth and rng.random() < 0.35:
             kind = JOINS[rng.integers(len(JOINS))]
-            steps.append((kind, [draw(rng, depth - 1) for _ in range(rng.integers(2, 4))]))
+            steps.append((kind, [draw(rng, depth - 1, without=without) for _ in range(rng.integers(2, 4))]))
         else:
-            steps.append(_draw_step(rng))
+            steps.append(_draw_step(rng, without))
     return steps
 
 
-def _draw_step(rng: np.random.Generator) -> tuple[str, Any]:
-    kinds = [kind for kind in (*LAYERS, *LAYERS, *FUNCTIONS) if kind not in _MERGED]
+def _draw_step(rng: np.random.Generator, without: tuple[str, ...] = ()) -> tuple[str, Any]:
+    kinds = [kind for kind in (*LAYERS, *LAYERS, *FUNCTIONS) if kind not in (*_MERGED, *without)]
     kind = kinds[rng.integers(len(kinds))]
     settings = (LAYERS if kind in LAYERS else FUNCTIONS)[kind][0]
     return kind, settings[rng.integers(len(settings))]

@@ -46,6 +46,12 @@ def recurrent(kind: type[nn.RNNBase], **options: Any) -> Call:
     return Call(lambda s, x: s.layer(x.flatten(2))[0], layer=layer)
 
 
+def _computed(weight: Callable[[Any], Tensor], width: int) -> Call:
+    """A convolution with weights computed from two parameters."""
+    parts = {"a": nn.Parameter(torch.ones(8, 8, 3, 3)), "b": nn.Parameter(torch.ones(8, width, 3, 3))}
+    return Call(lambda s, x: functional.conv2d(x, weight(s)), **parts)
+
+
 # Networks of which no two are one function, though their nodes have equal features.
 FAMILIES = {
     "slope": [nn.LeakyReLU(slope) for slope in (0.01, 1.0, -1.0)],
@@ -205,6 +211,53 @@ FAMILIES = {
         of(lambda x: x + torch.randn(8, 6, 6)),
     ],
     "Mish by hand": [of(lambda x, k=k: x * functional.softplus(x, beta=k).tanh()) for k in (1, 2)],
+    "sizes of one behind the axis of softmax": [
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Softmax(axis), nn.Flatten()) for axis in (1, 3)
+    ],
+    "means that keep a dimension": [
+        of(lambda x, k=k: x.flatten(2).transpose(1, 2).mean(1, keepdim=k).flip(1)) for k in (True, False)
+    ],
+    "means of tokens as many as channels": [
+        of(lambda x: x.mean(1).mean(1)),
+        of(lambda x: functional.adaptive_avg_pool1d(x.mean(1), 1)),
+    ],
+    "part of tokens as many as channels": [
+        of(lambda x: x.mean(1)[:, :, :3]),
+        of(lambda x: x.mean(1).unsqueeze(-1)[:, :3]),
+    ],
+    "flattening": [
+        of(lambda x: x.flatten(2).permute(2, 0, 1).unflatten(2, (2, 4)).reshape(36, -1)),
+        of(lambda x: x.flatten(2).permute(2, 0, 1).unflatten(2, (2, 4)).reshape(-1, 8)),
+    ],
+    "bound that is a tensor": [
+        of(lambda x, k=k: torch.clamp(x, **{k: x.mean(1, keepdim=True)})) for k in ("min", "max")
+    ],
+    "weights computed from parameters of one shape": [
+        _computed(call, 8)
+        for call in (
+            lambda s: s.a + s.a * s.b,
+            lambda s: s.a + s.b * s.b,
+            lambda s: s.a * s.b + s.b * s.a,
+        )
+    ],
+    "weights computed from parameters of two shapes": [
+        _computed(call, 1) for call in (lambda s: s.a**s.b, lambda s: s.b**s.a)
+    ],
+    "operands computed from parameters": [
+        Call(
+            lambda s, x, e=e: x * e(s),
+            a=nn.Parameter(torch.ones(8, 6, 6)),
+            b=nn.Parameter(torch.ones(8, 6, 6)),
+        )
+        for e in (lambda s: s.a + s.a * s.b, lambda s: s.a + s.b * s.b)
+    ],
+    "statistics of one norm or of two": [
+        Call(
+            lambda s, x, k=k: s.norms[k]((s.norms[0](x) + 0.3).exp()),
+            norms=nn.ModuleList(nn.BatchNorm2d(8, affine=False) for _ in range(2)),
+        )
+        for k in (0, 1)
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
@@ -255,7 +308,8 @@ def test_s6_recurrent_layers_share_nothing(build):
 def test_ordinary_layers_have_no_attributes():
     module = nn.Sequential(
         *(nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU6(), nn.MaxPool2d(2)),
-        *(nn.Hardswish(), nn.Dropout(0), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)),
+        *(nn.Hardswish(), nn.Dropout(0), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(16)),
+        nn.Linear(16, 4),
     )
     graph = trace(module, (8, 16, 16))
     assert not graph.attributes.any()

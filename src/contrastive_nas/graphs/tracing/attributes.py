@@ -6,6 +6,7 @@ large constants among it, makes the graph incomplete.
 """
 
 import operator
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from types import CodeType
 from typing import Any
@@ -18,6 +19,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
 from contrastive_nas.graphs.tracing.record import Recorder, Value
 from contrastive_nas.graphs.tracing.settings import Settings, holds_unknown, of_bytes
+from contrastive_nas.graphs.tracing.weights import parts_beside
 
 _UNKNOWN = int(NOT_HELD)
 # Bytes of a constant whose contents count: a table of 512 x 512 numbers.
@@ -69,14 +71,17 @@ class Attributes:
             self._pick(node)
             return
         known = isinstance(node.target, torch._ops.OpOverload)
-        reads = tuple(name for one in node.all_input_nodes for name in self._reads.get(one, ()))
+        # In the order of the arguments, and once for each time.
+        given = [one for one in _flat([node.args, list(node.kwargs.values())]) if isinstance(one, fx.Node)]
+        reads = tuple(name for one in given for name in self._reads.get(one, ()))
         self._reads[node] = () if values else reads
         if not values:
             self._constants[node] = self._expression(node) if known else _UNKNOWN
             self._name(node)
             self._written(node)
             return
-        for name in reads:
+        statistics = self._statistics(node)
+        for name in (*reads, *statistics):
             self._readers.setdefault(name, set()).add(node)
         for place, value in enumerate(result if isinstance(result, list) else [result]):
             # Results that nothing reads are left out.
@@ -89,6 +94,8 @@ class Attributes:
             # Some functions are several layers, e.g. a recurrent one.
             if written.row[FEATURES["weight_shape"]][0] and written.row[0] != Operation.CONSTANT:
                 self._layers.setdefault(number, reads)
+            elif statistics and written.row[0] == Operation.BATCH_NORM:
+                self._layers.setdefault(number, statistics)
 
     def finish(self, *, hidden: bool) -> None:
         """Gives constants their attributes, and tells apart which weights are used more than once.
@@ -97,14 +104,24 @@ class Attributes:
             hidden: whether the module does something else in its other mode.
         """
         for key, number in self._record._constants.items():
-            node = self._by_key.get(key)
-            found = _UNKNOWN if node is None else self._constants[node]
-            shape = () if node is None else tuple(node.meta["val"].shape)
             written = self._record.nodes[number]
-            if written.row[0] == Operation.CONSTANT:
-                written.attributes = found if found == _UNKNOWN else digest("constant", list(shape), found)
-                self._layers[number] = () if node is None else self._reads[node]
-        shared = [name for name, readers in self._readers.items() if len(readers) > 1]
+            if written.row[0] != Operation.CONSTANT:
+                continue
+            node = self._by_key.get(key)
+            beside = parts_beside(key)
+            if beside:
+                # How a layer's weights are computed from these parameters is among its own settings.
+                written.attributes, self._layers[number] = 0, tuple(part.name for part in beside)
+            elif node is None or self._constants[node] == _UNKNOWN:
+                written.attributes, self._layers[number] = _UNKNOWN, ()
+            else:
+                shape = list(node.meta["val"].shape)
+                written.attributes = digest("constant", shape, self._constants[node])
+                self._layers[number] = self._reads[node]
+        repeated = {
+            name for names in self._layers.values() for name, count in Counter(names).items() if count > 1
+        }
+        shared = [name for name, readers in self._readers.items() if len(readers) > 1 or name in repeated]
         numbers = {name: place for place, name in enumerate(shared, 1)}
         for number, names in self._layers.items():
             written = self._record.nodes[number]
@@ -164,10 +181,18 @@ class Attributes:
             return str(argument)
         return argument
 
+    def _operands(self, argument: Any) -> Any:
+        """As ``_numbers``, but parameters by their shapes, which say what becomes of them."""
+        if isinstance(argument, list | tuple):
+            return [self._operands(one) for one in argument]
+        if isinstance(argument, fx.Node) and self._constants.get(argument) == 0:
+            return ["parameter", list(argument.meta["val"].shape)]
+        return self._numbers(argument)
+
     def _expression(self, node: fx.Node) -> int:
         """How a constant is computed; a copy of one is that one."""
         name, arguments = _name_of(node), dict(self._arguments(node))
-        found = {key: self._numbers(argument) for key, argument in arguments.items()}
+        found = {key: self._operands(argument) for key, argument in arguments.items()}
         if holds_unknown(found.values()):
             return _UNKNOWN
         first = next(iter(arguments.values()), None)
@@ -206,6 +231,8 @@ class Attributes:
             if isinstance(argument, fx.Node) and argument in self._constants
         }
         numbers = {key: self._numbers(argument) for key, argument in arguments.items()}
+        if operation == Operation.ELEMENTWISE and self._omitted(node):
+            numbers["omitted"] = self._omitted(node)
         call = Settings(
             name=name,
             numbers={key: one for key, one in numbers.items() if key not in weights or key in constants},
@@ -221,6 +248,21 @@ class Attributes:
             return call.attributes(operation)
         except TypeError:
             return _UNKNOWN
+
+    def _statistics(self, node: fx.Node) -> tuple[str, ...]:
+        """What tells a batch norm without weights from others: the statistics that it keeps."""
+        if "batch_norm" not in str(node.target) or not isinstance(node.target, torch._ops.OpOverload):
+            return ()
+        arguments = dict(self._arguments(node))
+        kept = arguments.get("running_mean")
+        return (kept.name,) if isinstance(kept, fx.Node) and arguments.get("weight") is None else ()
+
+    def _omitted(self, node: fx.Node) -> list[str]:
+        """Tensors that are left out before one that is given, so that edges do not tell which one that is."""
+        kinds = {one.name: str(one.type) for one in node.target._schema.arguments}  # type: ignore[union-attr]
+        tensors = [pair for pair in self._arguments(node) if "Tensor" in kinds[pair[0]]]
+        given = [place for place, (_, argument) in enumerate(tensors) if argument is not None]
+        return [key for key, argument in tensors[: given[-1] if given else 0] if argument is None]
 
     def _is_last(self, node: fx.Node) -> bool:
         given = [self._found.get(one) for one in node.all_input_nodes]

@@ -19,11 +19,12 @@ from contrastive_nas.graphs.attributes import (
     window_attributes,
 )
 from contrastive_nas.graphs.operations import Operation
+from contrastive_nas.graphs.tracing.record import Dims, encode, without_batch
 
-Dims = tuple[int, ...]
 # How tensors lie in memory, on which device: no matter what they hold.
 _PLACE_NAMES = """
-    device layout pin_memory memory_format requires_grad non_blocking copy sparse cudnn_enabled inplace dtype
+    device layout pin_memory memory_format requires_grad non_blocking copy sparse cudnn_enable cudnn_enabled
+    inplace dtype
 """
 _PLACES = frozenset(_PLACE_NAMES.split())
 # Settings that are told by a node's features, edges or shapes.
@@ -200,8 +201,8 @@ def _activation(call: Settings, name: str, operation: Operation) -> int:
 
 
 def _softmax(call: Settings, name: str, operation: Operation) -> int:
-    """Usually over the last dimension."""
-    last = len(call.shapes[0]) - 1
+    """Usually over the last dimension of more than one size, as sizes of one at the end are not told."""
+    last = len(_without_ones(call.shapes[0])) - 1
     return settings_digest(name, call.unusual(name), {"dim": last, "half_to_float": False})
 
 
@@ -306,6 +307,16 @@ def _both(*digests: int) -> int:
     return found[0] if len(found) == 1 else digest("both", found) if found else 0
 
 
+def _global_pool(call: Settings, name: str, operation: Operation) -> int:
+    """Where channels are last it matters what stays, and whether the layer takes other ones for channels."""
+    dims = without_batch(call.shapes[0])
+    if not call.last or len(dims) < 2:
+        return 0
+    if name in ("mean", "amax"):
+        return settings_digest(name, {"keepdim": bool(call.numbers.get("keepdim"))}, {"keepdim": False})
+    return digest(name) if encode(dims, True) == encode(dims, False) else 0
+
+
 def _batch_norm(call: Settings, name: str, operation: Operation) -> int:
     further: dict[str, Any] = {}
     if "running_mean" not in call.constants:
@@ -346,11 +357,17 @@ def _reshape(call: Settings, name: str, operation: Operation) -> int:
             name, call.unusual(name, is_plain=False) | {"function": name, "shapes": shapes}
         )
     before, after = call.shapes[0], tuple(call.result.shape)
-    if _without_ones(before) == _without_ones(after):
+    if _without_ones(before) == _without_ones(after) and not _turns(call, before, after):
         return 0
-    if len(after) == 2 and len(before) == 4 and not call.last:
+    if len(after) == 2 and len(before) == 4 and after[0] == before[0] and not call.last:
         return 0
     return digest("reshape", list(before), list(after))
+
+
+def _turns(call: Settings, before: Dims, after: Dims) -> bool:
+    """Whether channels that were last are no longer, though the shapes that nodes have do not show it."""
+    dims = without_batch(before), without_batch(after)
+    return call.last and len(dims[0]) > 1 and encode(dims[0], True) == encode(dims[1], False)
 
 
 def _without_ones(shape: Dims) -> Dims:
@@ -368,9 +385,8 @@ def _shaped(call: Settings, name: str, operation: Operation) -> int:
 Rule = Callable[[Settings, str, Operation], int]
 _RULES: dict[Operation, Rule] = {
     **dict.fromkeys(_NAMED, _activation),
-    **dict.fromkeys(
-        (Operation.GLOBAL_AVG_POOL, Operation.GLOBAL_MAX_POOL, Operation.ZERO, Operation.MEAN), _usual
-    ),
+    **dict.fromkeys((Operation.ZERO, Operation.MEAN), _usual),
+    **dict.fromkeys((Operation.GLOBAL_AVG_POOL, Operation.GLOBAL_MAX_POOL), _global_pool),
     **dict.fromkeys((Operation.ADD, Operation.MUL, Operation.SUB, Operation.DIV, Operation.MAXIMUM), _join),
     Operation.SOFTMAX: _softmax,
     Operation.LOG_SOFTMAX: _softmax,

@@ -10,7 +10,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from contrastive_nas.graphs.tracing.claims import Part
 from contrastive_nas.graphs.tracing.record import NOT_OWN, Constant, Recorder, Value
+
+# Marks the keys of constants that hold what weights are computed from.
+_BESIDE = "beside"
 
 
 @dataclass(frozen=True)
@@ -74,5 +78,13 @@ def weights_of(record: Recorder, weight: Constant) -> Weights:
     own = next((one for one in weight.parameters if one.size == size), None)
     others = tuple(one for one in weight.parameters if one != own)
     shape = (sum(part.size for part in others),)
-    beside = record.constant(Constant(("beside", others), shape, others))
+    beside = record.constant(Constant((_BESIDE, others), shape, others))
     return Weights(NOT_OWN if own is None else (own,), (beside,))
+
+
+def parts_beside(key: Hashable) -> tuple[Part, ...]:
+    """The parameters of a constant that a layer computes its weights from; none if ``key`` is of another."""
+    if isinstance(key, tuple) and key[:1] == (_BESIDE,):
+        parts: tuple[Part, ...] = key[1]
+        return parts
+    return ()
