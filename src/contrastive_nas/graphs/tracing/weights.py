@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from contrastive_nas.graphs.tracing.claims import Part
+from contrastive_nas.graphs.tracing.claims import ParameterPart
 from contrastive_nas.graphs.tracing.record import NOT_OWN, Constant, Recorder, Value
 
 # Marks the keys of constants that hold what weights are computed from.
@@ -82,9 +82,9 @@ def weights_of(record: Recorder, weight: Constant) -> Weights:
     return Weights(NOT_OWN if own is None else (own,), (beside,))
 
 
-def parts_beside(key: Hashable) -> tuple[Part, ...]:
+def parts_beside(key: Hashable) -> tuple[ParameterPart, ...]:
     """The parameters of a constant that a layer computes its weights from; none if ``key`` is of another."""
     if isinstance(key, tuple) and key[:1] == (_BESIDE,):
-        parts: tuple[Part, ...] = key[1]
+        parts: tuple[ParameterPart, ...] = key[1]
         return parts
     return ()
