@@ -22,7 +22,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
 from contrastive_nas.graphs.tracing import attributes as traced_attributes
 from contrastive_nas.graphs.tracing import settings, tracer
-from contrastive_nas.graphs.tracing.claims import Part
+from contrastive_nas.graphs.tracing.claims import ParameterPart
 from contrastive_nas.graphs.tracing.record import Recorder
 
 _TAG = FEATURES["in_shape"].start
@@ -64,7 +64,7 @@ def record(module: nn.Module, shape: Sequence[int]) -> Recorded:
     Raises:
         AssertionError: two different settings have one digest.
     """
-    parts: dict[int, list[Part]] = {}
+    parts: dict[int, list[ParameterPart]] = {}
     found: dict[str, Any] = {}
     with _watched(parts, found):
         graph = trace(module, shape)
@@ -93,7 +93,7 @@ def canonical_places(graph: ComputationGraph) -> list[int]:
 
 
 @contextmanager
-def _watched(parts: dict[int, list[Part]], found: dict[str, Any]) -> Iterator[None]:
+def _watched(parts: dict[int, list[ParameterPart]], found: dict[str, Any]) -> Iterator[None]:
     """Notes digests, parameters of nodes as they are numbered at first, the program and the kept nodes."""
     digest, add, constant, write, export = (
         graph_attributes.digest,
@@ -112,7 +112,9 @@ def _watched(parts: dict[int, list[Part]], found: dict[str, Any]) -> Iterator[No
     def noted_add(self: Recorder, *given: Any, **options: Any) -> Any:
         value = add(self, *given, **options)
         keys = [options.get("weight_key"), options.get("bias_key") if options.get("bias") else None]
-        held = [part for key in keys if isinstance(key, tuple) for part in key if isinstance(part, Part)]
+        held = [
+            part for key in keys if isinstance(key, tuple) for part in key if isinstance(part, ParameterPart)
+        ]
         parts.setdefault(value.node, []).extend(held)
         return value
 

@@ -23,8 +23,11 @@ IMAGES = torch.randn(19, *SHAPE, generator=torch.Generator().manual_seed(1), dty
 
 
 def outputs(module: nn.Module, *, with_dropout: bool) -> Tensor:
-    """What a network gives in training mode and then, its norms having learnt, in evaluation mode."""
+    """What a network gives in training mode, its norms new, and then in evaluation mode."""
     module = copy.deepcopy(module).double()
+    for one in module.modules():
+        if isinstance(one, nn.BatchNorm2d):
+            one.reset_running_stats()
     dropouts = [one for one in module.modules() if isinstance(one, nn.Dropout | nn.Dropout2d)]
     module.train()
     for one in dropouts:

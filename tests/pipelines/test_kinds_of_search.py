@@ -9,7 +9,7 @@ from tests.pipelines.project import Project
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
 from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.run import run_search
+from contrastive_nas.search.run import DEFAULT_RANKER, run_search
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.wrapped.pool import Pool
 
@@ -53,7 +53,7 @@ def test_a_surrogate_under_a_limit(project: Project) -> None:
 
 def test_the_pipeline_goes_the_way_of_run_search_and_computes_nothing_else(tmp_path: Path) -> None:
     own = Project.create(tmp_path)
-    search = {"strategy": "default", "pool": True, "queries": 11, "ranker": {"name": "transfer"}}
+    search = {"strategy": "default", "pool": True, "queries": 11, "ranker": {"name": DEFAULT_RANKER}}
     own.run("search", evaluator={"kind": "table"}, pretrain={"start": "released"}, search=search)
     made = {Path(name).name for name in own.artifacts()}
     assert "encoder.safetensors" in made

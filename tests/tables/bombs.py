@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 import pickle
-import resource
 import struct
 import sys
 import tarfile
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from peak_memory import peak_bytes
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables import read_table
@@ -100,8 +100,7 @@ def results() -> Iterator[tuple[str, dict[str, object]]]:
                 read_table(path, source=source, on_error="skip", validate=str)
             except InputError as refused:
                 error = str(refused)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            yield name, {"size": size, "error": error, "peak_bytes": peak}
+            yield name, {"size": size, "error": error, "peak_bytes": peak_bytes()}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import faulthandler
 import json
 import os
 import random
-import resource
 import shutil
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from fuzz_samples import SAMPLES, Sample
 from fuzz_structures import MARKER
+from peak_memory import peak_bytes
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables import SourceTable, detect, read_table
@@ -136,8 +136,7 @@ def main() -> None:
         # Where a file that is made to run something would leave its mark.
         os.chdir(folder)
         counts = {name: run(name, cases, seed, Path(folder)) for name in names}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sys.stdout.write(json.dumps({"counts": counts, "peak_bytes": peak}))
+    sys.stdout.write(json.dumps({"counts": counts, "peak_bytes": peak_bytes()}))
 
 
 if __name__ == "__main__":
