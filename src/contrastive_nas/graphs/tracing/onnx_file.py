@@ -47,12 +47,17 @@ def trace_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Co
             model = onnx.inliner.inline_local_functions(model)
     except Exception as error:
         raise InputError(f"{path}: not a valid ONNX model: {first_line(error)}") from error
+    quantised = onnx_quantised.is_quantised(model.graph)
     onnx_quantised.as_float(model.graph)
     try:
         source = _input(model.graph)
-        return _trace(model, source, _image(source, input_shape), str(path))
+        found = _trace(model, source, _image(source, input_shape), str(path))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if quantised:
+        # Scales and zero points are not held.
+        found.attributes[0] = NOT_HELD
+    return found
 
 
 def _trace(model: Any, source: Any, image: Dims, name: str) -> ComputationGraph:
@@ -77,8 +82,6 @@ def _walked(model: Any, source: Any, shape: Dims, name: str) -> ComputationGraph
     record = Recorder()
     walk = Walk(model.graph, record, shape[0], opsets, stated)
     outputs = walk.outputs(source.name, shape, tensor.elem_type)
-    # Neither contents of constants nor settings of operators are held: an ONNX graph shares nothing.
-    record.nodes[0].attributes = int(NOT_HELD)
     graph = record.graph(outputs)
     report_unknown(name, record)
     return graph

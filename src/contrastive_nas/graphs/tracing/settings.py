@@ -359,6 +359,26 @@ def _without_ones(shape: Dims) -> Dims:
     return shape
 
 
+def _permute(call: Settings, name: str, operation: Operation) -> int:
+    """Of whichever function another order of the dimensions is, it is told by that order."""
+    rank = len(call.shapes[0])
+    order = list(range(rank))
+    if name == "permute":
+        order = [axis % rank for axis in call.numbers["dims"]]
+    elif name in _SWAPS:
+        first = next((call.numbers[key] for key in _FIRST_AXIS if key in call.numbers), 0)
+        second = next((call.numbers[key] for key in _SECOND_AXIS if key in call.numbers), rank - 1)
+        order[first], order[second] = order[second], order[first]
+    else:
+        return _general(call, name, operation)
+    return digest("permute", order)
+
+
+# Functions that swap two dimensions, and what they call these.
+_SWAPS = frozenset({"transpose", "swapaxes", "swapdims", "t", "numpy_T"})
+_FIRST_AXIS, _SECOND_AXIS = ("dim0", "axis0"), ("dim1", "axis1")
+
+
 def _shaped(call: Settings, name: str, operation: Operation) -> int:
     """Products and attention: features hold neither heads nor which dimensions are multiplied."""
     found = call.unusual(name, is_plain=False)
@@ -385,6 +405,7 @@ _RULES: dict[Operation, Rule] = {
     Operation.INSTANCE_NORM: _instance_norm,
     Operation.SLICE: _slice,
     Operation.RESHAPE: _reshape,
+    Operation.PERMUTE: _permute,
     Operation.MATMUL: _shaped,
     Operation.ATTENTION: _shaped,
 }
