@@ -1,12 +1,13 @@
-"""Attributes of the nodes of an ONNX graph: what operators and constants are beyond their features.
+"""Attributes of the nodes of an ONNX graph: what operators and constants are beyond features.
 
-An operator that is known as a function of PyTorch has the digest that this function has; any other one that of
-all its attributes, of its constants and of the shapes of its arguments. What is not known for sure makes the
+An operator that is known as a function of PyTorch has the digest that this function has; any other one that
+of all its attributes, constants and the shapes of its arguments. What is not known for sure makes the
 graph incomplete.
 """
 
 import copy
 import itertools
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from contrastive_nas.graphs.tracing.onnx_origins import (
     is_fixed_filter,
     of_attributes,
 )
-from contrastive_nas.graphs.tracing.onnx_settings import RULES, Named, Operator
+from contrastive_nas.graphs.tracing.onnx_settings import RULES, Named, Operator, is_aligned_otherwise
 from contrastive_nas.graphs.tracing.record import Constant, Dims, Node, Recorder, Value
 from contrastive_nas.graphs.tracing.settings import Settings
 
@@ -44,7 +45,9 @@ _STATISTICS = {"BatchNormalization": (3, 4)}
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose", "DeformConv"})
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 # Nodes that have weights; the same operators may become products of two tensors, or parts of one.
-_WEIGHTED = frozenset(range(Operation.CONV, Operation.INSTANCE_NORM + 1)) - {Operation.MATMUL} | {Operation.PRELU}
+_WEIGHTED = frozenset(range(Operation.CONV, Operation.INSTANCE_NORM + 1)) - {Operation.MATMUL} | {
+    Operation.PRELU
+}
 # What nodes hold of these is written beside them, as a node of its own.
 _BESIDE = frozenset({Operation.CONSTANT, Operation.ZERO})
 # Of these a constant is a node, which has what it holds.
@@ -60,7 +63,9 @@ _WEIGHT_NAMES = {1: "weight", 2: "bias"}
 _STATISTIC_NAMES = {3: "running_mean", 4: "running_var"}
 # Of dropout in old files, where it is an attribute.
 _RATIO = 0.5
-ACTIVATIONS = frozenset(range(Operation.RELU, Operation.ELEMENTWISE))
+# Numbers of activations that are spelled out; in half precision they are not exactly these.
+_SPELLED = (1 / 6, 6.0, 0.5, math.sqrt(0.5), math.sqrt(2))
+_ACTIVATIONS = frozenset(range(Operation.RELU, Operation.ELEMENTWISE))
 Reads = tuple[tuple[str, int], ...]
 
 
@@ -125,7 +130,8 @@ class OnnxAttributes:
             elif completed is not None:
                 found = self._with_part(call, completed)
             else:
-                found = self._digest(call, results, written, single=len(new) == 1)
+                single = len(new) == 1 or call.kind == "Split"
+                found = self._digest(call, results, written, single=single)
             is_further = place > 0 and found != UNKNOWN
             written.attributes = digest(found, place) if is_further else found
         before = () if completed is None else self._layers.get(completed, ())
@@ -211,9 +217,10 @@ class OnnxAttributes:
             return 0
         if operation == Operation.LOCAL_RESPONSE_NORM and call.kind == "Div":
             return self._spelled_out(call)
-        if operation in ACTIVATIONS and call.kind in {"Mul", "Div"} and self._hides_settings(call):
+        if operation in _ACTIVATIONS and call.kind in {"Mul", "Div"} and self._hides_settings(call):
             return UNKNOWN
-        named = RULES[call.kind](call) if single and call.kind in RULES else None
+        is_known = single and call.kind in RULES and not is_aligned_otherwise(call)
+        named = RULES[call.kind](call) if is_known else None
         if operation == Operation.GROUP_NORM and call.kind == "InstanceNormalization":
             named = _normed_groups(call)
             if named is None:
@@ -313,8 +320,14 @@ class OnnxAttributes:
         return list(found.values())
 
     def _hides_settings(self, call: Operator) -> bool:
-        """Whether an activation is spelled out in others of unusual settings; numbers are told."""
-        return any(one.attributes and one.row[0] != Operation.ELEMENTWISE for one in self._absorbed(call))
+        """Whether an activation is spelled out in unusual settings, or in numbers not quite its own."""
+        parts = self._absorbed(call)
+        factors = [one.detail[1] for one in parts if one.detail[:1] == ("mul",)]
+        factors += [number for number in map(call.number, range(len(call.tensors))) if number is not None]
+        is_exact = all(
+            any(math.isclose(factor, usual, rel_tol=1e-6) for usual in _SPELLED) for factor in factors
+        )
+        return not is_exact or any(one.attributes and one.row[0] != Operation.ELEMENTWISE for one in parts)
 
     def _spelled_out(self, call: Operator) -> int:
         """The settings of all operators that a layer was made of, as of a module."""
@@ -343,7 +356,7 @@ def _probability(call: Operator) -> float | None:
 
 
 def _normed_groups(call: Operator) -> Named | None:
-    """The norm of groups of channels that an operator on single channels is, if its own weights do nothing."""
+    """The norm of groups that an operator on single channels is, if its own weights do nothing."""
     for place, number in ((1, 1), (2, 0)):
         numbers = call.tensors[place].numbers if call.tensors[place] else None  # type: ignore[union-attr]
         if numbers is None or not (numbers == number).all():

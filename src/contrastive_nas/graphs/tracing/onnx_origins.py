@@ -23,8 +23,8 @@ _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 _VIEWS = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"})
 # What these give differs from one run to the next.
 _RANDOM = ("Random", "Bernoulli", "Multinomial")
-# How many numbers of a tensor are looked at to tell drawn ones from written ones, and how many of them have to
-# differ; of drawn real numbers hardly two are the same.
+# How many numbers of a tensor are looked at to tell drawn ones from written ones, and how many of them have
+# to differ; of drawn real numbers hardly two are the same.
 _LOOKED_AT, _DIFFERENT = 1024, 0.5
 # A single number of more digits than this is one that was trained.
 _DIGITS_WRITTEN = 4
@@ -173,7 +173,7 @@ def _plain(value: Any) -> Any:
 
 def short(number: Any) -> float:
     """A number as it was written in decimal before it was stored in few bits: 0.1 for 0.100000001."""
-    number = np.asarray(number).reshape(())[()]
+    number = np.asarray(number).reshape(-1)[0]
     return float(np.format_float_positional(number)) if isinstance(number, np.floating) else float(number)
 
 

@@ -96,6 +96,18 @@ Named = tuple[str, dict[str, Any], set[int]]
 Rule = Callable[[Operator], Named | None]
 
 
+# Before, tensors of unequal rank were aligned as attributes said, and norms had two forms.
+_ALIGNED_AT_THE_END = 7
+_ALIGNED = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Pow", "PRelu", "Gemm", "BatchNormalization", *_COMPARISONS}
+)
+
+
+def is_aligned_otherwise(call: Operator) -> bool:
+    """Whether an operator is of a version that is another function than the later ones."""
+    return call.kind in _ALIGNED and call.version < _ALIGNED_AT_THE_END
+
+
 def _plain(call: Operator) -> Named | None:
     return _ELEMENTWISE[call.kind], {}, {1} if call.kind == "CastLike" else set()
 
@@ -185,7 +197,11 @@ def _pool(call: Operator) -> Named | None:
         return f"max_pool{rank}d", numbers | {"dilation": dilation}, set()
     if max(dilation) > 1:
         return None
-    return f"avg_pool{rank}d", numbers | {"count_include_pad": bool(call.attributes.get("count_include_pad", 0))}, set()
+    return (
+        f"avg_pool{rank}d",
+        numbers | {"count_include_pad": bool(call.attributes.get("count_include_pad", 0))},
+        set(),
+    )
 
 
 def _linear(call: Operator) -> Named | None:
@@ -204,7 +220,9 @@ def _matmul(call: Operator) -> Named | None:
 
 
 def _einsum(call: Operator) -> Named | None:
-    held = [None if one is None or isinstance(one.found, Value) else one.origin.operand for one in call.tensors]
+    held = [
+        None if one is None or isinstance(one.found, Value) else one.origin.operand for one in call.tensors
+    ]
     numbers: dict[str, Any] = {"equation": call.attributes["equation"].decode()}
     if any(one is not None for one in held):
         numbers["tensors"] = held
@@ -265,7 +283,10 @@ def _minimum(call: Operator) -> Named | None:
 
 
 def _one_rank(call: Operator) -> bool:
-    return len({len(shape) for shape, one in zip(call.shapes, call.tensors, strict=True) if one is not None}) == 1
+    return (
+        len({len(shape) for shape, one in zip(call.shapes, call.tensors, strict=True) if one is not None})
+        == 1
+    )
 
 
 def _join(call: Operator) -> Named | None:
@@ -279,7 +300,9 @@ def _concatenation(call: Operator) -> Named | None:
 
 
 def _clip(call: Operator) -> Named | None:
-    bounds = [call.number(place) if call.given(place) else call.attributes.get(name) for place, name in _BOUNDS]
+    bounds = [
+        call.number(place) if call.given(place) else call.attributes.get(name) for place, name in _BOUNDS
+    ]
     if any(call.given(place) and bound is None for (place, _), bound in zip(_BOUNDS, bounds, strict=True)):
         return None
     return "clamp", {}, {1, 2}
@@ -347,6 +370,15 @@ def _slice(call: Operator) -> Named | None:
     return "slice", {"dim": axis, "start": start, "step": step}, {1, 2, 3, 4}
 
 
+def _split(call: Operator) -> Named | None:
+    """Into several parts; without sizes they are even."""
+    sizes = call.integers("split", 1)
+    if call.given(1) and sizes is None:
+        return None
+    given = {} if sizes is None else {"split_sizes": sizes}
+    return "split_with_sizes", {"dim": call.attributes.get("axis", 0)} | given, {1}
+
+
 def _gather(call: Operator) -> Named | None:
     """One place along a dimension, or the rows of a table that the input names."""
     axis, index = call.attributes.get("axis", 0), call.tensors[1]
@@ -388,7 +420,9 @@ def _resize(call: Operator) -> Named | None:
     factors = [short(one) for one in scales.numbers.reshape(-1)]
     told = {"mode", "coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a"}
     # PyTorch's own half pixels differ only where one pixel is made.
-    is_usual = given.removeprefix(b"pytorch_") == how and set(call.attributes) <= told and min(call.result) > 1
+    is_usual = (
+        given.removeprefix(b"pytorch_") == how and set(call.attributes) <= told and min(call.result) > 1
+    )
     if not is_usual or len(factors) != 4 or factors[:2] != [1, 1]:
         return None
     if mode == "nearest" and call.attributes.get("nearest_mode", b"round_prefer_floor") != b"floor":
@@ -442,6 +476,7 @@ RULES: dict[str, Rule] = {
     "Expand": _expand,
     "Transpose": _transpose,
     "Slice": _slice,
+    "Split": _split,
     "Gather": _gather,
     "Pad": _pad,
     "Resize": _resize,

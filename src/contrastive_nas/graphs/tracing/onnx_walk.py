@@ -24,6 +24,8 @@ _READ = {"Shape": 0, "Size": 0, "CastLike": 1}
 _STANDARD = frozenset({"", "ai.onnx"})
 # These take a part of a constant, and of its parameters.
 _PARTS = frozenset({"Slice", "Split", "Gather"})
+# From which argument on these read real numbers that are settings, and no parameters.
+_SETTINGS = {"Resize": 1, "Upsample": 1}
 
 
 class Walk:
@@ -116,7 +118,7 @@ class Walk:
         from onnx import helper
 
         attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-        found = [self._argument(name, node) for name in node.input]
+        found = [self._argument(name, node, place) for place, name in enumerate(node.input)]
         control = CONTROL.get(node.op_type) if node.domain in _STANDARD else None
         if control is not None:
             results: Iterable[Found] = control(self, node, attributes, found)
@@ -127,13 +129,16 @@ class Walk:
             results = (self._operator if depends else self._constants)(node, attributes, tensors)
         self.tensors.update((name, one) for name, one in zip(node.output, results, strict=False) if name)
 
-    def _argument(self, name: str, node: Any) -> Found:
-        """What is called ``name``, where ``node`` reads it.
+    def _argument(self, name: str, node: Any, place: int) -> Found:
+        """What is called ``name``, which ``node`` reads at ``place``.
 
         Exporters keep equal weights once. Before any training, all layers of a kind have the same scales and
         biases, so weights that are all one number are taken to be other ones wherever they are read.
         """
         tensor = self.tensors[name]
+        is_setting = place >= _SETTINGS.get(node.op_type, math.inf)
+        if is_setting and isinstance(tensor, Tensor) and tensor.numbers is not None:
+            return self.number(tensor.numbers, tensor.kind)
         if not isinstance(tensor, Tensor) or name not in self._uniform:
             return tensor
         if tensor.shape == (1,) and node.op_type != "PRelu":
@@ -287,7 +292,9 @@ def _is_training(graph: Any) -> bool:
     """Whether a norm or a dropout of the graph is one in training mode."""
     from onnx import helper, numpy_helper
 
-    true = {one.name for one in graph.initializer if one.data_type == BOOLEAN and numpy_helper.to_array(one).all()}
+    true = {
+        one.name for one in graph.initializer if one.data_type == BOOLEAN and numpy_helper.to_array(one).all()
+    }
     for node in graph.node:
         held = {one.name: helper.get_attribute_value(one) for one in node.attribute}
         if node.op_type == "Constant" and getattr(held.get("value"), "data_type", None) == BOOLEAN:

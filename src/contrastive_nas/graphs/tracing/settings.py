@@ -23,7 +23,8 @@ from contrastive_nas.graphs.operations import Operation
 Dims = tuple[int, ...]
 # How tensors lie in memory, on which device: no matter what they hold.
 _PLACE_NAMES = """
-    device layout pin_memory memory_format requires_grad non_blocking copy sparse cudnn_enabled inplace dtype
+    device layout pin_memory memory_format requires_grad non_blocking copy sparse cudnn_enabled cudnn_enable
+    inplace dtype
 """
 _PLACES = frozenset(_PLACE_NAMES.split())
 # Settings that are told by a node's features, edges or shapes.
@@ -329,13 +330,28 @@ def _instance_norm(call: Settings, name: str, operation: Operation) -> int:
     return settings_digest(name, call.unusual(name) | further)
 
 
+_SPLITS = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk"})
+
+
 def _slice(call: Settings, name: str, operation: Operation) -> int:
+    if name in _SPLITS:
+        return _split(call)
     if name not in ("slice", "narrow") or len(call.shapes[0]) > 4:
         return _general(call, name, operation) or digest(name)
     axis = call.numbers.get("dim") or 0
     start, step = call.numbers.get("start") or 0, call.numbers.get("step") or 1
     size = call.shapes[0][axis]
     return slice_attributes(max(start + size, 0) if start < 0 else start, step)
+
+
+def _split(call: Settings) -> int:
+    """Into parts of one size, of which the last one may be smaller, or of several sizes."""
+    axis = (call.numbers.get("dim") or 0) % len(call.shapes[0])
+    part = call.result.shape[axis]
+    given = call.numbers.get("split_sizes") or call.numbers.get("split_size")
+    sizes = given if isinstance(given, list | tuple) else [part]
+    is_even = all(size == part for size in sizes[:-1]) and sizes[-1] <= part
+    return digest("split", axis, part) if is_even else digest("split", axis, list(sizes))
 
 
 def _reshape(call: Settings, name: str, operation: Operation) -> int:
