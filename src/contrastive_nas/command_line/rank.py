@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contrastive_nas.command_line.options import parse_options
+from contrastive_nas.command_line.options import parse_image_size, parse_options
 
 if TYPE_CHECKING:
     from contrastive_nas.tables.reading import SourceTable
@@ -30,6 +30,10 @@ def rank(
             "trained. Columns named ..._accuracy are in percent."
         ),
     ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(help="HEIGHTxWIDTH of an image, or one number, where ONNX networks leave them free."),
+    ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Also so many random architectures of the space.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
     output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
@@ -52,13 +56,16 @@ def rank(
 
     if labels is not None and file is None:
         raise typer.BadParameter("--labels names a column of --file")
+    size = None if image_size is None else parse_image_size(image_size)
+    if size is not None and (file is None or space is not None):
+        raise typer.BadParameter("--image-size is that of ONNX networks, which are given by --file alone")
     if space is None:
         if file is None or architectures or sample:
             raise typer.BadParameter("say whose architectures these are with --space, or name a --file")
         known = {}
         if labels is not None:
             known = _labels(read_table(file, source=_format(file), metrics=[]), labels)
-        graphs = dict(read_graphs(file, source=_format(file)))
+        graphs = dict(read_graphs(file, source=_format(file), image_size=size))
         table = ranking.rank_graphs(
             list(graphs), list(graphs.values()), labels=known, ranker=ranker, seed=seed
         )

@@ -17,6 +17,7 @@ from contrastive_nas.tables.formats.onnx_folder import ONNX_FOLDER
 from contrastive_nas.tables.formats.onnx_table import ONNX_TABLE
 from contrastive_nas.tables.formats.python_file import PYTHON_FILE
 from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
+from contrastive_nas.tables.formats.tidy_json import TIDY_JSON
 from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
 from contrastive_nas.tables.formats.transnas_table import TRANSNAS_TABLE
 from contrastive_nas.tables.near_misses import near_miss, stand_in
@@ -41,6 +42,7 @@ SOURCES: dict[str, Source] = {
         ONNX_TABLE,
         PYTHON_FILE,
         TIDY_PARQUET,
+        TIDY_JSON,
         TIDY_CSV,
     )
 }
