@@ -182,7 +182,8 @@ def test_onnx_networks_of_any_size_need_the_size(tmp_path: Path):
             helper.make_node("GlobalAveragePool", ["c"], ["y"]),
         ]
         ends = [
-            helper.make_tensor_value_info(name, floats, shape) for name, shape in (("x", sizes), ("y", None))
+            helper.make_tensor_value_info(name, floats, shape)
+            for name, shape in (("x", sizes), ("y", ["n", "c", "h", "w"]))
         ]
         weight = np.random.default_rng(width).random((width, 3, 3, 3), dtype=np.float32)
         graph = helper.make_graph(

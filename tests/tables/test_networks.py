@@ -82,7 +82,10 @@ def free_file(path, sizes=("batch", 3, "height", "width")):
     onnx = pytest.importorskip("onnx")
     helper, floats = onnx.helper, onnx.TensorProto.FLOAT
     nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("GlobalAveragePool", ["r"], ["y"])]
-    ends = [helper.make_tensor_value_info(name, floats, shape) for name, shape in (("x", sizes), ("y", None))]
+    ends = [
+        helper.make_tensor_value_info(name, floats, shape)
+        for name, shape in (("x", sizes), ("y", ["n", "c", "h", "w"]))
+    ]
     opsets = [helper.make_opsetid("", 17)]
     graph = helper.make_graph(nodes, "free", ends[:1], ends[1:])
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
