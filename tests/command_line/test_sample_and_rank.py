@@ -213,3 +213,44 @@ def test_what_cannot_be_ranked(arguments: tuple[str, ...], code: int, word: str)
     done = run_rank(*arguments)
     assert done.exit_code == code
     assert word in done.output
+
+
+def test_onnx_networks_of_any_size_need_the_size(tmp_path: Path):
+    onnx = pytest.importorskip("onnx")
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    sizes = ["batch", 3, "height", "width"]
+    for width in range(2, 11):
+        nodes = [
+            helper.make_node("Conv", ["x", "w"], ["c"]),
+            helper.make_node("GlobalAveragePool", ["c"], ["y"]),
+        ]
+        ends = [
+            helper.make_tensor_value_info(name, floats, shape)
+            for name, shape in (("x", sizes), ("y", ["n", "c", "h", "w"]))
+        ]
+        weight = np.random.default_rng(width).random((width, 3, 3, 3), dtype=np.float32)
+        graph = helper.make_graph(
+            nodes, "net", ends[:1], ends[1:], [onnx.numpy_helper.from_array(weight, "w")]
+        )
+        opsets = [helper.make_opsetid("", 17)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / f"{width}.onnx")
+    done = run_rank("--file", tmp_path)
+    assert done.exit_code == 1
+    assert "has free sizes" in done.output
+    assert "--image-size" in done.output
+    done = run_rank("--file", tmp_path, "--image-size", "16x12")
+    assert done.exit_code == 0, done.output
+    assert "9 networks" in done.output
+
+
+@pytest.mark.parametrize("size", ["0", "12x", "-3", "big", "70000", "3x4x5"])
+def test_sizes_that_are_none(tmp_path: Path, size: str):
+    done = run_rank("--file", tmp_path, f"--image-size={size}")
+    assert done.exit_code == 1
+    assert "HEIGHTxWIDTH" in done.output
+
+
+def test_a_space_knows_the_size_of_its_images(tmp_path: Path):
+    done = run_rank("--space", "nasbench201", "--sample", 8, "--image-size", "32")
+    assert done.exit_code == 2
+    assert "--image-size" in done.output

@@ -129,3 +129,37 @@ def test_u9_the_project_says_how_runs_log(tiny: TinyProject) -> None:
     # After Kedro's own first line both are lines of one form: hour, level, message.
     lines = [[line.split()[1] for line in done.stderr.splitlines() if "plan:" in line] for done in told]
     assert lines == [["INFO"], ["INFO"]]
+
+
+def test_s16_settings_of_ones_own_count_only_without_another_environment(
+    tiny: TinyProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Kedro reads the base and one environment; README says so."""
+    (tiny.folder / "conf" / "local" / "parameters.yml").write_text("sum: {offset: -1}\n")
+    assert kedro_run(tiny, "--env", "other") == 0
+    assert "offset" in refused_after_a_run(tiny, capfd)
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    assert "with `--env` settings in `conf/local` do not count" in readme
+
+
+def refused_after_a_run(tiny: TinyProject, capfd: pytest.CaptureFixture[str]) -> str:
+    capfd.readouterr()
+    assert kedro_run(tiny) != 0
+    return capfd.readouterr().err
+
+
+def test_u11_lists_come_from_a_file(tiny: TinyProject, capfd: pytest.CaptureFixture[str]) -> None:
+    """``--params`` takes single values; README says where lists go, and there they are read."""
+    code = tiny.path("src/tiny/summing.py")
+    text = code.read_text().replace("    offset: int", "    offsets: list[int] = []\n    offset: int")
+    code.write_text(text.replace("parameters.offset)", "parameters.offset + sum(parameters.offsets))"))
+    assert kedro_run(tiny) == 0
+    before = tiny.record()["metrics"]["report.total"]
+    capfd.readouterr()
+    assert kedro_run(tiny, "--params", "sum.offsets=[10,20]") != 0
+    assert "Traceback" not in capfd.readouterr().err
+    (tiny.folder / "conf" / "local" / "parameters.yml").write_text("sum: {offset: 2, offsets: [10, 20]}\n")
+    assert kedro_run(tiny) == 0
+    assert tiny.record()["metrics"]["report.total"] == before + 30
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    assert "lists (`tune: {seeds: [100, 101]}`) go into a file there" in readme

@@ -122,6 +122,15 @@ def sub_networks(path: Path) -> None:
 
 BROKEN = (
     Broken("tidy_csv", "nasbench201", "cifar10_test_accuracy", "2", "broken", 2, lambda p: OWN.to_csv(p)),
+    Broken(
+        "tidy_json",
+        "nasbench201",
+        "cifar10_test_accuracy",
+        "2",
+        "broken",
+        2,
+        lambda p: OWN.to_json(p, orient="records", lines=True),
+    ),
     Broken("tidy_parquet", "nasbench201", "cifar10_test_accuracy", "2", "broken", 2, OWN.to_parquet),
     Broken("nasbench101", "nasbench101", "cifar10_test_accuracy", "5", "no JSON", 3, records),
     Broken(

@@ -187,6 +187,7 @@ SAMPLES = {
     "once for all table": Sample("once_for_all_table", _parquet(SUB_NETWORKS), change=wrong_parquet),
     "tidy parquet": Sample("tidy_parquet", _parquet(OWN), change=wrong_parquet),
     "tidy csv": Sample("tidy_csv", OWN.to_csv(index=False).encode(), may_shorten=True, change=wrong_csv),
+    "tidy json": Sample("tidy_json", OWN.to_json(orient="records").encode(), change=wrong_json),
     "onnx folder": Sample(
         "onnx_folder", b"file,x_test_accuracy\na.onnx,50\nb.onnx,60\n", _onnx_folder, True, wrong_csv
     ),

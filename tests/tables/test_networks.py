@@ -78,6 +78,41 @@ def test_u3_tables_of_which_it_is_not_clear_what_they_are_for(tmp_path, onnx_fil
         list(read_graphs(folder))
 
 
+def free_file(path, sizes=("batch", 3, "height", "width")):
+    onnx = pytest.importorskip("onnx")
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("GlobalAveragePool", ["r"], ["y"])]
+    ends = [
+        helper.make_tensor_value_info(name, floats, shape)
+        for name, shape in (("x", sizes), ("y", ["n", "c", "h", "w"]))
+    ]
+    opsets = [helper.make_opsetid("", 17)]
+    graph = helper.make_graph(nodes, "free", ends[:1], ends[1:])
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+
+
+def test_the_size_of_images_that_files_leave_free(tmp_path) -> None:
+    free_file(tmp_path / "a.onnx")
+    (graph,) = dict(read_graphs(tmp_path, image_size=(8, 6))).values()
+    assert graph.out_shape[:2].tolist() == [[3, 8, 6], [3, 8, 6]]
+    with pytest.raises(InputError, match=r"a\.onnx: input x has free sizes, .*--image-size"):
+        list(read_graphs(tmp_path))
+    free_file(tmp_path / "b.onnx", (1, 3, 8, 8))
+    with pytest.raises(InputError, match=r"b\.onnx: input x is \[3, 8, 8\] .*, not of image_size 8x6"):
+        list(read_graphs(tmp_path, image_size=(8, 6)))
+    assert len(dict(read_graphs(tmp_path, image_size=(8, 8)))) == 2
+    free_file(tmp_path / "b.onnx", ("batch", "channels", "height", "width"))
+    with pytest.raises(InputError, match="give its shape as input_shape"):
+        list(read_graphs(tmp_path, image_size=(8, 8)))
+
+
+def test_other_networks_know_their_size(tmp_path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(NN + "INPUT_SHAPE = (3, 8, 8)\ndef networks():\n    return [nn.ReLU()]\n")
+    with pytest.raises(InputError, match="leave image_size out"):
+        list(read_graphs(path, source="python_file", image_size=(8, 8)))
+
+
 @pytest.mark.parametrize("name", ["gone.onnx", "../outside.onnx", "/etc/hostname"])
 def test_only_files_of_the_folder(tmp_path, name) -> None:
     folder = tmp_path / "own"

@@ -57,6 +57,70 @@ def test_u4_tables_with_one_meaning_are_read(tmp_path, kind) -> None:
         assert frame[METRIC].tolist() == ACCURACIES
 
 
+OBJECTS = [{"architecture": name, METRIC: value} for name, value in zip(NAMES, ACCURACIES, strict=True)]
+LINES = "\n".join(map(json.dumps, OBJECTS)).encode()
+JSON = {
+    "lines": LINES,
+    "a line end at the end, empty lines": b"\n" + LINES.replace(b"}", b"}\r\n\n"),
+    "compressed lines": gzip.compress(LINES),
+    "byte order mark": b"\xef\xbb\xbf" + LINES,
+    "list": json.dumps(OBJECTS, indent=2).encode(),
+    "compressed list": gzip.compress(json.dumps(OBJECTS).encode()),
+    "other names": LINES.replace(b"architecture", b"Arch").replace(b"cifar10_test_acc", b"CIFAR10 test acc"),
+}
+
+
+@pytest.mark.parametrize("kind", JSON)
+def test_u4_json_of_own_results_is_read(tmp_path, kind) -> None:
+    path = tmp_path / "own.json"
+    path.write_bytes(JSON[kind])
+    assert detect(path) == "tidy_json"
+    frame = read_table(path, space="nasbench201").frame
+    assert (frame.architecture.tolist(), frame[METRIC].tolist()) == (NAMES, ACCURACIES)
+
+
+BAD_LINES = {
+    "no object": (b"[1, 2]", "row 3: not a JSON object"),
+    "no JSON": (b'{"architecture": ', "row 3: no JSON"),
+    "no architecture": (b'{"cifar10_test_accuracy": 90}', "row 3: there is no text called 'architecture'"),
+    "no text": (b'{"architecture": [4, 0]}', "row 3: there is no text called 'architecture'"),
+    "a list in it": (
+        LINES.split(b"\n")[2][:-1] + b', "epochs": [1]}',
+        "row 3: 'epochs' is no number or text",
+    ),
+    "no number": (LINES.split(b"\n")[2].replace(b"93.0", b'"good"'), "row 3: .*good"),
+    "too much": (LINES.split(b"\n")[2].replace(b"93.0", b"930"), "row 3: .*930"),
+    "unlike any space": (b'{"architecture": "a", "cifar10_test_accuracy": 90}', "row 3: "),
+    "nested": (b"[" * 100_000, "row 3: nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_LINES)
+def test_u4_json_lines_that_cannot_be_used_are_named(tmp_path, kind) -> None:
+    line, message = BAD_LINES[kind]
+    path, lines = tmp_path / "own.jsonl", LINES.split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:2], line, *lines[3:]]))
+    with pytest.raises(InputError, match=rf"own\.jsonl, {message}"):
+        read_table(path, space="nasbench201")
+    left = read_table(path, space="nasbench201", on_error="skip")
+    assert (left.frame.architecture.tolist(), left.problem_count) == (NAMES[:2] + NAMES[3:], 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(LINES)[:-20], "cut off or damaged"),
+        (json.dumps(OBJECTS)[:-20].encode(), "row 6: no JSON"),
+        (LINES + b"\n\xff\xfe", "no UTF-8"),
+    ],
+)
+def test_u4_json_that_is_damaged_is_named(tmp_path, content, message) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_table(path, source="tidy_json", space="nasbench201", on_error="skip")
+
+
 def test_u4_capitals_in_parquet(tmp_path) -> None:
     path = tmp_path / "own.parquet"
     pd.DataFrame({"Architecture": NAMES, "CIFAR10_test_accuracy": ACCURACIES}).to_parquet(path)
@@ -99,7 +163,8 @@ NEAR = {
     ),
     "pickle": ("own.pkl", pickle.dumps({"a": 1}), "a Python pickle"),
     "JSON": ("zc.json", json.dumps({"cifar10": {"(4, 0)": {"val_accuracy": 90}}}).encode(), "it is JSON"),
-    "JSON lines": ("own.jsonl", b'{"architecture": "a", "acc": 1}\n' * 2, "it is JSON.*CSV or Parquet"),
+    "JSON lines": ("own.jsonl", b'{"network": "a", "acc": 1}\n' * 2, "it is JSON.*'architecture'"),
+    "JSON without accuracies": ("own.jsonl", b'{"architecture": "a", "acc": 1}\n', "is 'acc' meant"),
 }
 
 

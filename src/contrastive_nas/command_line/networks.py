@@ -1,6 +1,7 @@
 """``contrastive-nas inspect``, ``sample``, ``rank``, ``evaluate``: tables of networks, and trained ones."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,8 @@ from contrastive_nas.errors import InputError
 if TYPE_CHECKING:
     from contrastive_nas.tables.reading import SourceTable
 
+# Images of satellites and tissue have some ten thousand pixels a side; more is a slip of the keyboard.
+_LARGEST_SIDE = 65_536
 # Of drawing: a small space may run out of new architectures.
 ROUNDS = 50
 
@@ -72,6 +75,10 @@ def rank(
             "trained. Columns named ..._accuracy are in percent."
         ),
     ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(help="HEIGHTxWIDTH of an image, or one number, where ONNX networks leave them free."),
+    ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Also so many random architectures of the space.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
     output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
@@ -94,13 +101,16 @@ def rank(
 
     if labels is not None and file is None:
         raise typer.BadParameter("--labels names a column of --file")
+    size = None if image_size is None else _parse_image_size(image_size)
+    if size is not None and (file is None or space is not None):
+        raise typer.BadParameter("--image-size is that of ONNX networks, which are given by --file alone")
     if space is None:
         if file is None or architectures or sample:
             raise typer.BadParameter("say whose architectures these are with --space, or name a --file")
         known = {}
         if labels is not None:
             known = _labels(read_table(file, source=_format(file), metrics=[]), labels)
-        graphs = dict(read_graphs(file, source=_format(file)))
+        graphs = dict(read_graphs(file, source=_format(file), image_size=size))
         table = ranking.rank_graphs(
             list(graphs), list(graphs.values()), labels=known, ranker=ranker, seed=seed
         )
@@ -180,6 +190,21 @@ def _number(value: object, where: str) -> float:
 def _format(file: Path) -> str:
     """Python files are run, so they are read only where they are named as such."""
     return "python_file" if file.suffix == ".py" else "auto"
+
+
+def _parse_image_size(text: str) -> tuple[int, int]:
+    """Height and width, ``224x160``; one number stands for both.
+
+    Raises:
+        InputError: it is neither, or a side is of no pixels or of too many.
+    """
+    found = re.fullmatch(r"\s*(\d{1,6})(?:\s*[xX]\s*(\d{1,6}))?\s*", text)
+    height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
+        raise InputError(
+            f"image size {text!r:.60} is no HEIGHTxWIDTH, nor one number from 1 to {_LARGEST_SIDE}"
+        )
+    return height, width
 
 
 def _parse_options(text: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ OnError = Literal["stop", "skip"]
 Row = int | str
 # Gives a network's graph, or raises InputError.
 GraphMaker = Callable[[], "ComputationGraph"]
+# Height and width of an image.
+ImageSize = tuple[int, int]
 ROWS_PER_FRAME = 20_000
 _ACCURACY = re.compile(r"(?i).+_accuracy(_.+)?$")
 
@@ -88,7 +90,8 @@ class TableFormat:
         repeats: whether several rows of one architecture are repeated measurements, to be averaged.
         runs_code: whether reading executes what the file contains; such a format is never chosen by itself.
         graphs: yields row labels, architectures and makers of their graphs, where the file holds networks and
-            not descriptions in a space.
+            not descriptions in a space; the size of an image, where networks leave it free, is given.
+        leaves_size: whether its networks may leave the size of an image free.
     """
 
     name: str
@@ -98,7 +101,8 @@ class TableFormat:
     read: Callable[[Path, Problems], Iterator[pd.DataFrame]]
     repeats: bool = False
     runs_code: bool = False
-    graphs: Callable[[Path, Problems], Iterator[tuple[Row, str, GraphMaker]]] | None = None
+    graphs: Callable[[Path, Problems, ImageSize | None], Iterator[tuple[Row, str, GraphMaker]]] | None = None
+    leaves_size: bool = False
 
 
 def frames(records: Iterator[tuple[Row, dict[str, Any]]]) -> Iterator[pd.DataFrame]:

@@ -49,8 +49,8 @@ def near_miss(path: Path) -> str | None:
     text = start.lstrip()
     if text.startswith((b"{", b"[")):
         return (
-            "it is JSON, and of no benchmark that is known here: own results are read as CSV or Parquet with "
-            f"a column {ARCHITECTURE!r}"
+            "it is JSON, and of no benchmark that is known here: own results are read as CSV, Parquet or "
+            f"JSON, an object with {ARCHITECTURE!r} and accuracies a line"
         )
     return _columns(path)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, OnError, Problem, Problems, Row, is_accuracy
+from contrastive_nas.tables.base import GraphMaker, ImageSize, OnError, Problem, Problems, Row, is_accuracy
 from contrastive_nas.tables.parsing.headers import renamed
 from contrastive_nas.tables.registry import AUTO, find_format
 from contrastive_nas.tables.validation import (
@@ -129,7 +129,11 @@ def read_table(
 
 
 def read_graphs(
-    path: str | Path, *, source: str = AUTO, on_error: OnError = "stop"
+    path: str | Path,
+    *,
+    source: str = AUTO,
+    on_error: OnError = "stop",
+    image_size: ImageSize | None = None,
 ) -> Iterator[tuple[str, "ComputationGraph"]]:
     """The networks that a file itself holds (ONNX, a user's modules), as names in its table and graphs.
 
@@ -137,13 +141,19 @@ def read_graphs(
         path: the file or folder.
         source: the format's name, or "auto" to tell it by content.
         on_error: "stop" raises at the first network that cannot be used, "skip" leaves it out and logs it.
+        image_size: height and width of an image, for ONNX networks that leave them free.
 
     Raises:
-        InputError: the format holds no networks, or as ``on_error`` says.
+        InputError: the format holds no networks, or such as know the size of their images themselves, or as
+            ``on_error`` says.
     """
     chosen = find_format(path, source)
     if chosen.graphs is None:
         raise InputError(f"{path}: {chosen.name} describes architectures of a space and holds no networks")
+    if image_size is not None and not chosen.leaves_size:
+        raise InputError(
+            f"{path}: the networks of {chosen.name} say how large an image is; leave image_size out"
+        )
     problems = Problems(str(path), on_error)
 
     def attempt(label: Row, make: GraphMaker) -> "ComputationGraph | None":
@@ -153,7 +163,7 @@ def read_graphs(
             problems.add(label, str(error))
             return None
 
-    for label, architecture, make in chosen.graphs(Path(path), problems):
+    for label, architecture, make in chosen.graphs(Path(path), problems, image_size):
         graph = attempt(label, make)
         if graph is not None:
             yield architecture, graph

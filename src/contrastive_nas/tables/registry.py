@@ -20,6 +20,7 @@ from contrastive_nas.tables.formats.parquet_tables import (
 )
 from contrastive_nas.tables.formats.python_file import PYTHON_FILE
 from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
+from contrastive_nas.tables.formats.tidy_json import TIDY_JSON
 from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
 from contrastive_nas.tables.near_misses import near_miss, stand_in
 
@@ -43,6 +44,7 @@ FORMATS: dict[str, TableFormat] = {
         ONNX_TABLE,
         PYTHON_FILE,
         TIDY_PARQUET,
+        TIDY_JSON,
         TIDY_CSV,
     )
 }

@@ -14,7 +14,12 @@ from contrastive_nas.graphs.tracing.record import BATCH, Dims, Recorder
 from contrastive_nas.graphs.tracing.tracer import report_unknown
 
 
-def trace_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> ComputationGraph:
+def trace_onnx(
+    path: str | Path,
+    input_shape: Sequence[int] | None = None,
+    *,
+    image_size: tuple[int, int] | None = None,
+) -> ComputationGraph:
     """The computation graph of an ONNX file; needs the extra ``onnx``.
 
     Local functions are inlined, branches and loops followed (see ``onnx_control``), quantised operators taken
@@ -30,10 +35,11 @@ def trace_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Co
         path: of a model with one input, whose first dimension is the batch: free, or any number.
         input_shape: (C, H, W) of one image, or however many dimensions the input has after the batch; needed
             where the file leaves some of them free.
+        image_size: height and width of one image, in place of ``input_shape`` where these alone are free.
 
     Raises:
         InputError: the extra is missing, the file is no valid model, its input is not of ``input_shape`` or
-            left free, or the shapes of its tensors cannot be found.
+            ``image_size``, or left free, or the shapes of its tensors cannot be found.
     """
     try:
         import onnx
@@ -47,12 +53,17 @@ def trace_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Co
             model = onnx.inliner.inline_local_functions(model)
     except Exception as error:
         raise InputError(f"{path}: not a valid ONNX model: {first_line(error)}") from error
+    quantised = onnx_quantised.is_quantised(model.graph)
     onnx_quantised.as_float(model.graph)
     try:
         source = _input(model.graph)
-        return _trace(model, source, _image(source, input_shape), str(path))
+        found = _trace(model, source, _image(source, input_shape, image_size), str(path))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if quantised:
+        # Scales and zero points are not held.
+        found.attributes[0] = NOT_HELD
+    return found
 
 
 def _trace(model: Any, source: Any, image: Dims, name: str) -> ComputationGraph:
@@ -77,8 +88,6 @@ def _walked(model: Any, source: Any, shape: Dims, name: str) -> ComputationGraph
     record = Recorder()
     walk = OnnxWalk(model.graph, record, shape[0], opsets, stated)
     outputs = walk.outputs(source.name, shape, tensor.elem_type)
-    # Neither contents of constants nor settings of operators are held: an ONNX graph shares nothing.
-    record.nodes[0].attributes = int(NOT_HELD)
     graph = record.graph(outputs)
     report_unknown(name, record)
     return graph
@@ -92,20 +101,32 @@ def _input(graph: Any) -> Any:
     return inputs[0]
 
 
-def _image(source: Any, input_shape: Sequence[int] | None) -> Dims:
+def _image(source: Any, input_shape: Sequence[int] | None, image_size: tuple[int, int] | None) -> Dims:
     """The shape of one image, as the file or the caller says."""
     sizes = source.type.tensor_type.shape.dim[1:]
     stated = [size.dim_value or size.dim_param or "?" for size in sizes]
+    if input_shape is None and image_size is not None:
+        if len(sizes) < 3:
+            raise InputError(f"input {source.name} is {stated}, no image: leave image_size out")
+        given = [size.dim_value for size in sizes[:-2]]
+        if not all(given):
+            raise InputError(f"input {source.name} is {stated} for each image: give its shape as input_shape")
+        given += image_size
+        if any(size.dim_value not in (0, asked) for size, asked in zip(sizes, given, strict=True)):
+            asked = "x".join(map(str, image_size))
+            raise InputError(f"input {source.name} is {stated} for each image, not of image_size {asked}")
+        input_shape = given
     if input_shape is None:
         if not all(size.dim_value for size in sizes):
             raise InputError(
-                f"input {source.name} has free sizes, {stated} for each image: give its shape as input_shape"
+                f"input {source.name} has free sizes, {stated} for each image: give its shape as "
+                "input_shape, or height and width as image_size (--image-size)"
             )
         return tuple(size.dim_value for size in sizes)
-    given = tuple(int(size) for size in input_shape)
-    fits = len(given) == len(sizes) and all(
-        asked > 0 and size.dim_value in (0, asked) for asked, size in zip(given, sizes, strict=True)
+    shape = tuple(int(size) for size in input_shape)
+    fits = len(shape) == len(sizes) and all(
+        asked > 0 and size.dim_value in (0, asked) for asked, size in zip(shape, sizes, strict=True)
     )
     if not fits:
-        raise InputError(f"input {source.name} is {stated} for each image, not the input_shape {list(given)}")
-    return given
+        raise InputError(f"input {source.name} is {stated} for each image, not the input_shape {list(shape)}")
+    return shape

@@ -6,6 +6,7 @@ from typing import Any
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import elementwise, layers, onnx_layers
 from contrastive_nas.graphs.tracing.onnx_calls import Handler, OnnxCall
+from contrastive_nas.graphs.tracing.onnx_origins import short, short_attribute
 from contrastive_nas.graphs.tracing.record import Constant, Value
 
 _ACTIVATIONS = {
@@ -34,6 +35,7 @@ _FUNCTIONS = {
     **{name: name.lower() for name in ("Equal", "Less", "Greater", "Not", "And", "Or", "Softsign", "Shrink")},
     **{name: name.lower() for name in ("LessOrEqual", "GreaterOrEqual", "IsNaN", "IsInf", "ThresholdedRelu")},
 }
+_BOUNDS = ("min", "max")
 _REDUCTIONS = {"ReduceMean": "mean", "ReduceMax": "amax", "ReduceSum": "sum", "ReduceMin": "amin"}
 _REDUCTIONS |= {"ReduceL1": "norm", "ReduceL2": "norm", "ReduceProd": "prod", "ReduceSumSquare": "norm"}
 
@@ -71,7 +73,7 @@ def _number(call: OnnxCall, position: int) -> Any:
     """An operand, single numbers that are no parameters as such."""
     numbers, argument = call.numbers(position), call.arguments[position]
     is_own = isinstance(argument, Constant) and bool(argument.parameters)
-    return argument if numbers is None or numbers.size != 1 or is_own else float(numbers.reshape(-1)[0])
+    return argument if numbers is None or numbers.size != 1 or is_own else short(numbers)
 
 
 def _join(call: OnnxCall) -> Value:
@@ -86,11 +88,11 @@ def _join(call: OnnxCall) -> Value:
 
 
 def _clip(call: OnnxCall) -> Value:
-    bounds = [call.attributes.get(name) for name in ("min", "max")]
+    bounds = [short_attribute(call.attributes[name]) if name in call.attributes else None for name in _BOUNDS]
     for index in (0, 1):
         numbers = call.numbers(index + 1)
         if numbers is not None:
-            bounds[index] = float(numbers.reshape(-1)[0])
+            bounds[index] = short(numbers)
         elif call.given(index + 1):
             return elementwise.function(call.record, "clamp", call.values, call.shape)
     return elementwise.clamp(call.record, call.x, *bounds)

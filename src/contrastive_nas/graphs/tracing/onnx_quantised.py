@@ -50,6 +50,16 @@ def as_float(graph: Any) -> None:
     _as_reals(graph, integers)
 
 
+def is_quantised(graph: Any) -> bool:
+    """Whether a graph, sub-graphs included, has a quantised operator."""
+    kinds = {*_TWINS, _CONCAT, _DYNAMIC}
+    return any(
+        node.op_type in kinds
+        or any(is_quantised(inner) for one in node.attribute for inner in [one.g, *one.graphs])
+        for node in graph.node
+    )
+
+
 def _twin(node: Any, scales: set[str], integers: set[str]) -> Iterator[Any]:
     """What stands for a node; notes names of scales, and of tensors that were integers."""
     from onnx import helper

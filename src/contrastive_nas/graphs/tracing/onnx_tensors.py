@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.tracing.onnx_origins import NOWHERE, Origin
 from contrastive_nas.graphs.tracing.record import BATCH, Constant, Dims, Value
 
 Array = NDArray[Any]
@@ -36,6 +37,7 @@ class Tensor:
         kind: the number of its type.
         numbers: its contents, where it is a small constant.
         batch: the dimension that the batch is in; -1 where there is none.
+        origin: where it comes from, if it is a constant.
     """
 
     found: Value | Constant
@@ -43,6 +45,7 @@ class Tensor:
     kind: int
     numbers: Array | None = None
     batch: int = -1
+    origin: Origin = NOWHERE
 
 
 # A sequence of tensors is a list.
@@ -73,20 +76,20 @@ class Copies:
     def __init__(self) -> None:
         self._first: dict[tuple[int, float, float], list[Any]] = {}
 
-    def original(self, tensor: Any) -> str:
-        """The name of the first tensor of the same numbers, which may be this one."""
+    def original(self, tensor: Any) -> Any:
+        """The first tensor of the same numbers, which may be this one."""
         from onnx import numpy_helper
 
         numbers = numpy_helper.to_array(tensor).reshape(-1)
         if not numbers.size:
-            return str(tensor.name)
+            return tensor
         # Sorting takes long, so these three are compared first.
         alike = self._first.setdefault((numbers.size, float(numbers.min()), float(numbers.max())), [])
         for other in alike:
             if np.array_equal(np.sort(numbers), np.sort(numpy_helper.to_array(other).reshape(-1))):
-                return str(other.name)
+                return other
         alike.append(tensor)
-        return str(tensor.name)
+        return tensor
 
 
 def compute(node: Any, numbers: Sequence[Array | None], opsets: Mapping[str, int]) -> list[Array] | None:

@@ -340,13 +340,28 @@ def _instance_norm(call: Settings, name: str, operation: Operation) -> int:
     return settings_digest(name, call.unusual(name) | further)
 
 
+_SPLITS = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk"})
+
+
 def _slice(call: Settings, name: str, operation: Operation) -> int:
+    if name in _SPLITS:
+        return _split(call)
     if name not in ("slice", "narrow") or len(call.shapes[0]) > 4:
         return _general(call, name, operation) or digest(name)
     axis = call.numbers.get("dim") or 0
     start, step = call.numbers.get("start") or 0, call.numbers.get("step") or 1
     size = call.shapes[0][axis]
     return slice_attributes(max(start + size, 0) if start < 0 else start, step)
+
+
+def _split(call: Settings) -> int:
+    """Into parts of one size, of which the last one may be smaller, or of several sizes."""
+    axis = (call.numbers.get("dim") or 0) % len(call.shapes[0])
+    part = call.result.shape[axis]
+    given = call.numbers.get("split_sizes") or call.numbers.get("split_size")
+    sizes = given if isinstance(given, list | tuple) else [part]
+    is_even = all(size == part for size in sizes[:-1]) and sizes[-1] <= part
+    return digest("split", axis, part) if is_even else digest("split", axis, list(sizes))
 
 
 def _reshape(call: Settings, name: str, operation: Operation) -> int:
@@ -376,6 +391,26 @@ def _without_ones(shape: Dims) -> Dims:
     return shape
 
 
+def _permute(call: Settings, name: str, operation: Operation) -> int:
+    """Of whichever function another order of the dimensions is, it is told by that order."""
+    rank = len(call.shapes[0])
+    order = list(range(rank))
+    if name == "permute":
+        order = [axis % rank for axis in call.numbers["dims"]]
+    elif name in _SWAPS:
+        first = next((call.numbers[key] for key in _FIRST_AXIS if key in call.numbers), 0)
+        second = next((call.numbers[key] for key in _SECOND_AXIS if key in call.numbers), rank - 1)
+        order[first], order[second] = order[second], order[first]
+    else:
+        return _general(call, name, operation)
+    return digest("permute", order)
+
+
+# Functions that swap two dimensions, and what they call these.
+_SWAPS = frozenset({"transpose", "swapaxes", "swapdims", "t", "numpy_T"})
+_FIRST_AXIS, _SECOND_AXIS = ("dim0", "axis0"), ("dim1", "axis1")
+
+
 def _shaped(call: Settings, name: str, operation: Operation) -> int:
     """Products and attention: features hold neither heads nor which dimensions are multiplied."""
     found = call.unusual(name, is_plain=False)
@@ -401,6 +436,7 @@ _RULES: dict[Operation, Rule] = {
     Operation.INSTANCE_NORM: _instance_norm,
     Operation.SLICE: _slice,
     Operation.RESHAPE: _reshape,
+    Operation.PERMUTE: _permute,
     Operation.MATMUL: _shaped,
     Operation.ATTENTION: _shaped,
 }

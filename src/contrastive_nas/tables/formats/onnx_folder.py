@@ -13,6 +13,7 @@ import pandas as pd
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import (
     GraphMaker,
+    ImageSize,
     Problems,
     Row,
     RowError,
@@ -72,13 +73,15 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from frames(_rows(path, problems))
 
 
-def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMaker]]:
+def _graphs(
+    path: Path, problems: Problems, image_size: ImageSize | None
+) -> Iterator[tuple[Row, str, GraphMaker]]:
     # Not above: graphs need torch, which takes seconds to import.
     from contrastive_nas.graphs.tracing.onnx_file import trace_onnx
 
     for label, columns in _rows(path, problems):
         name = columns["architecture"]
-        yield label, name, partial(trace_onnx, path / name)
+        yield label, name, partial(trace_onnx, path / name, image_size=image_size)
 
 
 ONNX_FOLDER = TableFormat(
@@ -88,4 +91,5 @@ ONNX_FOLDER = TableFormat(
     detect=lambda path: path.is_dir() and bool(_models(path)),
     read=_read,
     graphs=_graphs,
+    leaves_size=True,
 )

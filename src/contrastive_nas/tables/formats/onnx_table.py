@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, Problems, Row, TableFormat
+from contrastive_nas.tables.base import GraphMaker, ImageSize, Problems, Row, TableFormat
 from contrastive_nas.tables.formats import tidy_parquet
 
 if TYPE_CHECKING:
@@ -37,15 +37,17 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
         yield _named(frame)
 
 
-def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMaker]]:
+def _graphs(
+    path: Path, problems: Problems, image_size: ImageSize | None
+) -> Iterator[tuple[Row, str, GraphMaker]]:
     if not tidy_parquet.has_columns(path, {_MODEL}):
         raise InputError(f"{path}: there is no column {_MODEL!r}")
     for frame in tidy_parquet.read_frames(path, rows=_MODELS_AT_ONCE):
         for row, name, model in _named(frame)[["architecture", _MODEL]].itertuples():
-            yield row, name, partial(_traced, model)
+            yield row, name, partial(_traced, model, image_size)
 
 
-def _traced(model: object) -> "ComputationGraph":
+def _traced(model: object, image_size: ImageSize | None) -> "ComputationGraph":
     # Not above: graphs need torch, which takes seconds to import.
     from contrastive_nas.graphs.tracing.onnx_file import trace_onnx
 
@@ -54,7 +56,7 @@ def _traced(model: object) -> "ComputationGraph":
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.onnx")
         file.write_bytes(model)
-        return trace_onnx(file)
+        return trace_onnx(file, image_size=image_size)
 
 
 ONNX_TABLE = TableFormat(
@@ -64,4 +66,5 @@ ONNX_TABLE = TableFormat(
     detect=lambda path: tidy_parquet.has_columns(path, {_MODEL}),
     read=_read,
     graphs=_graphs,
+    leaves_size=True,
 )

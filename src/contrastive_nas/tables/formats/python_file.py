@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, Problems, Row, RowError, TableFormat, frames
+from contrastive_nas.tables.base import GraphMaker, ImageSize, Problems, Row, RowError, TableFormat, frames
 
 _FUNCTION = "networks"
 _METRIC = "own_test_accuracy"
@@ -114,7 +114,9 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     )
 
 
-def _graphs(path: Path, problems: Problems) -> Iterator[tuple[Row, str, GraphMaker]]:
+def _graphs(
+    path: Path, problems: Problems, image_size: ImageSize | None
+) -> Iterator[tuple[Row, str, GraphMaker]]:
     # Not above: graphs need torch, which takes seconds to import.
     from contrastive_nas.graphs import trace
 

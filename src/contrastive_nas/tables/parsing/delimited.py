@@ -48,7 +48,7 @@ def layout(path: Path) -> Layout:
 
     The separator is the one that gives the header the most columns, the comma among equals.
     """
-    start = _unpacked_head(path)
+    start = unpacked_head(path)
     encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
     try:
         # The last character may be cut off; nothing before the header's end is.
@@ -74,7 +74,7 @@ def rows(path: Path, form: Layout) -> Iterator[list[str]]:
     done, left = 0, LARGEST_UNPACKED
     packed = head(path, len(GZIP)) == GZIP
     try:
-        with _opened(path, form.encoding) as stream:
+        with opened(path, form.encoding) as stream:
             for _ in range(form.skipped):
                 stream.readline()
             for fields in csv.reader(stream, delimiter=form.separator, strict=True):
@@ -90,13 +90,15 @@ def rows(path: Path, form: Layout) -> Iterator[list[str]]:
         raise InputError(f"{path}, after row {max(0, done - 1)}: {reason}: {error}") from error
 
 
-def _opened(path: Path, encoding: str) -> TextIO:
+def opened(path: Path, encoding: str) -> TextIO:
+    """A text file, maybe compressed by gzip; line ends as they are."""
     if head(path, len(GZIP)) == GZIP:
         return io.TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
 
 
-def _unpacked_head(path: Path) -> bytes:
+def unpacked_head(path: Path) -> bytes:
+    """What a file begins with, unpacked where it is compressed by gzip; empty where that is damaged."""
     start = head(path, HEADER_BYTES)
     if not start.startswith(GZIP):
         return start

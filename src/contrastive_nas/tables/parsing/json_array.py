@@ -23,9 +23,14 @@ def objects(path: Path) -> Iterator[dict[str, Any]]:
     """
     try:
         with path.open(encoding="utf-8") as stream:
-            yield from _List(stream, str(path)).objects()
+            yield from listed(stream, str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no UTF-8: {error}") from error
+
+
+def listed(stream: TextIO, name: str) -> Iterator[dict[str, Any]]:
+    """The same of a stream, called ``name`` in errors."""
+    return _List(stream, name).objects()
 
 
 class _List:
