@@ -64,6 +64,13 @@ def read(digests: Mapping[int, Any], number: int) -> Settings:
     if head == "both":
         parts = [read(digests, one) for one in rest[0]]
         return Settings(parts[-1].kind, {key: one for part in parts for key, one in part.values.items()})
+    if head == "permute":
+        return Settings(head, {"function": head, "dims": rest[0]})
+    if head == "split":
+        name, size = "split", "split_size"
+        if isinstance(rest[1], list):
+            name, size = "split_with_sizes", "split_sizes"
+        return Settings(head, {"function": name, size: rest[1], "dim": rest[0]})
     if head == "padding":
         return Settings("padding", {"padding": rest[0], "overhang": bool(rest[1])})
     if len(rest) == 1 and isinstance(rest[0], list) and all(_is_named(one) for one in rest[0]):

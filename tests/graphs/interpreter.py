@@ -140,21 +140,15 @@ class Interpreter:
             return True
         first = next((one for one in self._sources[node] if isinstance(self._found[one], Tensor)), None)
         values = self._settings[node].values
-        if operation == Operation.PERMUTE and first is not None and {"dims", "dim0"} & set(values):
-            return self._permuted_layout(found.dim(), first, values)
+        if self._settings[node].kind == "permute" and first is not None:
+            return self._permuted_layout(first, values["dims"])
         if first is not None and self._found[first].dim() == found.dim():
             return self._last[first]
         return found.dim() == 3
 
-    def _permuted_layout(self, rank: int, first: int, values: Mapping[str, Any]) -> bool:
-        order = list(range(rank))
-        if "dims" in values:
-            order = values["dims"]
-        else:
-            one, other = values["dim0"], values["dim1"]
-            order[one], order[other] = order[other], order[one]
+    def _permuted_layout(self, first: int, order: Sequence[int]) -> bool:
         channels = image_axes(self._found[first].shape, self._batch, last=self._last[first])[0]
-        return order.index(channels) == rank - 1
+        return order.index(channels) == len(order) - 1
 
     # Functions and constants
 

@@ -30,7 +30,7 @@ def child(*arguments: str) -> dict:
 
 def check(result: dict, cases: int) -> None:
     assert result["peak_bytes"] < LARGEST
-    assert len(result["counts"]) == 21
+    assert len(result["counts"]) == 22
     for name, outcomes in result["counts"].items():
         assert "failed" not in outcomes, name
         assert sum(outcomes.values()) == cases

@@ -397,6 +397,8 @@ def _permute(call: Settings, name: str, operation: Operation) -> int:
     order = list(range(rank))
     if name == "permute":
         order = [axis % rank for axis in call.numbers["dims"]]
+    elif name == "numpy_T":
+        order.reverse()
     elif name in _SWAPS:
         first = next((call.numbers[key] for key in _FIRST_AXIS if key in call.numbers), 0)
         second = next((call.numbers[key] for key in _SECOND_AXIS if key in call.numbers), rank - 1)
@@ -407,7 +409,7 @@ def _permute(call: Settings, name: str, operation: Operation) -> int:
 
 
 # Functions that swap two dimensions, and what they call these.
-_SWAPS = frozenset({"transpose", "swapaxes", "swapdims", "t", "numpy_T"})
+_SWAPS = frozenset({"transpose", "swapaxes", "swapdims", "t"})
 _FIRST_AXIS, _SECOND_AXIS = ("dim0", "axis0"), ("dim1", "axis1")
 
 
