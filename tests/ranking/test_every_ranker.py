@@ -27,7 +27,7 @@ from contrastive_nas.testing.ranker import example_graphs
 WHOLE = load_space("nasbench201", channels=4, cells=1)
 SPACE = Pool(WHOLE, list(dict.fromkeys(WHOLE.sample(np.random.default_rng(0), 60))))
 # What searches and ``rank`` are likely to use, and the simplest; the others take longer.
-QUICK = ("transfer", "comparator", "gaussian_process", "macs", "ctnas")
+QUICK = ("kriging", "transfer", "comparator", "gaussian_process", "macs", "ctnas")
 # Networks are built and run: minutes each.
 BUILT = {"statistics_and_proxies", "az_nas", "stacked_and_az_nas", *PROXY_NAMES} - {"synflow"}
 PROXIES = ProxyTable(load_space("nasbench201"))

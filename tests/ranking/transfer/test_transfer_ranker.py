@@ -10,7 +10,7 @@ from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.metrics import spearman_rho
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.ranker import StackedRanker, TransferRanker
+from contrastive_nas.ranking.transfer.ranker import KrigingRanker, StackedRanker, TransferRanker
 
 
 @dataclass
@@ -53,7 +53,7 @@ def model() -> TransferModel:
     return fit_transfer([made_up(f"s{seed}", seed, few(0)) for seed in range(3)])
 
 
-both = pytest.mark.parametrize("kind", [StackedRanker, TransferRanker])
+every = pytest.mark.parametrize("kind", [StackedRanker, KrigingRanker, TransferRanker])
 
 
 def wins(ranker: Ranker, source: Source, labelled: np.ndarray) -> tuple[float, float]:
@@ -72,14 +72,14 @@ def quality(ranker: Ranker, source: Source, count: int) -> float:
     return spearman_rho(ranker.scores(rest), source.space.labels[rest])
 
 
-@both
+@every
 def test_without_labels_it_is_the_model(kind, model: TransferModel) -> None:
     source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     assert quality(ranker, source, 0) > 0.75
     assert set(ranker.basis["similarity"]) == {"s0", "s1", "s2"}
 
 
-@both
+@every
 def test_few_labels_are_worth_more_with_other_spaces(kind, model: TransferModel) -> None:
     source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     none, some = (quality(ranker, source, count) for count in (0, 40))
@@ -87,7 +87,7 @@ def test_few_labels_are_worth_more_with_other_spaces(kind, model: TransferModel)
     assert some > quality(ComparatorRanker(), source, 40) + 0.2
 
 
-@both
+@every
 def test_labels_of_the_best_alone_leave_other_spaces_their_say(kind, model: TransferModel) -> None:
     """Who trains what was ranked first labels no average networks."""
     source, ranker = Source(made_up("target", 9, few(0))), kind(model)
@@ -99,7 +99,7 @@ def test_labels_of_the_best_alone_leave_other_spaces_their_say(kind, model: Tran
     assert spearman_rho(ranker.scores(rest), source.space.labels[rest]) > without - 0.05
 
 
-@both
+@every
 def test_labels_overrule_spaces_that_mislead(kind, model: TransferModel) -> None:
     source = Source(made_up("contrary", 9, -few(0), noise=0.05))
     ranker = kind(model)
@@ -108,7 +108,7 @@ def test_labels_overrule_spaces_that_mislead(kind, model: TransferModel) -> None
     assert quality(ranker, source, 0) < -0.75
 
 
-@both
+@every
 def test_probabilities_of_winning_hold_with_labels(kind, model: TransferModel) -> None:
     source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     labelled = np.random.default_rng(0).permutation(len(source))[:40]
@@ -117,7 +117,7 @@ def test_probabilities_of_winning_hold_with_labels(kind, model: TransferModel) -
     assert predicted == pytest.approx(won, abs=0.06)
 
 
-@both
+@every
 def test_three_labels_in_order_do_not_make_it_sure_of_everything(kind, model: TransferModel) -> None:
     source, ranker = Source(made_up("target", 9, few(0))), kind(model)
     order = np.argsort(source.space.labels)[[10, 200, 390]]
@@ -126,7 +126,7 @@ def test_three_labels_in_order_do_not_make_it_sure_of_everything(kind, model: Tr
     assert predicted < won + 0.15
 
 
-@both
+@every
 def test_where_no_space_is_near_it_is_less_sure(kind, model: TransferModel) -> None:
     source = Source(made_up("target", 9, few(0)))
     far = replace(model, correlations=model.correlations[:, ::-1].copy())
