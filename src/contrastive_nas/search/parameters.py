@@ -169,7 +169,7 @@ class RankerParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "kriging"
+    name: str = "transfer"
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ from contrastive_nas.spaces.wrapped.limited import LimitedSpace
 
 logger = logging.getLogger(__name__)
 # By measurement, see docs/search.md.
-DEFAULT_RANKER = "kriging"
+DEFAULT_RANKER = "transfer"
 # Random numbers of a search are others than those that a table of the same seed was sampled with.
 _STREAM = 0x5EA4C4
 
