@@ -83,6 +83,7 @@ class OnnxAttributes:
         self._by_key: dict[Hashable, tuple[Origin, tuple[int, ...]]] = {}
         self._readers: dict[str, set[int]] = {}
         self._layers: dict[int, Reads] = {}
+        self._plain_norms: dict[str, set[int]] = {}
         self._calls = 0
 
     def on_trial(self, record: Recorder) -> "OnnxAttributes":
@@ -90,6 +91,7 @@ class OnnxAttributes:
         trial = copy.copy(self)
         trial._record, trial._by_key, trial._layers = record, dict(self._by_key), dict(self._layers)
         trial._readers = {name: set(readers) for name, readers in self._readers.items()}
+        trial._plain_norms = {name: set(norms) for name, norms in self._plain_norms.items()}
         return trial
 
     def hold(self, constant: Constant, origin: Origin) -> None:
@@ -134,13 +136,29 @@ class OnnxAttributes:
                 found = self._digest(call, results, written, single=single)
             is_further = place > 0 and found != UNKNOWN
             written.attributes = digest(found, place) if is_further else found
+        self._note_plain_norms(call, new)
         before = () if completed is None else self._layers.get(completed, ())
         for number in new:
             if self._record.nodes[number].row[FEATURES["weight_shape"]][0]:
                 self._layers.setdefault(number, (*before, *reads))
 
+    def _note_plain_norms(self, call: Operator, new: Sequence[int]) -> None:
+        """Notes norms without weights by the statistics that they keep."""
+        for place in _STATISTICS.get(call.kind, ())[:1]:
+            kept = call.tensors[place]
+            plain = [one for one in new if not self._record.nodes[one].row[FEATURES["weight_shape"]][0]]
+            for name in kept.origin.reads if kept else ():
+                self._plain_norms.setdefault(name, set()).update(plain)
+
     def finish(self) -> None:
-        """Gives constants their attributes, and tells apart which weights are used more than once."""
+        """Gives constants their attributes, and tells apart which weights are used more than once.
+
+        Two norms without weights that keep one tensor of statistics may be one that is used twice, or two
+        whose equal statistics an exporter has stored once.
+        """
+        for norms in self._plain_norms.values():
+            for number in norms if len(norms) > 1 else ():
+                self._record.nodes[number].attributes = UNKNOWN
         for key, number in self._record._constants.items():
             written = self._record.nodes[number]
             if written.row[0] == Operation.CONSTANT:
