@@ -45,7 +45,7 @@ def read(digests: Mapping[int, Any], number: int) -> Settings:
     Raises:
         NotHeldError: the digest is that of something unknown.
     """
-    if number == int(NOT_HELD):
+    if number == NOT_HELD:
         raise NotHeldError("a node says that something is not held")
     if number == 0:
         return Settings()

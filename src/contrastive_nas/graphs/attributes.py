@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 # Something changes the node's function that is not known: no two such nodes are known to be the same.
-NOT_HELD = np.uint64(0xFFFFFFFFFFFFFFFF)
+NOT_HELD = 0xFFFFFFFFFFFFFFFF
 
 
 def digest(*parts: Any) -> int:
@@ -27,7 +27,7 @@ def digest(*parts: Any) -> int:
         TypeError: a part is something else.
     """
     found = hashlib.blake2b(repr(_plain(parts)).encode(), digest_size=8).digest()
-    return int.from_bytes(found, "little") % (int(NOT_HELD) - 1) + 1
+    return int.from_bytes(found, "little") % (NOT_HELD - 1) + 1
 
 
 def _plain(part: Any) -> Any:

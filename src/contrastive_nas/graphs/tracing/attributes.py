@@ -21,7 +21,6 @@ from contrastive_nas.graphs.tracing.record import Recorder, Value
 from contrastive_nas.graphs.tracing.settings import Settings, holds_unknown, of_bytes
 from contrastive_nas.graphs.tracing.weights import parts_beside
 
-_UNKNOWN = int(NOT_HELD)
 # Bytes of a constant whose contents count: a table of 512 x 512 numbers.
 _LARGEST_CONSTANT = 1 << 20
 # Functions that look at the type or the shape of some of their arguments, not at their numbers.
@@ -76,7 +75,7 @@ class Attributes:
         reads = tuple(name for one in given for name in self._reads.get(one, ()))
         self._reads[node] = () if values else reads
         if not values:
-            self._constants[node] = self._expression(node) if known else _UNKNOWN
+            self._constants[node] = self._expression(node) if known else NOT_HELD
             self._name(node)
             self._written(node)
             return
@@ -87,8 +86,8 @@ class Attributes:
             # Results that nothing reads are left out.
             if not isinstance(value, Value) or value.node < first:
                 continue
-            found = self._settings(node, value, first) if known else _UNKNOWN
-            is_further = place > 0 and found != _UNKNOWN
+            found = self._settings(node, value, first) if known else NOT_HELD
+            is_further = place > 0 and found != NOT_HELD
             self._record.nodes[value.node].attributes = digest(found, place) if is_further else found
         for number, written in enumerate(self._record.nodes[first:], first):
             # Some functions are several layers, e.g. a recurrent one.
@@ -112,8 +111,8 @@ class Attributes:
             if beside:
                 # How a layer's weights are computed from these parameters is among its own settings.
                 written.attributes, self._layers[number] = 0, tuple(part.name for part in beside)
-            elif node is None or self._constants[node] == _UNKNOWN:
-                written.attributes, self._layers[number] = _UNKNOWN, ()
+            elif node is None or self._constants[node] == NOT_HELD:
+                written.attributes, self._layers[number] = NOT_HELD, ()
             else:
                 shape = list(node.meta["val"].shape)
                 written.attributes = digest("constant", shape, self._constants[node])
@@ -125,10 +124,10 @@ class Attributes:
         numbers = {name: place for place, name in enumerate(shared, 1)}
         for number, names in self._layers.items():
             written = self._record.nodes[number]
-            if written.attributes != _UNKNOWN and any(name in numbers for name in names):
+            if written.attributes != NOT_HELD and any(name in numbers for name in names):
                 written.attributes = digest(written.attributes, [numbers.get(name, 0) for name in names])
         if hidden or self._idle_dropout:
-            self._record.nodes[0].attributes = _UNKNOWN
+            self._record.nodes[0].attributes = NOT_HELD
 
     def _results(self, result: Any) -> list[Value]:
         several = result if isinstance(result, list) else [result]
@@ -138,7 +137,7 @@ class Attributes:
         whole, place = node.args
         if isinstance(whole, fx.Node) and whole in self._constants:
             found = self._constants[whole]
-            self._constants[node] = _UNKNOWN if found == _UNKNOWN else digest(found, place)
+            self._constants[node] = NOT_HELD if found == NOT_HELD else digest(found, place)
             self._reads[node] = self._reads.get(whole, ())
             self._name(node)
 
@@ -159,7 +158,7 @@ class Attributes:
         while seen.op == "call_function" and seen.args and isinstance(seen.args[0], fx.Node):
             seen = seen.args[0]
             if seen in self._constants:
-                self._constants[seen] = _UNKNOWN
+                self._constants[seen] = NOT_HELD
 
     def _arguments(self, node: fx.Node) -> Iterator[tuple[str, Any]]:
         given = dict(node.kwargs)
@@ -173,7 +172,7 @@ class Attributes:
         if isinstance(argument, fx.Node):
             if self._results(self._found.get(argument)):
                 return None
-            return self._constants.get(argument, _UNKNOWN)
+            return self._constants.get(argument, NOT_HELD)
         if isinstance(argument, list | tuple):
             found = [self._numbers(one) for one in argument]
             return None if found and all(one is None for one in found) else found
@@ -194,23 +193,23 @@ class Attributes:
         name, arguments = _name_of(node), dict(self._arguments(node))
         found = {key: self._operands(argument) for key, argument in arguments.items()}
         if holds_unknown(found.values()):
-            return _UNKNOWN
+            return NOT_HELD
         first = next(iter(arguments.values()), None)
         if name in _COPIES and isinstance(first, fx.Node) and not found.get("p"):
-            return int(self._constants.get(first, _UNKNOWN))
+            return int(self._constants.get(first, NOT_HELD))
         found.pop("device", None)
         shapes = [list(one.shape) for one in _flat(node.meta.get("val")) if isinstance(one, Tensor)]
         try:
             return digest(name, [[key, found[key]] for key in sorted(found)], shapes)
         except TypeError:
-            return _UNKNOWN
+            return NOT_HELD
 
     def _settings(self, node: fx.Node, value: Value, first: int) -> int:
         name, arguments = _name_of(node), dict(self._arguments(node))
         written = self._record.nodes[value.node]
         operation = Operation(written.row[0])
         if operation == Operation.UNKNOWN or self._unread(node, name, first):
-            return _UNKNOWN
+            return NOT_HELD
         if "dropout" in name and arguments.get("p") and arguments.get("train") is False:
             # Its result is its argument itself, so that a program confuses who reads which of the two.
             self._idle_dropout = True
@@ -231,8 +230,9 @@ class Attributes:
             if isinstance(argument, fx.Node) and argument in self._constants
         }
         numbers = {key: self._numbers(argument) for key, argument in arguments.items()}
-        if operation == Operation.ELEMENTWISE and self._omitted(node):
-            numbers["omitted"] = self._omitted(node)
+        omitted = self._omitted(node) if operation == Operation.ELEMENTWISE else []
+        if omitted:
+            numbers["omitted"] = omitted
         call = Settings(
             name=name,
             numbers={key: one for key, one in numbers.items() if key not in weights or key in constants},
@@ -247,7 +247,7 @@ class Attributes:
         try:
             return call.attributes(operation)
         except TypeError:
-            return _UNKNOWN
+            return NOT_HELD
 
     def _statistics(self, node: fx.Node) -> tuple[str, ...]:
         """What tells a batch norm without weights from others: the statistics that it keeps."""
@@ -317,8 +317,8 @@ def _contents(tensor: Any) -> int:
     """The digest of a tensor's contents; nothing is known of large ones and of those without numbers."""
     is_real = isinstance(tensor, Tensor) and type(tensor) in (Tensor, nn.Parameter, nn.Buffer)
     if not is_real or tensor.layout != torch.strided or tensor.device.type == "meta":
-        return _UNKNOWN
-    return of_bytes(tensor) if tensor.numel() * tensor.element_size() <= _LARGEST_CONSTANT else _UNKNOWN
+        return NOT_HELD
+    return of_bytes(tensor) if tensor.numel() * tensor.element_size() <= _LARGEST_CONSTANT else NOT_HELD
 
 
 def _name_of(node: fx.Node) -> str:

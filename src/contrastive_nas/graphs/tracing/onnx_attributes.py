@@ -13,18 +13,23 @@ from typing import Any
 
 import torch
 
-from contrastive_nas.graphs.attributes import digest
+from contrastive_nas.graphs.attributes import NOT_HELD, digest
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
 from contrastive_nas.graphs.tracing.onnx_origins import (
     NOWHERE,
     TRANSPOSED,
-    UNKNOWN,
     Origin,
     is_fixed_filter,
     of_attributes,
 )
-from contrastive_nas.graphs.tracing.onnx_settings import RULES, Named, Operator, is_aligned_otherwise
+from contrastive_nas.graphs.tracing.onnx_settings import (
+    RULES,
+    Named,
+    Operator,
+    dropout_probability,
+    is_aligned_otherwise,
+)
 from contrastive_nas.graphs.tracing.record import Constant, Dims, Node, Recorder, Value
 from contrastive_nas.graphs.tracing.settings import Settings
 
@@ -61,8 +66,6 @@ _TYPES = {
 }
 _WEIGHT_NAMES = {1: "weight", 2: "bias"}
 _STATISTIC_NAMES = {3: "running_mean", 4: "running_var"}
-# Of dropout in old files, where it is an attribute.
-_RATIO = 0.5
 # Numbers of activations that are spelled out; in half precision they are not exactly these.
 _SPELLED = (1 / 6, 6.0, 0.5, math.sqrt(0.5), math.sqrt(2))
 _ACTIVATIONS = frozenset(range(Operation.RELU, Operation.ELEMENTWISE))
@@ -102,7 +105,7 @@ class OnnxAttributes:
 
     def give_up(self) -> None:
         """Notes that something of the network is not held at all."""
-        self._record.nodes[0].attributes = UNKNOWN
+        self._record.nodes[0].attributes = NOT_HELD
 
     def note(self, call: Operator, results: Sequence[Dims], values: Sequence[Value], first: int) -> None:
         """Gives the nodes that an operator added their attributes.
@@ -122,19 +125,19 @@ class OnnxAttributes:
             for place in range(first, len(self._record.nodes))
             if self._record.nodes[place].row[0] not in _BESIDE
         ]
-        completed = self._completed(call, new)
+        completed, is_unread = self._completed(call, new), self._unread(call, first)
         for place, value in enumerate(values):
             if value.node < first:
                 continue
             written = self._record.nodes[value.node]
-            if self._unread(call, first):
-                found = UNKNOWN
+            if is_unread:
+                found = NOT_HELD
             elif completed is not None:
                 found = self._with_part(call, completed)
             else:
                 single = len(new) == 1 or call.kind == "Split"
                 found = self._digest(call, results, written, single=single)
-            is_further = place > 0 and found != UNKNOWN
+            is_further = place > 0 and found != NOT_HELD
             written.attributes = digest(found, place) if is_further else found
         self._note_plain_norms(call, new)
         before = () if completed is None else self._layers.get(completed, ())
@@ -144,11 +147,12 @@ class OnnxAttributes:
 
     def _note_plain_norms(self, call: Operator, new: Sequence[int]) -> None:
         """Notes norms without weights by the statistics that they keep."""
-        for place in _STATISTICS.get(call.kind, ())[:1]:
-            kept = call.tensors[place]
-            plain = [one for one in new if not self._record.nodes[one].row[FEATURES["weight_shape"]][0]]
-            for name in kept.origin.reads if kept else ():
-                self._plain_norms.setdefault(name, set()).update(plain)
+        if call.kind not in _STATISTICS:
+            return
+        mean = call.tensors[_STATISTICS[call.kind][0]]
+        plain = [one for one in new if not self._record.nodes[one].row[FEATURES["weight_shape"]][0]]
+        for name in mean.origin.reads if mean else ():
+            self._plain_norms.setdefault(name, set()).update(plain)
 
     def finish(self) -> None:
         """Gives constants their attributes, and tells apart which weights are used more than once.
@@ -157,14 +161,15 @@ class OnnxAttributes:
         whose equal statistics an exporter has stored once.
         """
         for norms in self._plain_norms.values():
-            for number in norms if len(norms) > 1 else ():
-                self._record.nodes[number].attributes = UNKNOWN
+            if len(norms) > 1:
+                for number in norms:
+                    self._record.nodes[number].attributes = NOT_HELD
         for key, number in self._record._constants.items():
             written = self._record.nodes[number]
             if written.row[0] == Operation.CONSTANT:
                 origin, shape = self._by_key.get(key, (NOWHERE, ()))
                 held = origin.operand
-                written.attributes = held if held == UNKNOWN else digest("constant", list(shape), held)
+                written.attributes = held if held == NOT_HELD else digest("constant", list(shape), held)
                 self._layers[number] = tuple((name, 0) for name in origin.reads)
         shared = [name for name, readers in self._readers.items() if len(readers) > 1]
         numbers = {name: place for place, name in enumerate(shared, 1)}
@@ -174,14 +179,14 @@ class OnnxAttributes:
         for number, reads in self._layers.items():
             written = self._record.nodes[number]
             again = {name for name, _ in reads if name in numbers}
-            if not again or written.attributes == UNKNOWN:
+            if not again or written.attributes == NOT_HELD:
                 continue
             written.attributes = digest(written.attributes, [numbers.get(name, 0) for name, _ in reads])
             turned = [layout if len(layouts[name]) > 1 else 0 for name, layout in reads]
             if any(turned):
                 written.attributes = digest(written.attributes, turned)
             if again & self._written:
-                written.attributes = UNKNOWN
+                written.attributes = NOT_HELD
 
     def _reads(self, call: Operator) -> Reads:
         """The stored tensors that an operator reads and how their numbers lie, statistics left out."""
@@ -220,35 +225,35 @@ class OnnxAttributes:
     def _with_part(self, call: Operator, completed: int) -> int:
         before = self._record.nodes[completed].attributes
         part = next(one.origin.weight for one in call.tensors if one and isinstance(one.found, Constant))
-        if UNKNOWN in (before, part):
-            return UNKNOWN
+        if NOT_HELD in (before, part):
+            return NOT_HELD
         return digest("completed", call.kind, before, part) if part else before
 
     def _digest(self, call: Operator, results: Sequence[Dims], written: Node, *, single: bool) -> int:
         operation = Operation(written.row[0])
         if operation == Operation.UNKNOWN:
-            return UNKNOWN
+            return NOT_HELD
         if call.kind == "Dropout" and not _is_trained(call):
             # Without training its result is its argument; which of both is read is not told.
-            if _probability(call) != 0:
+            if dropout_probability(call) != 0:
                 self.give_up()
             return 0
         if operation == Operation.LOCAL_RESPONSE_NORM and call.kind == "Div":
             return self._spelled_out(call)
         if operation in _ACTIVATIONS and call.kind in {"Mul", "Div"} and self._hides_settings(call):
-            return UNKNOWN
+            return NOT_HELD
         is_known = single and call.kind in RULES and not is_aligned_otherwise(call)
         named = RULES[call.kind](call) if is_known else None
         if operation == Operation.GROUP_NORM and call.kind == "InstanceNormalization":
             named = _normed_groups(call)
             if named is None:
-                return UNKNOWN
+                return NOT_HELD
         if named is None or call.type not in _TYPES:
             return self._general(call, results, operation)
         try:
             return self._as_function(call, named, written, operation)
         except TypeError:
-            return UNKNOWN
+            return NOT_HELD
 
     def _as_function(self, call: Operator, named: Named, written: Node, operation: Operation) -> int:
         """The digest of the function of PyTorch that an operator is."""
@@ -269,7 +274,7 @@ class OnnxAttributes:
                 numbers[f"constant {place}"] = held
                 constants[f"constant {place}"] = tensor.shape
             if not is_weight and tensor.origin.reads and not self._is_read(tensor.found, written):
-                return UNKNOWN
+                return NOT_HELD
         values = {id(one.found): one for one in call.tensors if one and isinstance(one.found, Value)}
         before = next(iter(values.values()))
         settings = Settings(
@@ -299,10 +304,10 @@ class OnnxAttributes:
             else:
                 held = self._held(call, place, operation)
                 arguments.append(["constant", list(tensor.shape), tensor.kind, held])
-                if held == UNKNOWN:
-                    return UNKNOWN
+                if held == NOT_HELD:
+                    return NOT_HELD
         if settings is None:
-            return UNKNOWN
+            return NOT_HELD
         shapes = [list(shape) for shape in results]
         return digest("onnx", call.domain, call.kind, call.version, settings, arguments, shapes, call.type)
 
@@ -318,7 +323,7 @@ class OnnxAttributes:
             return tensor.origin.operand
         is_filter = call.kind in _CONVOLUTIONS and place == 1 and tensor.numbers is not None
         if is_filter and tensor.origin.weight == 0 and is_fixed_filter(tensor.numbers):  # type: ignore[arg-type]
-            return UNKNOWN
+            return NOT_HELD
         return tensor.origin.weight
 
     def _is_read(self, constant: Constant, written: Node) -> bool:
@@ -355,8 +360,8 @@ class OnnxAttributes:
         number, parts = divisor.found.node, []
         while self._record.nodes[number].absorbed:
             one = self._record.nodes[number]
-            if one.attributes == UNKNOWN:
-                return UNKNOWN
+            if one.attributes == NOT_HELD:
+                return NOT_HELD
             parts.append(digest(one.attributes, list(one.row)))
             number = one.sources[0]
         return digest("spelled out", parts)
@@ -364,13 +369,6 @@ class OnnxAttributes:
 
 def _is_trained(call: Operator) -> bool:
     return call.number(2) == 1
-
-
-def _probability(call: Operator) -> float | None:
-    """Of dropout; None where it is not known."""
-    if call.given(1):
-        return call.number(1)
-    return call.real("ratio", _RATIO)
 
 
 def _normed_groups(call: Operator) -> Named | None:

@@ -106,16 +106,9 @@ def _image(source: Any, input_shape: Sequence[int] | None, image_size: tuple[int
     sizes = source.type.tensor_type.shape.dim[1:]
     stated = [size.dim_value or size.dim_param or "?" for size in sizes]
     if input_shape is None and image_size is not None:
-        if len(sizes) < 3:
-            raise InputError(f"input {source.name} is {stated}, no image: leave image_size out")
-        given = [size.dim_value for size in sizes[:-2]]
-        if not all(given):
-            raise InputError(f"input {source.name} is {stated} for each image: give its shape as input_shape")
-        given += image_size
-        if any(size.dim_value not in (0, asked) for size, asked in zip(sizes, given, strict=True)):
-            asked = "x".join(map(str, image_size))
-            raise InputError(f"input {source.name} is {stated} for each image, not of image_size {asked}")
-        input_shape = given
+        input_shape = _sized(
+            f"input {source.name} is {stated}", [size.dim_value for size in sizes], image_size
+        )
     if input_shape is None:
         if not all(size.dim_value for size in sizes):
             raise InputError(
@@ -130,3 +123,14 @@ def _image(source: Any, input_shape: Sequence[int] | None, image_size: tuple[int
     if not fits:
         raise InputError(f"input {source.name} is {stated} for each image, not the input_shape {list(shape)}")
     return shape
+
+
+def _sized(said: str, sizes: Sequence[int], image_size: tuple[int, int]) -> Dims:
+    """The shape of one image of a given height and width; sizes that the file leaves free are 0."""
+    if len(sizes) < 3:
+        raise InputError(f"{said}, no image: leave image_size out")
+    if not all(sizes[:-2]):
+        raise InputError(f"{said} for each image: give its shape as input_shape")
+    if any(size not in (0, asked) for size, asked in zip(sizes[-2:], image_size, strict=True)):
+        raise InputError(f"{said} for each image, not of image_size {'x'.join(map(str, image_size))}")
+    return (*sizes[:-2], *image_size)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from contrastive_nas.graphs.attributes import NOT_HELD, digest
 
-UNKNOWN = int(NOT_HELD)
 TRANSPOSED = digest("transposed")
 # Where PyTorch's exporter says what a stored tensor is in the module.
 _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
@@ -47,7 +46,7 @@ class Origin:
     layout: int = 0
 
 
-NOWHERE = Origin(UNKNOWN, UNKNOWN)
+NOWHERE = Origin(NOT_HELD, NOT_HELD)
 
 
 def marks(graph: Any) -> dict[str, str]:
@@ -70,9 +69,9 @@ def stored(mark: str | None, name: str, numbers: NDArray[Any] | None, *, trained
         trained: whether it is one of those that count as parameters.
     """
     if not trained or (mark is not None and mark != "PARAMETER"):
-        held = UNKNOWN if numbers is None else of_numbers(numbers)
+        held = NOT_HELD if numbers is None else of_numbers(numbers)
         return Origin(held, held)
-    return Origin(0, 0 if mark else UNKNOWN, (name,))
+    return Origin(0, 0 if mark else NOT_HELD, (name,))
 
 
 def copy_of(origin: Origin, first: NDArray[Any], own: NDArray[Any]) -> Origin:
@@ -80,8 +79,8 @@ def copy_of(origin: Origin, first: NDArray[Any], own: NDArray[Any]) -> Origin:
     if first.shape == own.shape and np.array_equal(first, own):
         return origin
     if first.ndim == own.ndim == 2 and np.array_equal(first.T, own):
-        return Origin(origin.weight, UNKNOWN, origin.reads, TRANSPOSED)
-    return Origin(UNKNOWN, UNKNOWN, origin.reads)
+        return Origin(origin.weight, NOT_HELD, origin.reads, TRANSPOSED)
+    return Origin(NOT_HELD, NOT_HELD, origin.reads)
 
 
 def computed(
@@ -135,8 +134,8 @@ def _expression(
     place: int,
 ) -> int:
     settings = of_attributes(attributes)
-    if node.op_type.startswith(_RANDOM) or settings is None or UNKNOWN in operands:
-        return UNKNOWN
+    if node.op_type.startswith(_RANDOM) or settings is None or NOT_HELD in operands:
+        return NOT_HELD
     return digest("onnx", node.domain, node.op_type, settings, operands, [list(one) for one in shapes], place)
 
 

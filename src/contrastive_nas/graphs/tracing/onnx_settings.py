@@ -17,7 +17,7 @@ from contrastive_nas.graphs.tracing.onnx_tensors import FLOATS, Tensor
 from contrastive_nas.graphs.tracing.record import Dims, Value
 
 # Defaults of ONNX where PyTorch has none, or others.
-_SLOPE, _ALPHA, _EPSILON, _MOMENTUM, _AXIS_BEFORE_13 = 0.01, 1.0, 1e-5, 0.9, 1
+_SLOPE, _ALPHA, _EPSILON, _MOMENTUM, _AXIS_BEFORE_13, _RATIO = 0.01, 1.0, 1e-5, 0.9, 1, 0.5
 # PyTorch's hard sigmoid is x / 6 + 1 / 2; that of ONNX is x / 5 + 1 / 2 if nothing is said.
 _HARD_SLOPE, _HARD_SHIFT = 0.2, 0.5
 _SELU = {"alpha": 1.6732632, "gamma": 1.0507010}
@@ -437,9 +437,14 @@ def _shuffle(call: Operator) -> Named | None:
     return "pixel_shuffle", {"upscale_factor": call.attributes["blocksize"]}, set()
 
 
+def dropout_probability(call: Operator) -> float | None:
+    """Of dropout, an argument or, in old files, an attribute; None where it is not known."""
+    return call.number(1) if call.given(1) else call.real("ratio", _RATIO)
+
+
 def _dropout(call: Operator) -> Named | None:
     """Dropout that is trained."""
-    probability = call.number(1) if call.given(1) else 0.5
+    probability = dropout_probability(call)
     return None if probability is None else ("dropout", {"p": probability}, {1, 2})
 
 

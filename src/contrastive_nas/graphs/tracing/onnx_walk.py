@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import onnx_origins, onnx_tensors
 from contrastive_nas.graphs.tracing.claims import ParameterPart
@@ -102,7 +103,7 @@ class OnnxWalk:
         """
         full = onnx_tensors.batched(shape, batch, self._batch)
         value = self.record.add(operation, [self.as_value(one) for one in tensors], full, **options)
-        self.record.nodes[value.node].attributes = onnx_origins.UNKNOWN
+        self.record.nodes[value.node].attributes = NOT_HELD
         return Tensor(value, shape, tensors[0].kind, batch=batch)
 
     def number(self, numbers: Array, kind: int = INTEGER) -> Tensor:

@@ -447,7 +447,7 @@ _RULES: dict[Operation, Rule] = {
 def holds_unknown(found: Iterable[Any]) -> bool:
     """Whether the contents of a constant among the settings are not known."""
     return any(
-        holds_unknown(one) if isinstance(one, list) else isinstance(one, int) and one == int(NOT_HELD)
+        holds_unknown(one) if isinstance(one, list) else isinstance(one, int) and one == NOT_HELD
         for one in found
     )
 
