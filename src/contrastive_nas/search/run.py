@@ -1,6 +1,7 @@
 """One search from the first query to the last."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -140,7 +141,10 @@ def _check_paid(paid: Sequence[Evaluation], costs: Costs, limits: Sequence[float
 
 def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters) -> None:
     """Asks, buys and tells until the budget is spent."""
-    for round in progress(_rounds(ledger), f"search {strategy.space.name} ({parameters.strategy})"):
+    opening = 0 if len(ledger) else min(parameters.initial, ledger.remaining)
+    rounds = bool(opening) + math.ceil((ledger.remaining - opening) / parameters.batch)
+    shown = f"rounds of the search in {strategy.space.name} ({parameters.strategy})"
+    for round in progress(_rounds(ledger), shown, rounds):
         count = parameters.batch if len(ledger) else parameters.initial
         proposals = strategy.ask(min(count, ledger.remaining))
         if not proposals:
