@@ -65,7 +65,7 @@ def course_on_table(labels: FloatArray, tests: FloatArray, queries: int) -> pd.D
         queries: the budget.
     """
     counts = range(1, queries + 1)
-    band = np.array([best_quantiles(labels, count, _BAND) for count in counts])
+    band = np.array([best_quantiles(labels, count, _BAND) for count in counts]).reshape(-1, len(_BAND))
     return pd.DataFrame(
         {
             "query": counts,

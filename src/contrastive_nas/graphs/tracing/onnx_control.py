@@ -17,12 +17,15 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.costs import multiply_accumulates, parameters
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURE_COUNT
+from contrastive_nas.graphs.tracing.onnx_settings import Operator
 from contrastive_nas.graphs.tracing.onnx_tensors import BOOLEAN, FLOAT, Found, Tensor
 from contrastive_nas.graphs.tracing.record import Constant, Value
 
 if TYPE_CHECKING:
     from contrastive_nas.graphs.tracing.onnx_walk import OnnxWalk
 
+# From this version on sizes of parts are an input.
+_SPLIT_WITH_SIZES_AS_INPUT = 13
 # A loop over the tokens of a long text has a few thousand passes; more are an endless loop.
 _MOST_PASSES = 10_000
 Control = Callable[["OnnxWalk", Any, Mapping[str, Any], Sequence[Found]], list[Found]]
@@ -193,6 +196,7 @@ def _split(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Se
     sizes = _sizes(node, tensor.shape[axis], found[1] if len(found) > 1 else None)
     keeps = attributes.get("keepdims", 1) or len(found) > 1
     parts: list[Tensor] = []
+    first = len(walk.record.nodes)
     for place, size in enumerate(sizes):
         shape = (*tensor.shape[:axis], *([size] if keeps else []), *tensor.shape[axis + 1 :])
         batch = tensor.batch - (not keeps and tensor.batch > axis)
@@ -201,7 +205,26 @@ def _split(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Se
         else:
             used = tensor.found.parameters
             parts.append(Tensor(Constant((tensor.found.key, place), shape, used), shape, tensor.kind))
+    if isinstance(tensor.found, Value) and keeps and axis != tensor.batch:
+        _note_split(walk, tensor, axis, sizes, parts, first)
     return [parts]
+
+
+def _note_split(
+    walk: "OnnxWalk", tensor: Tensor, axis: int, sizes: Sequence[int], parts: Sequence[Tensor], first: int
+) -> None:
+    """Gives the parts of a tensor, written from node ``first`` on, the attributes that ``Split`` gives them."""
+    values = [one.found for one in parts if isinstance(one.found, Value)]
+    split = Operator(
+        domain="",
+        kind="Split",
+        version=_SPLIT_WITH_SIZES_AS_INPUT,
+        attributes={"axis": axis},
+        tensors=[tensor, walk.number(np.array(sizes))],
+        result=values[0].shape,
+        type=tensor.kind,
+    )
+    walk.attributes.note(split, [one.shape for one in values], values, first)
 
 
 def _sizes(node: Any, whole: int, split: Found) -> list[int]:

@@ -20,7 +20,7 @@ def embed(encoder: Encoder, source: GraphSource, rows: IntArray | None = None) -
 
     Graphs of one function are computed once and get the same bits.
     """
-    return _run(encoder, encoder, source, rows)
+    return _run(encoder, encoder, encoder.parameters_.embedding, source, rows)
 
 
 def describe(encoder: Encoder, source: GraphSource, rows: IntArray | None = None) -> NDArray[np.float32]:
@@ -28,7 +28,7 @@ def describe(encoder: Encoder, source: GraphSource, rows: IntArray | None = None
 
     Graphs of one function are computed once and get the same bits.
     """
-    return _run(encoder, encoder.describe, source, rows)
+    return _run(encoder, encoder.describe, encoder.described, source, rows)
 
 
 def prepare(encoder: Encoder, source: GraphSource, rows: IntArray) -> EncoderInput:
@@ -40,6 +40,7 @@ def prepare(encoder: Encoder, source: GraphSource, rows: IntArray) -> EncoderInp
 def _run(
     encoder: Encoder,
     compute: Callable[[EncoderInput], Tensor],
+    columns: int,
     source: GraphSource,
     rows: IntArray | None,
 ) -> NDArray[np.float32]:
@@ -50,6 +51,5 @@ def _run(
             compute(prepare(encoder, source, first[start : start + _GRAPHS_AT_ONCE])).cpu().numpy()
             for start in progress(range(0, len(first), _GRAPHS_AT_ONCE), f"encoding {len(first)} networks")
         ]
-    empty = np.zeros((0,), np.float32)
-    values: NDArray[np.float32] = np.concatenate(parts)[places] if parts else empty
+    values: NDArray[np.float32] = np.concatenate([np.zeros((0, columns), np.float32), *parts])[places]
     return values
