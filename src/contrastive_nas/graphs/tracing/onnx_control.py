@@ -213,7 +213,7 @@ def _split(walk: "OnnxWalk", node: Any, attributes: Mapping[str, Any], found: Se
 def _note_split(
     walk: "OnnxWalk", tensor: Tensor, axis: int, sizes: Sequence[int], parts: Sequence[Tensor], first: int
 ) -> None:
-    """Gives the parts of a tensor, written from node ``first`` on, the attributes that ``Split`` gives them."""
+    """Gives parts of a tensor, written from node ``first`` on, the attributes that ``Split`` gives them."""
     values = [one.found for one in parts if isinstance(one.found, Value)]
     split = Operator(
         domain="",

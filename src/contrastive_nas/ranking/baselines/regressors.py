@@ -49,19 +49,20 @@ class StatisticRanker(PointRanker):
 
 
 class TreesRanker(PointRanker):
-    """500 extremely randomised trees, a third of the features tried at every split.
+    """Extremely randomised trees, a third of the features tried at every split.
 
     Args:
         features: what the trees see.
+        trees: their number.
     """
 
-    def __init__(self, features: Features) -> None:
-        self._features = features
+    def __init__(self, features: Features, trees: int = TREES) -> None:
+        self._features, self._count = features, trees
 
     def _train(
         self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
     ) -> Callable[[IntArray], FloatArray]:
-        model = ExtraTreesRegressor(TREES, max_features=1 / 3, random_state=seed)
+        model = ExtraTreesRegressor(self._count, max_features=1 / 3, random_state=seed)
         model.fit(self._features(graphs, labelled), targets)
         return lambda rows: model.predict(self._features(graphs, rows))
 

@@ -1,10 +1,10 @@
-"""Ranking with what other spaces taught, from the first label on: two ways of taking own labels in, and both.
+"""Ranking with what other spaces taught, from the first label on: three ways of taking own labels in.
 
 All start from the transferred score f of a network
 (:class:`contrastive_nas.ranking.transfer.model.TransferModel`), in normal quantiles of accuracy. How much of
 an accuracy it explains depends on how near the nearest labelled space is: its deviation is ``SLOPE`` times
 min(1, similarity / ``NEAR``). Once labels are there, each way finds the share w of f that predicts labels
-left out best, against a prior belief in w_0 = 10 / (10 + n) with n labels.
+left out best, against a prior belief w_0 = m / (m + n) with n labels: f counts as much as m of them.
 """
 
 import math
@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker, antisymmetric, normal_quantiles
+from contrastive_nas.ranking.baselines.regressors import TreesRanker
 from contrastive_nas.ranking.comparator.comparator import FEATURE_LIMIT
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.comparator.training import all_pairs, feature_views, kernel_matrix
@@ -34,14 +35,17 @@ from contrastive_nas.ranking.transfer.weights import load_transfer
 SLOPE = 0.8
 # In a space that is less like all labelled ones, left out, the number of parameters ranked better.
 NEAR = 0.5
-# What other spaces say counts as much as so many labels, before labels say how good it is.
-LABELS_WORTH = 10
+# What other spaces say counts as much as so many labels, before labels say how good it is: beside what labels
+# say themselves, and as the drift to which labels are added. Chosen on NAS-Bench-101's pool, seeds from 100.
+LABELS_WORTH, LABELS_WORTH_AS_DRIFT = 10, 30
 # How many labels' worth of that belief there is against the labels' own verdict.
 BELIEF = 5
 # Networks by which features are standardised: as many as for the comparator.
 STANDARDISED_BY = 1024
 # A little above 1: networks of the ranked space may differ by more than the transferred score says.
 LARGEST_SHARE = 1.2
+# Of these fitting takes .1 s; five times as many, .5 s in each round of a search.
+TREES = 100
 # Part of the deviation that acquisition counts on: chosen on NAS-Bench-101's pool, seeds 100 to 115, where 1
 # found the best cell in 11 of 16 searches of 60 queries, 1/2 in 14 and 1/4 in 16.
 EXPLORATION = 0.25
@@ -100,6 +104,7 @@ class _ExperiencedRanker(Ranker):
 
     answers_without_labels = True
     exploration = EXPLORATION
+    labels_worth = LABELS_WORTH
 
     def __init__(self, model: TransferModel | None = None, features: EncoderFeatures | None = None) -> None:
         self._model = load_transfer() if model is None else model
@@ -177,23 +182,21 @@ class _ExperiencedRanker(Ranker):
         """
         pairs = all_pairs(np.arange(len(labels)), labels)
         observed = calibrate(left_out, pairs.better, pairs.worse)
-        believed = _believed(len(labels))
+        believed = self._believed(len(labels))
         self._temperature = self._temperature**believed * observed ** (1 - believed)
+
+    def _believed(self, labels: int) -> float:
+        """w_0: the share of the transferred score before so many labels say how good it is."""
+        return self.labels_worth / (self.labels_worth + labels)
+
+    def _best_share(self, errors: FloatArray, explained: FloatArray, largest: float) -> float:
+        """w = argmin  sum over i of (errors_i - w explained_i)^2 + 5 (w - w_0)^2,  -1 <= w <= largest."""
+        believed = BELIEF * self._believed(len(errors))
+        return float(np.clip((explained @ errors + believed) / (explained @ explained + BELIEF), -1, largest))
 
     def _known_graphs(self) -> GraphSource:
         assert self._graphs is not None, "fit comes first"
         return self._graphs
-
-
-def _believed(labels: int) -> float:
-    """w_0: the share of the transferred score before so many labels say how good it is."""
-    return LABELS_WORTH / (LABELS_WORTH + labels)
-
-
-def _best_share(errors: FloatArray, explained: FloatArray, largest: float) -> float:
-    """w = argmin  sum over i of (errors_i - w explained_i)^2 + 5 (w - w_0)^2,  -1 <= w <= largest."""
-    best = (explained @ errors + BELIEF * _believed(len(errors))) / (explained @ explained + BELIEF)
-    return float(np.clip(best, -1, largest))
 
 
 class StackedRanker(_ExperiencedRanker):
@@ -224,7 +227,7 @@ class StackedRanker(_ExperiencedRanker):
         own = left_out_scores(kernel, float(model.noise), targets)
         drift = self._transferred.drift(labelled)
         gap = drift - drift.mean() - own
-        self._share = _best_share(targets - own, gap, largest=1.0)
+        self._share = self._best_share(targets - own, gap, largest=1.0)
         self._calibrate(own + self._share * gap, labels)
 
     def _own_posterior(self, rows: IntArray) -> Posterior:
@@ -252,6 +255,8 @@ class KrigingRanker(_ExperiencedRanker):
         w = argmin  sum over i of (e_i - w d_i)^2 + 5 (w - w_0)^2,    -1 <= w <= 1.2.
     """
 
+    labels_worth = LABELS_WORTH_AS_DRIFT
+
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
         targets = normal_quantiles(labels)
         drift, inputs = self._transferred.drift(labelled), self._transferred.inputs(labelled)
@@ -263,7 +268,7 @@ class KrigingRanker(_ExperiencedRanker):
         kernel, noise = process.prior_covariance(), process.hyperparameters[2]
         missed = targets - left_out_scores(kernel, noise, targets)
         drift_missed = drift - left_out_scores(kernel, noise, drift)
-        self._share = _best_share(missed, drift_missed, LARGEST_SHARE)
+        self._share = self._best_share(missed, drift_missed, LARGEST_SHARE)
         self._residual = GaussianProcess(self._transferred.views)
         self._residual.fit(inputs, targets - self._share * drift)
         self._calibrate(targets - missed + self._share * drift_missed, labels)
@@ -282,32 +287,40 @@ class KrigingRanker(_ExperiencedRanker):
 
 
 class TransferRanker(_ExperiencedRanker):
-    """The mean of stacking and kriging: their errors differ, so the mean has smaller ones than either.
+    """The mean of kriging and of trees, which read the transferred score beside the statistics of graphs.
 
-    On NAS-Bench-101's pool (seeds 100 to 110) it finds the best cell in 9 of 11 searches of 40 queries, where
-    stacking does in 4 and kriging in 6 (docs/search.md); equal weights, because labels that would tell better
-    ones apart are those that a search is meant to save.
+    A process says that alike networks have alike accuracies, trees find thresholds; their errors differ, so
+    the mean has smaller ones than either (docs/search.md has what each is worth). Trees know nothing beyond
+    the labels, so their weight v grows with the number n of labels, up to that of the process:
+
+        v = n / (10 + n) / 2.
+
+    Deviations are those of kriging. Trees: Geurts et al., Extremely Randomized Trees, Machine Learning, 2006.
     """
 
     def __init__(self, model: TransferModel | None = None, features: EncoderFeatures | None = None) -> None:
         super().__init__(model, features)
-        self._parts = (StackedRanker(self._model, self._features), KrigingRanker(self._model, self._features))
+        self._kriging = KrigingRanker(self._model, self._features)
+        self._trees = TreesRanker(self._statistics_and_score, trees=TREES)
+
+    def _statistics_and_score(self, graphs: GraphSource, rows: IntArray) -> FloatArray:
+        return np.column_stack([graphs.statistics_of(rows), self._transferred.drift(rows)])
 
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
-        for part in self._parts:
-            part.share_score(self)
+        self._kriging.share_score(self)
+        for part in (self._kriging, self._trees):
             part.fit(graphs, labelled, labels, seed)
-        self._temperature = math.sqrt(self._parts[0]._temperature * self._parts[1]._temperature)
+        self._weight = (1 - self._believed(len(labels))) / 2
+        self._temperature = self._kriging._temperature
 
     def _own_posterior(self, rows: IntArray) -> Posterior:
-        stacked, kriging = (part.posterior(rows) for part in self._parts)
-        variance = (stacked.deviation**2 + kriging.deviation**2) / 2
-        return Posterior((stacked.mean + kriging.mean) / 2, np.sqrt(variance))
+        mean, deviation = self._kriging.posterior(rows)
+        first, places = one_per_function(self._known_graphs(), rows)
+        trees = self._trees.scores(first)[places]
+        return Posterior((1 - self._weight) * mean + self._weight * trees, deviation)
 
     def _own_scores(self, rows: IntArray) -> FloatArray:
-        stacked, kriging = (part.scores(rows) for part in self._parts)
-        return (stacked + kriging) / 2
+        return self._own_posterior(rows).mean
 
     def _own_covariance(self, rows: IntArray) -> FloatArray:
-        stacked, kriging = (part.covariance(rows) for part in self._parts)
-        return (stacked + kriging) / 2
+        return self._kriging.covariance(rows)

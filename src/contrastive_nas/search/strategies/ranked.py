@@ -1,5 +1,7 @@
 """Search by a ranker: all of a space, a sample of it, or candidates that are bred."""
 
+import numpy as np
+
 from contrastive_nas.errors import InputError
 from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.strategies.base import RankerStrategy, Setting
@@ -85,18 +87,24 @@ class Evolution(RankerStrategy):
             fitness.update(zip(new, self.gains(new).tolist(), strict=True))
 
     def _children(self, parents: list[Architecture]) -> list[Architecture]:
-        children: list[Architecture] = []
         # The fitter half is drawn more often: the smaller of two uniform numbers picks the parent.
         picks = self.rng.integers(len(parents), size=(self.parameters.population, 2, 2)).min(axis=2)
-        crossed = self.rng.random(self.parameters.population) < self.parameters.crossover
-        for (first, second), cross in zip(picks, crossed, strict=True):
-            child = parents[first]
-            if cross:
-                child = self.space.crossover(child, parents[second], self.rng)
-            if not cross or child in (parents[first], parents[second]):
-                for _ in range(self.rng.geometric(1 / self.parameters.mutations)):
-                    child = self.space.mutate(child, self.rng)
-            children.append(child)
+        pairs = [(parents[first], parents[second]) for first, second in picks]
+        children = [first for first, _ in pairs]
+        crossed = np.flatnonzero(self.rng.random(len(pairs)) < self.parameters.crossover)
+        mixed = self.space.crossover_many([pairs[place] for place in crossed], self.rng)
+        mutations = self.rng.geometric(1 / self.parameters.mutations, size=len(pairs))
+        for place, child in zip(crossed, mixed, strict=True):
+            children[place] = child
+            # A child that is one of its parents is mutated as those without a second parent are.
+            if child not in pairs[place]:
+                mutations[place] = 0
+        while (mutations > 0).any():
+            places = np.flatnonzero(mutations > 0)
+            mutants = self.space.mutate_many([children[place] for place in places], self.rng)
+            for place, mutant in zip(places, mutants, strict=True):
+                children[place] = mutant
+            mutations -= 1
         return children
 
 

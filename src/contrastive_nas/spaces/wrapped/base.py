@@ -81,5 +81,15 @@ class WrappedSpace(SearchSpace):
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         return self.inner.mutate(architecture, rng)
 
+    def mutate_many(
+        self, architectures: Sequence[Architecture], rng: np.random.Generator
+    ) -> list[Architecture]:
+        return self.inner.mutate_many(architectures, rng)
+
+    def crossover_many(
+        self, parents: Sequence[tuple[Architecture, Architecture]], rng: np.random.Generator
+    ) -> list[Architecture]:
+        return self.inner.crossover_many(parents, rng)
+
     def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
         return self.inner.crossover(first, second, rng)

@@ -86,21 +86,48 @@ class LimitedSpace(WrappedSpace):
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A feasible architecture, one decision away, or as few more as it takes."""
-        mutant = architecture
+        return self.mutate_many([architecture], rng)[0]
+
+    def mutate_many(
+        self, architectures: Sequence[Architecture], rng: np.random.Generator
+    ) -> list[Architecture]:
+        mutants, waiting = list(architectures), list(range(len(architectures)))
         for attempt in range(1, ATTEMPTS + 1):
-            mutant = self.inner.mutate(mutant, rng)
-            if mutant != architecture and self.feasible([mutant])[0]:
-                return mutant
+            drawn = self.inner.mutate_many([mutants[place] for place in waiting], rng)
+            fits = self.feasible(drawn)
+            for place, mutant in zip(waiting, drawn, strict=True):
+                mutants[place] = mutant
+            waiting = [
+                place
+                for place, fit in zip(waiting, fits, strict=True)
+                if not fit or mutants[place] == architectures[place]
+            ]
+            if not waiting:
+                return mutants
             if attempt % 8:
-                mutant = architecture
-        return self.sample(rng, 1)[0]
+                for place in waiting:
+                    mutants[place] = architectures[place]
+        for place, other in zip(waiting, self.sample(rng, len(waiting)), strict=True):
+            mutants[place] = other
+        return mutants
 
     def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
+        return self.crossover_many([(first, second)], rng)[0]
+
+    def crossover_many(
+        self, parents: Sequence[tuple[Architecture, Architecture]], rng: np.random.Generator
+    ) -> list[Architecture]:
+        children, waiting = [first for first, _ in parents], list(range(len(parents)))
         for _ in range(ATTEMPTS):
-            child = self.inner.crossover(first, second, rng)
-            if self.feasible([child])[0]:
-                return child
-        return first
+            drawn = self.inner.crossover_many([parents[place] for place in waiting], rng)
+            fits = self.feasible(drawn)
+            for place, child, fit in zip(waiting, drawn, fits, strict=True):
+                if fit:
+                    children[place] = child
+            waiting = [place for place, fit in zip(waiting, fits, strict=True) if not fit]
+            if not waiting:
+                break
+        return children
 
     def _about(self) -> str:
         parts = zip(self._costs.names, self._limits, strict=True)

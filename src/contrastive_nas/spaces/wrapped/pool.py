@@ -65,6 +65,9 @@ class Pool(WrappedSpace):
     def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
         return [self._members[row] for row in rng.integers(len(self._members), size=count)]
 
+    # Its own mutants and children, one by one.
+    mutate_many, crossover_many = SearchSpace.mutate_many, SearchSpace.crossover_many
+
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """One of the nearest other members; the further ones with falling probability."""
         if len(self._members) == 1:
