@@ -42,7 +42,7 @@ def test_certain_scores_improve_by_their_lead():
 
 
 def test_order_holds_where_improvements_vanish():
-    found = gains(Normal(0.01), ["-3", "-1", "-2"], ["5"])
+    found = gains(Normal(0.01), ["-3", "-1", "-2"], 5)
     assert np.argsort(found).tolist() == [0, 2, 1]
 
 
@@ -51,7 +51,7 @@ def test_uncertainty_is_worth_something():
         def posterior(self, architectures):
             return Posterior(self.scores(architectures), np.array([0.1, 2.0]))
 
-    low, high = gains(Unequal(1), ["1.0", "0.9"], ["2"])
+    low, high = gains(Unequal(1), ["1.0", "0.9"], 2)
     assert high > low
 
 
@@ -90,7 +90,7 @@ def test_what_is_bought_together_is_as_if_the_means_had_been_labels():
         improvement = expected_improvement(means, np.sqrt(left), max([best, *means[wanted]]))
         improvement[wanted] = -1
         wanted.append(int(improvement.argmax()))
-    assert bought_together(Joint(1.0), names, ["0.5", "-1"], 6) == wanted
+    assert bought_together(Joint(1.0), names, 0.5, 6) == wanted
 
 
 def test_of_twins_one_is_bought():
@@ -98,7 +98,7 @@ def test_of_twins_one_is_bought():
         def covariance(self, architectures):
             return np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
-    assert bought_together(Twins(1.0), ["2.0", "1.9", "1.0"], ["0"], 2) == [0, 2]
+    assert bought_together(Twins(1.0), ["2.0", "1.9", "1.0"], 0, 2) == [0, 2]
 
 
 def test_less_is_explored_where_the_ranker_says_so():
@@ -107,7 +107,7 @@ def test_less_is_explored_where_the_ranker_says_so():
 
     candidates = ["0.0", "1.0"]
     for kind in (Normal, Careful):
-        found = gains(kind(5.0), candidates, ["2.0"])
+        found = gains(kind(5.0), candidates, 2.0)
         assert found[1] > found[0]
 
     # What is bought together without labels is explored in full: the second is no copy of the first.
@@ -115,10 +115,10 @@ def test_less_is_explored_where_the_ranker_says_so():
         def covariance(self, architectures):
             return np.array([[1.0, 0.99, 0.0], [0.99, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
-    assert bought_together(Joint(1.0), ["2.0", "1.95", "1.5"], [], 2) == [0, 2]
-    assert bought_together(Joint(1.0), ["2.0", "1.95", "1.5"], ["0"], 2) == [0, 1]
+    assert bought_together(Joint(1.0), ["2.0", "1.95", "1.5"], None, 2) == [0, 2]
+    assert bought_together(Joint(1.0), ["2.0", "1.95", "1.5"], 0, 2) == [0, 1]
 
 
 def test_a_ranker_that_does_not_know_how_errors_go_together_has_its_best_bought():
-    assert bought_together(Normal(1.0), ["1", "3", "2"], ["0"], 2) == [1, 2]
-    assert bought_together(Normal(0.0), ["1", "3", "2"], [], 2) == [1, 2]
+    assert bought_together(Normal(1.0), ["1", "3", "2"], 0, 2) == [1, 2]
+    assert bought_together(Normal(0.0), ["1", "3", "2"], None, 2) == [1, 2]

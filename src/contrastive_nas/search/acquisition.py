@@ -42,17 +42,18 @@ def expected_improvement(means: FloatArray, deviations: FloatArray, best: FloatA
     return np.where(deviations > 0, safe * (z * ndtr(z) + density), np.maximum(difference, 0))
 
 
-def gains(
-    ranker: SpaceRanker, candidates: Sequence[Architecture], labelled: Sequence[Architecture]
-) -> FloatArray:
-    """Expected improvement of every candidate on the best labelled one; sure rankers give their scores.
+def gains(ranker: SpaceRanker, candidates: Sequence[Architecture], best: float) -> FloatArray:
+    """Expected improvement of every candidate on ``best``; sure rankers give their scores.
 
     Where improvements vanish in floating point, scores decide: the result orders candidates, it is no amount.
+
+    Args:
+        ranker: fitted to labels.
+        candidates: what may be bought.
+        best: the highest score of a labelled network.
     """
     means, deviations = explored(ranker, candidates)
-    if not deviations.any():
-        return means
-    return _order(means, deviations, ranker.scores(labelled).max())
+    return _order(means, deviations, best) if deviations.any() else means
 
 
 def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray:
@@ -62,23 +63,23 @@ def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray
 
 
 def bought_together(
-    ranker: SpaceRanker, candidates: Sequence[Architecture], labelled: Sequence[Architecture], count: int
+    ranker: SpaceRanker, candidates: Sequence[Architecture], best: float | None, count: int
 ) -> list[int]:
     """Up to ``count`` candidates to buy at once, by index, the one with most to gain first.
 
     Each is chosen as if the scores of those before it were known to be their means (the kriging believer:
     Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4),
-    so that near copies of one network are not all bought. Without labels what is to be improved on is the
-    highest mean of all candidates, and the whole deviation is explored. A ranker that does not know how its
-    errors go together has the candidates with most to gain, each for itself.
+    so that near copies of one network are not all bought. Before any label, where ``best`` is None, what is
+    to be improved on is the highest mean of all candidates, and the whole deviation is explored. A ranker
+    that does not know how its errors go together has the candidates with most to gain, each for itself.
     """
     covariance = ranker.covariance(candidates) if ranker.has_uncertainty else None
     if covariance is None:
-        order = gains(ranker, candidates, labelled) if len(labelled) else ranker.scores(candidates)
+        order = ranker.scores(candidates) if best is None else gains(ranker, candidates, best)
         return np.argsort(-order, kind="stable")[:count].tolist()
     means = ranker.scores(candidates)
-    covariance = covariance * (ranker.exploration**2 if len(labelled) else 1.0)
-    best = ranker.scores(labelled).max() if len(labelled) else means.max()
+    covariance = covariance * (1.0 if best is None else ranker.exploration**2)
+    best = float(means.max()) if best is None else best
     chosen: list[int] = []
     for _ in range(min(count, len(candidates))):
         variances = np.maximum(covariance.diagonal(), SMALLEST)
@@ -86,7 +87,7 @@ def bought_together(
         order[chosen] = -np.inf
         pick = int(order.argmax())
         chosen.append(pick)
-        best = max(best, means[pick])
+        best = max(best, float(means[pick]))
         column = covariance[:, pick]
         covariance = covariance - np.outer(column, column) / variances[pick]
     return chosen

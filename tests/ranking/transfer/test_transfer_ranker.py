@@ -2,11 +2,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import ExtraTreesRegressor
 from tests.graphs.random_graphs import random_graph
 from tests.ranking.transfer.test_transfer import few, made_up
 
 from contrastive_nas.graphs.schema import GraphBatch
-from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.base import Ranker, normal_quantiles
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.metrics import spearman_rho
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
@@ -97,6 +98,23 @@ def test_labels_of_the_best_alone_leave_other_spaces_their_say(kind, model: Tran
     without = spearman_rho(ranker.scores(rest), source.space.labels[rest])
     ranker.fit(source, best, source.space.labels[best], 0)
     assert spearman_rho(ranker.scores(rest), source.space.labels[rest]) > without - 0.05
+
+
+@pytest.mark.parametrize(("count", "weight"), [(5, 1 / 6), (30, 3 / 8)])
+def test_weight_of_trees_grows_with_labels(model: TransferModel, count: int, weight: float) -> None:
+    source = Source(made_up("target", 9, few(0)))
+    labelled, rows = np.arange(count), np.arange(len(source))
+    both, kriging = TransferRanker(model), KrigingRanker(model)
+    for ranker in (both, kriging):
+        ranker.fit(source, labelled, source.space.labels[labelled], 3)
+    before = KrigingRanker(model)
+    before.fit(source, np.zeros(0, int), np.zeros(0), 3)
+    seen = np.column_stack([source.statistics, before.scores(rows)])
+    trees = ExtraTreesRegressor(100, max_features=1 / 3, random_state=3)
+    trees.fit(seen[:count], normal_quantiles(source.space.labels[:count]))
+    expected = (1 - weight) * kriging.scores(rows) + weight * trees.predict(seen)
+    assert both.scores(rows) == pytest.approx(expected)
+    assert (both.posterior(rows).deviation == kriging.posterior(rows).deviation).all()
 
 
 @every

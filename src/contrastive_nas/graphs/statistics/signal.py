@@ -114,9 +114,9 @@ class _Forward:
         self._activate(joined, nodes, op)
         self._normalise(joined, nodes, op)
         self._pool(joined, nodes, op)
-        offsets = np.arange(OFFSETS + 1)
-        for stride in np.unique(self._stride[nodes]):
-            here = np.flatnonzero(self._stride[nodes] == stride)
+        offsets, strides = np.arange(OFFSETS + 1), self._stride[nodes]
+        for stride in np.unique(strides[strides > 1]) if strides.max() > 1 else ():
+            here = np.flatnonzero(strides == stride)
             joined[here, :-1] = joined[here][:, np.minimum(offsets * stride, OFFSETS)]
         joined[op == Operation.ZERO] = 0
         self.gain[nodes[op == Operation.ZERO]] = 0
@@ -124,8 +124,12 @@ class _Forward:
 
     def _join(self, sources: IntArray, starts: IntArray, op: IntArray, portions: FloatArray) -> FloatArray:
         """Moments of what enters each node; writes the portion of variance that each edge brings."""
-        sizes = np.diff(np.append(starts, len(sources)))
         moments = self.moments[sources]
+        if len(sources) == len(starts):
+            # Every node has one source, whose moments it gets whatever it does with several.
+            portions[:] = 1.0
+            return moments
+        sizes = np.diff(np.append(starts, len(sources)))
         concatenated = np.repeat(op == Operation.CONCAT, sizes)
         weight = np.where(concatenated, self._channels[sources], 1.0)
         variance = np.maximum(moments[:, 0] - moments[:, -1], _TINY) * weight
@@ -141,6 +145,8 @@ class _Forward:
     def _activate(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
         gates = (op == Operation.SIGMOID) | (op == Operation.HARD_SIGMOID)
         rectifiers = _within(op, _ACTIVATIONS) & ~gates
+        if not (gates.any() or rectifiers.any()):
+            return
         moments[rectifiers] = relu_covariance(moments[rectifiers], moments[rectifiers, :1])
         self.gain[nodes[rectifiers]] = 0.5
         moments[gates] = _GATE_MOMENT
@@ -148,6 +154,8 @@ class _Forward:
 
     def _normalise(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
         norms = _within(op, _NORMS)
+        if not norms.any():
+            return
         shared = moments[norms, -1:]
         scale = np.maximum(moments[norms, :1] - shared, 1e-6)
         self.log_scale[nodes[norms]] = np.log(scale[:, 0])
@@ -157,7 +165,7 @@ class _Forward:
     def _pool(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
         pools = (op == Operation.AVG_POOL) | (op == Operation.MAX_POOL)
         offsets = np.arange(OFFSETS + 1)
-        for window in np.unique(self._window[nodes[pools]]):
+        for window in np.unique(self._window[nodes[pools]]) if pools.any() else ():
             here = np.flatnonzero(pools & (self._window[nodes] == window))
             place = np.arange(window)
             shifts = np.subtract.outer(place, place).reshape(-1)
@@ -173,6 +181,8 @@ class _Forward:
             kept = np.where(averages, window**2, self._stride[nodes[here]] ** 2)
             self.gain[nodes[here]] = 1 / kept
         everywhere = op == Operation.GLOBAL_AVG_POOL
+        if not everywhere.any():
+            return
         own = moments[everywhere, :-1] - moments[everywhere, -1:]
         moments[everywhere, :-1] = moments[everywhere, -1:] + own.mean(axis=1, keepdims=True)
         self.gain[nodes[everywhere]] = 1 / self._pixels[nodes[everywhere]]

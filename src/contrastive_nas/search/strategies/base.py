@@ -99,6 +99,8 @@ class RankerStrategy(Strategy):
         if self.ranker.answers_without_labels:
             self.design = setting.parameters.design
         self._fitted_on = 0
+        # The highest score of a labelled network, by the ranker as it is fitted.
+        self._best = -np.inf
 
     def ask(self, count: int) -> list[Proposal]:
         if len(set(self.labels.values())) < 2:
@@ -106,6 +108,7 @@ class RankerStrategy(Strategy):
         if self._fitted_on != len(self.labels):
             self.ranker.fit(list(self.labels), np.array(list(self.labels.values())))
             self._fitted_on = len(self.labels)
+            self._best = float(self.ranker.scores(list(self.labels)).max())
         proposals = self.propose(count)
         # A policy that has settled, or a bred population, may know fewer new ones than can be paid for.
         avoid = [proposal.architecture for proposal in proposals]
@@ -128,7 +131,7 @@ class RankerStrategy(Strategy):
             return []
         order = np.argsort(-self.ranker.scores(new), kind="stable")[:SHORTLIST]
         names = [new[index] for index in order]
-        chosen = bought_together(self.ranker, names, [], count)
+        chosen = bought_together(self.ranker, names, None, count)
         return [Proposal(names[index], FIRST) for index in chosen]
 
     @abstractmethod
@@ -137,10 +140,9 @@ class RankerStrategy(Strategy):
 
     def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
         """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
-        labelled = list(self.labels)
         if self.costs is None:
-            return gains(self.ranker, candidates, labelled)
-        costs = self.costs
+            return gains(self.ranker, candidates, self._best)
+        costs, labelled = self.costs, list(self.labels)
         return front_gains(
             self.ranker,
             candidates,
@@ -153,13 +155,15 @@ class RankerStrategy(Strategy):
     def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
         """The new candidates with most to gain, bought together where accuracy alone counts."""
         new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
-        if not new:
-            return []
+        return self.best_of(new, self.gains(new), count) if new else []
+
+    def best_of(self, new: Sequence[Architecture], gained: NDArray[np.float64], count: int) -> list[Proposal]:
+        """As :meth:`most_promising`, for candidates of which it is known what there is to gain."""
         together = self._together and self.costs is None
-        order = np.argsort(-self.gains(new), kind="stable")[: max(count, SHORTLIST) if together else count]
+        order = np.argsort(-gained, kind="stable")[: max(count, SHORTLIST) if together else count]
         names = [new[index] for index in order]
         if together:
-            chosen = bought_together(self.ranker, names, list(self.labels), count)
+            chosen = bought_together(self.ranker, names, self._best, count)
             names = [names[index] for index in chosen]
         return [Proposal(name, "promising") for name in names]
 
