@@ -7,6 +7,7 @@ from tests.search.toy import ToySpace, quadratic, toy_table
 
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.evaluators.table import TableEvaluator
+from contrastive_nas.ranking.space_ranker import create_space_ranker
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.search.strategies.base import Setting, Strategy
@@ -32,10 +33,12 @@ def answers(proposals) -> list[Evaluation]:
     return [Evaluation(name, TRUTH[name], "looked_up") for name in names]
 
 
-def search(name: str, table: pd.DataFrame = TABLE, folder=None, **changes):
+def search(name: str, table: pd.DataFrame = TABLE, folder=None, *, unsure: bool = False, **changes):
+    """A search of all toys; ``unsure`` asks a ranker that knows how unsure it is of each."""
     space = ToySpace()
     parameters = SearchParameters(**({"strategy": name, "queries": 25} | QUICK | changes))
-    return run_search(space, TableEvaluator(table, LABEL), parameters, ranker=quadratic(space), folder=folder)
+    ranker = create_space_ranker("gaussian_process", space, seed=0) if unsure else quadratic(space)
+    return run_search(space, TableEvaluator(table, LABEL), parameters, ranker=ranker, folder=folder)
 
 
 @every_strategy
@@ -145,4 +148,6 @@ def run_limited(name: str, costs: pd.DataFrame, limits: dict[str, float], **chan
 def test_the_default_goes_by_the_size_of_the_space(size: int, name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ToySpace, "size", size)
     columns = ["architecture", "accuracy", "reason"]
-    pd.testing.assert_frame_equal(search("default").history[columns], search(name).history[columns])
+    for unsure in (False, True):
+        default, chosen = (search(one, unsure=unsure).history[columns] for one in ("default", name))
+        pd.testing.assert_frame_equal(default, chosen)

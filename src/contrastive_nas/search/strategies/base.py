@@ -99,8 +99,8 @@ class RankerStrategy(Strategy):
         if self.ranker.answers_without_labels:
             self.design = setting.parameters.design
         self._fitted_on = 0
-        # The highest score of a labelled network, by the ranker as it is fitted.
-        self._best = -np.inf
+        # The highest score of a labelled network, and with how many labels it was computed.
+        self._best, self._best_of = -np.inf, 0
 
     def ask(self, count: int) -> list[Proposal]:
         if len(set(self.labels.values())) < 2:
@@ -108,7 +108,6 @@ class RankerStrategy(Strategy):
         if self._fitted_on != len(self.labels):
             self.ranker.fit(list(self.labels), np.array(list(self.labels.values())))
             self._fitted_on = len(self.labels)
-            self._best = float(self.ranker.scores(list(self.labels)).max())
         proposals = self.propose(count)
         # A policy that has settled, or a bred population, may know fewer new ones than can be paid for.
         avoid = [proposal.architecture for proposal in proposals]
@@ -141,7 +140,7 @@ class RankerStrategy(Strategy):
     def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
         """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
         if self.costs is None:
-            return gains(self.ranker, candidates, self._best)
+            return gains(self.ranker, candidates, self._best_score())
         costs, labelled = self.costs, list(self.labels)
         return front_gains(
             self.ranker,
@@ -151,6 +150,11 @@ class RankerStrategy(Strategy):
             costs.measure(labelled),
             costs.reference,
         )
+
+    def _best_score(self) -> float:
+        if self._best_of != len(self.labels):
+            self._best, self._best_of = float(self.ranker.scores(list(self.labels)).max()), len(self.labels)
+        return self._best
 
     def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
         """The new candidates with most to gain, bought together where accuracy alone counts."""
@@ -163,7 +167,7 @@ class RankerStrategy(Strategy):
         order = np.argsort(-gained, kind="stable")[: max(count, SHORTLIST) if together else count]
         names = [new[index] for index in order]
         if together:
-            chosen = bought_together(self.ranker, names, self._best, count)
+            chosen = bought_together(self.ranker, names, self._best_score(), count)
             names = [names[index] for index in chosen]
         return [Proposal(name, "promising") for name in names]
 
