@@ -41,6 +41,8 @@ class SpaceRanker:
         self.source = SpaceSource(space) if source is None else source
         self._seed = seed
         self._fitted = False
+        self._labelled: list[Architecture] = []
+        self._best_labelled: float | None = None
         self.source.rows(_shown(space, np.random.default_rng(seed)))
 
     @property
@@ -70,7 +72,14 @@ class SpaceRanker:
             InputError: a string is no architecture of the space, or labels that nothing can be learned from.
         """
         self.ranker.fit(self.source, self.source.rows(architectures), accuracies, self._seed)
-        self._fitted = True
+        self._fitted, self._labelled, self._best_labelled = True, list(architectures), None
+
+    @property
+    def best_labelled(self) -> float:
+        """The highest score of a network whose label was learned from; computed once a fit."""
+        if self._best_labelled is None:
+            self._best_labelled = float(self.scores(self._labelled).max())
+        return self._best_labelled
 
     def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
         """Means of the posterior.

@@ -99,8 +99,6 @@ class RankerStrategy(Strategy):
         if self.ranker.answers_without_labels:
             self.design = setting.parameters.design
         self._fitted_on = 0
-        # The highest score of a labelled network, and with how many labels it was computed.
-        self._best, self._best_of = -np.inf, 0
 
     def ask(self, count: int) -> list[Proposal]:
         if len(set(self.labels.values())) < 2:
@@ -140,7 +138,7 @@ class RankerStrategy(Strategy):
     def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
         """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
         if self.costs is None:
-            return gains(self.ranker, candidates, self._best_score())
+            return gains(self.ranker, candidates, self.ranker.best_labelled)
         costs, labelled = self.costs, list(self.labels)
         return front_gains(
             self.ranker,
@@ -151,23 +149,16 @@ class RankerStrategy(Strategy):
             costs.reference,
         )
 
-    def _best_score(self) -> float:
-        if self._best_of != len(self.labels):
-            self._best, self._best_of = float(self.ranker.scores(list(self.labels)).max()), len(self.labels)
-        return self._best
-
     def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
         """The new candidates with most to gain, bought together where accuracy alone counts."""
         new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
-        return self.best_of(new, self.gains(new), count) if new else []
-
-    def best_of(self, new: Sequence[Architecture], gained: NDArray[np.float64], count: int) -> list[Proposal]:
-        """As :meth:`most_promising`, for candidates of which it is known what there is to gain."""
+        if not new:
+            return []
         together = self._together and self.costs is None
-        order = np.argsort(-gained, kind="stable")[: max(count, SHORTLIST) if together else count]
+        order = np.argsort(-self.gains(new), kind="stable")[: max(count, SHORTLIST) if together else count]
         names = [new[index] for index in order]
         if together:
-            chosen = bought_together(self.ranker, names, self._best_score(), count)
+            chosen = bought_together(self.ranker, names, self.ranker.best_labelled, count)
             names = [names[index] for index in chosen]
         return [Proposal(name, "promising") for name in names]
 

@@ -79,8 +79,7 @@ class Evolution(RankerStrategy):
             self.trace.append({"queries": len(self.asked), "generation": generation, "fittest": fittest[0]})
             population = self._children(fittest)
         self._assess(population, fitness)
-        new = [name for name in fitness if name not in self.asked]
-        return self.best_of(new, np.array([fitness[name] for name in new]), count) if new else []
+        return self.most_promising(list(fitness), count)
 
     def _assess(self, population: list[Architecture], fitness: dict[Architecture, float]) -> None:
         new = [name for name in dict.fromkeys(population) if name not in fitness]
