@@ -88,6 +88,11 @@ def _within(op: IntArray, kinds: range) -> NDArray[np.bool_]:
     return (op >= kinds.start) & (op < kinds.stop)
 
 
+def _distinct(sizes: IntArray) -> list[int]:
+    """Different sizes in ascending order; of the few nodes of a level faster than np.unique."""
+    return sorted(set(sizes.tolist()))
+
+
 class _Forward:
     """Fills in the nodes level by level; every method handles the nodes of one kind in one level."""
 
@@ -115,7 +120,7 @@ class _Forward:
         self._normalise(joined, nodes, op)
         self._pool(joined, nodes, op)
         offsets, strides = np.arange(OFFSETS + 1), self._stride[nodes]
-        for stride in np.unique(strides[strides > 1]) if strides.max() > 1 else ():
+        for stride in _distinct(strides[strides > 1]):
             here = np.flatnonzero(strides == stride)
             joined[here, :-1] = joined[here][:, np.minimum(offsets * stride, OFFSETS)]
         joined[op == Operation.ZERO] = 0
@@ -165,7 +170,7 @@ class _Forward:
     def _pool(self, moments: FloatArray, nodes: IntArray, op: IntArray) -> None:
         pools = (op == Operation.AVG_POOL) | (op == Operation.MAX_POOL)
         offsets = np.arange(OFFSETS + 1)
-        for window in np.unique(self._window[nodes[pools]]) if pools.any() else ():
+        for window in _distinct(self._window[nodes[pools]]):
             here = np.flatnonzero(pools & (self._window[nodes] == window))
             place = np.arange(window)
             shifts = np.subtract.outer(place, place).reshape(-1)
