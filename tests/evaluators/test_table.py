@@ -16,7 +16,11 @@ def test_looks_up_by_string():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "error"), [("d", "not in the table"), ("c", "the table has no x_valid_accuracy")]
+    ("architecture", "error"),
+    [
+        ("d", "not in the table (search.pool: true searches the networks of the table alone)"),
+        ("c", "the table has no x_valid_accuracy"),
+    ],
 )
 def test_uncovered_architecture_is_a_recorded_failure(architecture, error):
     (evaluation,) = TableEvaluator(TABLE, "x_valid_accuracy").evaluate([architecture])

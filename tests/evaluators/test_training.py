@@ -35,6 +35,41 @@ class Broken(CompactCNN):
             raise RuntimeError("no such layer")
         return super().build(architecture)
 """
+# Networks that differ by what the graph holds as an attribute (slope), and by what it does not hold (axis).
+ATTRIBUTES_SPACE = """
+import torch
+from torch import nn
+from contrastive_nas.graphs import trace
+from contrastive_nas.spaces import Choice, SearchSpace
+
+class Axis(nn.Module):
+    def __init__(self, axis):
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, x):
+        return torch.cummax(x, self.axis)[0]
+
+class Attributes(SearchSpace):
+    name = "attributes"
+    choices = (Choice("attribute", ("slope 0.01", "slope -1.0", "axis 2", "axis 3")),)
+    size, classes, input_shape = 4, 10, (1, 8, 8)
+
+    def decode(self, decisions):
+        return self.choices[0].options[decisions[0]]
+
+    def encode(self, architecture):
+        return (self.choices[0].options.index(architecture),)
+
+    def build(self, architecture):
+        kind, value = architecture.split()
+        layer = nn.LeakyReLU(float(value)) if kind == "slope" else Axis(int(value))
+        return nn.Sequential(layer, nn.Flatten(), nn.Linear(64, 64), layer if kind == "slope" else nn.ReLU(),
+                             nn.Linear(64, 10))
+
+    def graph(self, architecture):
+        return trace(self.build(architecture), self.input_shape)
+"""
 
 
 def png(rng: np.random.Generator) -> bytes:
@@ -141,3 +176,13 @@ def test_images_that_are_not_there_end_the_search(tmp_path: Path) -> None:
         pytest.raises(InputError, match=r"none\.parquet cannot be read"),
     ):
         evaluator.evaluate([ARCHITECTURE, OTHER])
+
+
+def test_s2_networks_that_differ_by_an_attribute_are_trained_each(tmp_path: Path) -> None:
+    file = tmp_path / "attributes.py"
+    file.write_text(ATTRIBUTES_SPACE)
+    names = ["slope 0.01", "slope -1.0", "axis 2", "axis 3"]
+    settings = TrainingParameters(overrides=ONE_EPOCH, seeds=[0], workers=1)
+    with TrainingEvaluator(f"{file}:Attributes", settings) as evaluator:
+        answers = evaluator.evaluate(names)
+    assert [answer.origin for answer in answers] == ["trained"] * 4

@@ -79,7 +79,22 @@ def test_a_missing_file(project: Project) -> None:
         ({"pretrain": {"temperature": -1.0}}, "temperature"),
         ({"space": {"name": "nasbench2001"}}, "nasbench2001"),
         ({"seed": "many"}, "seed"),
+        ({"seed": -1}, "seeds are whole numbers from 0 on"),
     ],
 )
 def test_bad_parameters(project: Project, parameters: dict[str, Any], word: str) -> None:
     assert word in message_of(project, **parameters)
+
+
+def test_u8_a_search_in_which_every_training_fails_names_the_first_reason(
+    project: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "fails.py"
+    file.write_text(
+        "from contrastive_nas.spaces.compact_cnn import CompactCNN\n\n\n"
+        "class Fails(CompactCNN):\n"
+        "    def build(self, architecture):\n"
+        "        raise ValueError('no such layer')\n"
+    )
+    with pytest.raises(Exception, match=r"\d failed; the first, .*: ValueError: no such layer"):
+        project.run("search", space={"name": f"{file}:Fails"})

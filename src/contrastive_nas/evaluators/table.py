@@ -12,6 +12,9 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.spaces.base import Architecture
 
+# A table seldom holds a whole space; Pool(space, architectures) is the same in Python.
+_ABSENT = "not in the table (search.pool: true searches the networks of the table alone)"
+
 
 class TableEvaluator(Evaluator):
     """Looks architectures up by their string; one that the table does not hold is a recorded failure.
@@ -62,7 +65,7 @@ class TableEvaluator(Evaluator):
     def _look_up(self, architecture: Architecture) -> Evaluation:
         row = self._rows.get(architecture)
         if row is None:
-            return Evaluation(architecture, float("nan"), "looked_up", error="not in the table")
+            return Evaluation(architecture, float("nan"), "looked_up", error=_ABSENT)
         accuracy = float(self._labels[row])
         error = "" if np.isfinite(accuracy) else f"the table has no {self._label}"
         return Evaluation(architecture, accuracy, "looked_up", error=error)

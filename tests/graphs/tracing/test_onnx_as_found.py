@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs import ComputationGraph, trace
+from contrastive_nas.graphs import ComputationGraph, canonical, trace
 from contrastive_nas.graphs.costs import multiply_accumulates, parameters
 from contrastive_nas.graphs.tracing.onnx_file import trace_onnx
 
@@ -101,6 +101,21 @@ def test_s1_branches_that_the_data_decides_count_the_costlier(tmp_path: Path) ->
     ]
     weights = {"w": np.ones((3, 3, 3, 3), np.float32), "nought": np.float32(0)}
     assert costs(written(tmp_path / "if.onnx", nodes, weights, [1, 3, 8, 8])) == (64 * 81, 81)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_s1_a_branch_that_a_constant_decides(tmp_path: Path, taken: bool) -> None:
+    """A second convolution in the one branch, nothing in the other, and one behind both."""
+    then = helper.make_graph([conv("w", "x", "t")], "then", [], [result("t")])
+    other = helper.make_graph([helper.make_node("Relu", ["x"], ["e"])], "else", [], [result("e")])
+    nodes = [
+        helper.make_node("If", ["condition"], ["z"], then_branch=then, else_branch=other),
+        conv("v", "z", "y"),
+    ]
+    ones = np.ones((3, 3, 3, 3), np.float32)
+    weights = {"condition": np.asarray(taken), "w": ones, "v": 2 * ones}
+    found = written(tmp_path / "if.onnx", nodes, weights, [1, 3, 8, 8])
+    assert costs(found) == ((1 + taken) * 64 * 81, (1 + taken) * 81)
 
 
 def test_s1_a_loop_that_reads_only_what_is_outside(tmp_path: Path) -> None:
@@ -192,6 +207,20 @@ def test_s7_masks_are_read(tmp_path: Path, kind: str, dynamo: bool) -> None:
     found = costs(trace_onnx(export(tmp_path / "mask.onnx", module, (1, 10, 32), dynamo=dynamo)))
     products = 2 * 10 * 10 * 32 + (10 * 10 * 32 if kind == "computed" else 0)
     assert found == (products, sum(one.numel() for one in module.parameters()))
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("learned", (3072, 64)), ("computed", (4608, 64))])
+def test_s7_masks_of_the_operator_are_read(tmp_path: Path, kind: str, expected: tuple[int, int]) -> None:
+    """Three heads of eight places: two products of 3 x 8 x 8 x 8, and a third where the mask is computed."""
+    generator = np.random.default_rng(0)
+    nodes, mask = [], "weight"
+    if kind == "computed":
+        nodes, mask = [helper.make_node("MatMul", ["x", "weight"], ["mask"])], "mask"
+    nodes.append(helper.make_node("Attention", ["x", "x", "x", mask], ["y"]))
+    weights = {"weight": generator.random((8, 8), np.float32)}
+    version = {"opset_imports": [helper.make_opsetid("", 23)], "ir_version": 11}
+    found = written(tmp_path / "attention.onnx", nodes, weights, [1, 3, 8, 8], **version)
+    assert costs(found) == costs(canonical(found)) == expected
 
 
 OPERANDS: dict[str, Callable[[Call, torch.Tensor], torch.Tensor]] = {
