@@ -75,6 +75,7 @@ class CONTEXT_CLASS(ProjectContext):
         ("parameters.yml", "sum: [", "parameters.yml"),
         ("catalog.yml", "shape: {type: ", "catalog.yml"),
         ("parameters.yml", "seed: ${nowhere}", "nowhere"),
+        ("parameters.yml", "- sum\n- seed\n", "a file of them holds a list"),
     ],
 )
 def test_c6_broken_settings_are_one_line(
