@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Images of satellites and tissue have some ten thousand pixels a side; more is a slip of the keyboard.
 _LARGEST_SIDE = 65_536
+# Libraries that draw random numbers take no larger one.
+_LARGEST_SEED = 2**32 - 1
 # Of drawing: a small space may run out of new architectures.
 ROUNDS = 50
 
@@ -38,7 +40,7 @@ def sample(
     space: Annotated[str, typer.Argument(help="A space's name, or file.py:Class.")],
     file: Annotated[Path, typer.Argument(help="The CSV file to be written.")],
     count: Annotated[int, typer.Option(min=2, help="How many different architectures.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Of the sample.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
     """Writes random architectures of SPACE to FILE: where a search begins in a space that has no table."""
@@ -87,7 +89,7 @@ def rank(
     ranker: Annotated[
         str, typer.Option(help="What ranks: a name, or file.py:Class of your own.")
     ] = "stacked",
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Of all that is random.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
     """Ranks networks before they are trained, by what labelled spaces taught and by those that were.
