@@ -202,8 +202,10 @@ def test_networks_that_are_all_alike_have_nothing_to_learn(tmp_path: Path):
     path = tmp_path / "mine.py"
     same = NETWORKS.replace("yield nn", "step = width\n        width = 4\n        yield nn")
     path.write_text(same.format(count=9, label="50 + step"))
-    done = run_rank("--file", path, "--labels", "own_test_accuracy")
+    output = tmp_path / "ranking.csv"
+    done = run_rank("--file", path, "--labels", "own_test_accuracy", "--output", output)
     assert done.exit_code == 0, done.output
+    assert (pd.read_csv(output)["win_probability"] == 0.5).all()
 
 
 def test_more_labels_than_can_be_learned_from(monkeypatch: pytest.MonkeyPatch):
