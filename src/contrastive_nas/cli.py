@@ -5,6 +5,7 @@ what is wrong.
 """
 
 import copy
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -15,9 +16,11 @@ import click
 import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.project import LOGGING, pipelines
+from kedro.io import DatasetError
 from kedro.pipeline import Pipeline
-from kedro.utils import find_kedro_project
+from kedro.utils import find_kedro_project, load_obj
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.execution.asked import check_names, nearest
@@ -26,6 +29,13 @@ from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
 
 DEFAULT = "__default__"
 CACHING_RUNNER = "contrastive_nas.execution.runner.CachingRunner"
+_KEDROS_RUNNERS = "kedro.runner"
+# What Kedro says of entries of the catalog that it cannot make a data set of.
+_WRONG_ENTRY = (
+    "parsing config for dataset",
+    "valid for the constructor of",
+    "not a valid dataset configuration",
+)
 
 
 @click.group(name="contrastive-nas")
@@ -43,16 +53,37 @@ def _run(**options: Any) -> Any:
     for name in named:
         if name not in pipelines:
             raise click.UsageError(f"there is no pipeline {name!r}; try {nearest(name, pipelines.keys())}")
+    _check_runner(options["runner"], options["runner_params"])
     assert kedro_run.callback is not None
     try:
         check_names(sum((pipelines[name] for name in named or [DEFAULT]), start=Pipeline([])), options)
         with _inside_the_project(options):
             return kedro_run.callback(**options)
+    except KedroCliError as error:
+        raise _told(error) from error
     except Exception as error:
         problem = _mendable(error)
         if problem is None:
             raise
         raise click.ClickException(_in_one_line(problem)) from error
+
+
+def _told(error: KedroCliError) -> click.UsageError:
+    """Kedro shows such an error of its options without its message."""
+    return click.UsageError(" ".join(error.message.split()))
+
+
+def _check_runner(name: str, given: dict[str, Any]) -> None:
+    try:
+        runner = load_obj(name, _KEDROS_RUNNERS)
+    except (ImportError, AttributeError, ValueError):
+        raise click.UsageError(f"there is no runner {name!r}: leave --runner out") from None
+    known = list(inspect.signature(runner).parameters)
+    for option in given:
+        if option not in known:
+            raise click.UsageError(
+                f"--runner-params: {runner.__name__} takes no {option!r}; try {nearest(option, known)}"
+            )
 
 
 @contextmanager
@@ -73,9 +104,15 @@ def _inside_the_project(options: dict[str, Any]) -> Iterator[None]:
 
 def _mendable(error: BaseException | None) -> BaseException | None:
     """What a user can mend, behind an error that Kedro may have wrapped around it."""
-    while error is not None and not _is_mendable(error):
+    chain = []
+    while error is not None:
+        chain.append(error)
         error = error.__cause__
-    return error
+    return next(filter(_is_mendable, chain), None) or next(filter(_is_wrong_entry, chain), None)
+
+
+def _is_wrong_entry(error: BaseException) -> bool:
+    return isinstance(error, DatasetError) and any(words in str(error) for words in _WRONG_ENTRY)
 
 
 def _is_mendable(error: BaseException) -> bool:
@@ -85,9 +122,26 @@ def _is_mendable(error: BaseException) -> bool:
 
 
 def _in_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else str(error)
+    return " ".join(str(error).split()) if isinstance(error, yaml.YAMLError | DatasetError) else str(error)
+
+
+def _with_message(option: click.Parameter) -> click.Parameter:
+    """An option of Kedro's whose mistakes are told."""
+    if option.callback is None:
+        return option
+    changed, check = copy.copy(option), option.callback
+
+    def checked(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        try:
+            return check(context, parameter, value)
+        except KedroCliError as error:
+            raise _told(error) from error
+
+    changed.callback = checked
+    return changed
 
 
 run = copy.copy(kedro_run)
 run.callback = _run
+run.params = [_with_message(option) for option in kedro_run.params]
 cli.add_command(run)

@@ -29,6 +29,10 @@ def _load_module(name: str, what: str) -> ModuleType:
             return importlib.import_module(name)
         except ImportError as error:
             raise InputError(f"{what} module {name!r} cannot be imported: {error}") from None
+        except (Exception, SystemExit) as error:
+            raise InputError(
+                f"{what} module {name!r} cannot be run: {type(error).__name__}: {error}"
+            ) from error
     path = Path(name)
     if not path.is_file():
         raise InputError(f"{what} file {name} does not exist")
@@ -38,6 +42,6 @@ def _load_module(name: str, what: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{what} file {name} cannot be run: {type(error).__name__}: {error}") from error
     return module

@@ -154,6 +154,8 @@ def test_labels_of_networks_of_no_space(tmp_path: Path):
         (["", ""], "is empty"),
         (["70", "70"], "at least two different labels"),
         (["70", "high"], "is no number but"),
+        (["70", "inf"], "list.csv: mine_value of"),
+        (["70", "1_0"], "is no number but '1_0'; leave it empty"),
     ],
 )
 def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None, word: str):
@@ -168,12 +170,42 @@ def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None
     assert word in done.output
 
 
+def test_a_column_is_found_however_its_name_is_written(tmp_path: Path):
+    path = tmp_path / "list.csv"
+    table = pd.DataFrame({"architecture": [POOR, GOOD], "CIFAR10 test accuracy": [70, 80]})
+    table.to_csv(path, index=False)
+    for name in ("CIFAR10 test accuracy", "cifar10_test_accuracy", "CIFAR10-test accuracy"):
+        done = run_rank("--space", "nasbench201", "--file", path, "--labels", name, "--ranker", "macs")
+        assert done.exit_code == 0, done.output
+        assert "ranked with 2 labels" in done.output
+    done = run_rank("--space", "nasbench201", "--file", path, "--labels", "cifar10_test_acuracy")
+    assert "did you mean 'cifar10_test_accuracy'?" in done.output
+
+
+def test_a_result_that_cannot_be_written_is_one_line(tmp_path: Path):
+    done = run_rank("--space", "nasbench201", "--ranker", "macs", "--output", tmp_path, POOR, GOOD)
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == f"Error: {tmp_path}: Is a directory"
+
+
+def test_networks_that_no_score_tells_apart_are_said_to_be_alike(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text("from torch import nn\nINPUT_SHAPE = (3, 8, 8)\ndef networks(): return [nn.ReLU()] * 9\n")
+    done = run_rank("--file", path, "--ranker", "macs")
+    assert "all have one score, so the order says nothing" in done.output
+    done = run_rank("--file", path, "--space", "nasbench201")
+    assert done.exit_code == 2
+    assert "Python file of networks" in done.output
+
+
 def test_networks_that_are_all_alike_have_nothing_to_learn(tmp_path: Path):
     path = tmp_path / "mine.py"
     same = NETWORKS.replace("yield nn", "step = width\n        width = 4\n        yield nn")
     path.write_text(same.format(count=9, label="50 + step"))
-    done = run_rank("--file", path, "--labels", "own_test_accuracy")
+    output = tmp_path / "ranking.csv"
+    done = run_rank("--file", path, "--labels", "own_test_accuracy", "--output", output)
     assert done.exit_code == 0, done.output
+    assert (pd.read_csv(output)["win_probability"] == 0.5).all()
 
 
 def test_more_labels_than_can_be_learned_from(monkeypatch: pytest.MonkeyPatch):

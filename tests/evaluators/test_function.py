@@ -1,14 +1,18 @@
 """A function of the user's own as the source of accuracies."""
 
 import math
+import sys
+from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from tests.search.toy import ToySpace
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
+from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator, load_function
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import SearchResult, run_search
 
@@ -89,3 +93,64 @@ def test_what_a_text_does_not_show_needs_a_name(tmp_path):
         with pytest.raises(InputError, match=r"name what it measures, .*identity="):
             search(function, tmp_path)
         search(function, tmp_path, identity="total, version 1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        torch.tensor(55.5),
+        torch.tensor([[55.5]]),
+        np.array(55.5),
+        np.array([55.5]),
+        np.float32(55.5),
+        Decimal("55.5"),
+    ],
+)
+def test_one_number_in_another_form_is_a_number(answer: object):
+    (found,) = FunctionEvaluator(lambda _: answer).evaluate(["0-0-0-0-1"])
+    assert (found.accuracy, found.error) == (55.5, "")
+
+
+@pytest.mark.parametrize("answer", [torch.ones(2), np.array([]), (91.0, 1), {"accuracy": 91}, Decimal("nan")])
+def test_what_is_no_single_number_is_a_failure(answer: object):
+    (found,) = FunctionEvaluator(lambda _: answer).evaluate(["0-0-0-0-1"])
+    assert math.isnan(found.accuracy)
+    assert "no finite number" in found.error
+
+
+def test_a_function_that_ends_the_process_has_failed_and_an_interruption_ends_the_search():
+    def leaves(architecture: str) -> float:
+        return sys.exit(3) if int(architecture[0]) % 2 else total(architecture)
+
+    history = search(leaves).history
+    assert history["error"][history["accuracy"].isna()].unique().tolist() == ["SystemExit: 3"]
+
+    def stops(_: str) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(stops)
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        (lambda value: value / 100, "gave nothing above 1"),
+        (lambda value: -value, "an accuracy is 0 to 100 percent"),
+        (lambda value: 60 + value if value % 2 else 0.6 + value / 100, "is one a fraction?"),
+        (lambda value: 60 + value, None),
+        (lambda value: 1.0 if value < 9 else 30 + value, None),
+    ],
+)
+def test_accuracies_on_another_scale_are_said(
+    scale: Callable[[float], float], message: str | None, caplog: pytest.LogCaptureFixture
+):
+    search(lambda architecture: scale(total(architecture) + 1))
+    assert message is None or message in caplog.text
+    assert message is not None or not caplog.messages
+
+
+def test_a_file_that_ends_the_process_is_one_error(tmp_path):
+    (tmp_path / "mine.py").write_text("raise SystemExit(2)")
+    with pytest.raises(InputError, match=r"mine\.py cannot be run: SystemExit: 2"):
+        load_function(f"{tmp_path / 'mine.py'}:train")

@@ -49,6 +49,7 @@ def refused(tiny: TinyProject, capfd: pytest.CaptureFixture[str], *arguments: st
             "no data set 'shpae' in this pipeline; try shape",
         ),
         (["--params", "seed=-1"], "parameter 'seed' is -1: seeds are whole numbers from 0 on"),
+        (["--params", "seed=4294967296"], "seeds are whole numbers from 0 on, at most 4294967295"),
         (["--runner", "ParallelRunner"], "ParallelRunner .* neither record nor metrics: leave --runner out"),
     ],
 )
@@ -75,6 +76,7 @@ class CONTEXT_CLASS(ProjectContext):
         ("parameters.yml", "sum: [", "parameters.yml"),
         ("catalog.yml", "shape: {type: ", "catalog.yml"),
         ("parameters.yml", "seed: ${nowhere}", "nowhere"),
+        ("parameters.yml", "- sum\n- seed\n", "a file of them holds a list"),
     ],
 )
 def test_c6_broken_settings_are_one_line(

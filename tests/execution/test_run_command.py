@@ -57,6 +57,43 @@ def test_runner_parameters_force_and_verify(tiny: TinyProject) -> None:
     assert kedro_run(tiny, "--runner-params", "verify=true") == 1
 
 
+@pytest.mark.parametrize("env", [None, "other"])
+def test_a_value_given_to_a_block_leaves_its_others_as_they_are(tiny: TinyProject, env: str | None) -> None:
+    """The block stands in the base alone, and the environment has parameters of its own."""
+    folder = tiny.path(f"conf/{env or 'local'}")
+    (folder / "parameters.yml").write_text("seed: 5\n")
+    options = [] if env is None else ["--env", env]
+    assert kedro_run(tiny, *options, "--params", "sum.shape=circle,steps=7") == 0
+    parameters = tiny.record()["parameters"]
+    assert parameters["sum"] == {"offset": 2, "shape": "circle"}
+    assert (parameters["seed"], parameters["steps"]) == (5, 7)
+    (folder / "parameters.yml").write_text("seed: 5\nsum: {shape: circle}\n")
+    assert kedro_run(tiny, *options, "--params", "sum.shape=square") == 0
+    # A block of the environment is all of it, as without values that are given.
+    assert tiny.record()["parameters"]["sum"] == {"offset": 0, "shape": "square"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{filepath: a.txt}", "'type' is missing from dataset catalog configuration"),
+        ("5", "Catalog entry 'numbers' is not a valid dataset configuration"),
+        (
+            "{type: contrastive_nas.execution.datasets.RawFile, filepth: a.txt}",
+            "unexpected keyword argument 'filepth'",
+        ),
+    ],
+)
+def test_a_wrong_entry_of_the_catalog_is_one_line(
+    entry: str, message: str, tiny: TinyProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tiny.folder / "conf" / "local" / "catalog.yml").write_text(f"numbers: {entry}\n")
+    assert kedro_run(tiny) == 1
+    said = capfd.readouterr().err
+    assert message in next(line for line in said.splitlines() if line.startswith("Error: "))
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -69,6 +106,15 @@ def test_runner_parameters_force_and_verify(tiny: TinyProject) -> None:
         (["--env", "nowhere"], "conf/nowhere\n"),
         (["--pipeline", "smu"], "there is no pipeline 'smu'; try sum\n"),
         (["--runner-params", "force=shpae"], "Error: force: there is no node shpae in this pipeline\n"),
+        (["--runner-params", "frce=shape"], "--runner-params: CachingRunner takes no 'frce'; try force\n"),
+        (["--runner-params", "verify=maybe"], "Error: --runner-params: verify is true or false, not 'maybe'"),
+        (["--runner", "FastRunner"], "Error: there is no runner 'FastRunner': leave --runner out\n"),
+        (["--runner", "nowhere.FastRunner"], "Error: there is no runner 'nowhere.FastRunner'"),
+        (["--load-versions", "shape"], "Error: Expected the form of 'load_versions' to be "),
+        (
+            ["--pipeline", "sum", "--pipelines", "sum"],
+            "'--pipeline' and '--pipelines' cannot be used together",
+        ),
     ],
 )
 def test_a_mistake_gives_one_message_before_anything_runs(

@@ -1,7 +1,13 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.ranking.base import Posterior, Ranker
+from contrastive_nas.ranking.registry import create_ranker
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.wrapped.pool import Pool
@@ -73,3 +79,92 @@ def test_equal_labels_teach_nothing(ranker: SpaceRanker) -> None:
 def test_a_question_before_the_fit_is_a_programming_error() -> None:
     with pytest.raises(RuntimeError, match="before it was fitted"):
         create_space_ranker("gaussian_process", SPACE, seed=0).scores(NAMES)
+
+
+class Given(Ranker):
+    """Answers what it was given, functions of the rows."""
+
+    answers_without_labels = True
+
+    def __init__(self, **answers: Callable[..., object]) -> None:
+        self._answers = {"posterior": lambda rows: Posterior(1.0 * rows, np.ones(len(rows)))} | answers
+
+    def _learn(self, *_: object) -> None:
+        pass
+
+    def posterior(self, rows):
+        return self._answers["posterior"](rows)
+
+    def covariance(self, rows):
+        return self._answers["covariance"](rows) if "covariance" in self._answers else None
+
+    def probability(self, first, second):
+        ask = self._answers.get("probability", super().probability)
+        return ask(first, second)
+
+
+def ones(*shape: int) -> np.ndarray:
+    return np.ones(shape)
+
+
+WRONG = {
+    "nothing": ({"posterior": lambda rows: None}, "Given gave NoneType in place of Posterior"),
+    "means alone": ({"posterior": lambda rows: 1.0 * rows}, "Given gave ndarray in place of Posterior"),
+    "columns": (
+        {"posterior": lambda rows: (ones(len(rows), 1), ones(len(rows)))},
+        r"of shape \(8, 1\), not \(8,\)",
+    ),
+    "one deviation": ({"posterior": lambda rows: (ones(len(rows)), 1.0)}, r"of shape \(\), not \(8,\)"),
+    "texts": ({"posterior": lambda rows: (["a"] * len(rows), ones(len(rows)))}, "which are no real numbers"),
+    "complex": ({"posterior": lambda rows: (1j * rows, ones(len(rows)))}, "which are no real numbers"),
+    "unsure of all": ({"posterior": lambda rows: (1.0 * rows, np.nan * rows)}, "Given answers nan for "),
+    "below 0": (
+        {"posterior": lambda rows: (1.0 * rows, -ones(len(rows)))},
+        "deviations below 0, the least -1",
+    ),
+    "covariance": ({"covariance": lambda rows: ones(2, 2)}, r"of shape \(2, 2\), not \(8, 8\)"),
+    "covariance unknown": ({"covariance": lambda rows: np.nan * ones(8, 8)}, "nan for two networks"),
+    "row of wins": ({"probability": lambda a, b: ones(len(a))}, r"of shape \(8,\), not \(8, 8\)"),
+    "win of 7": ({"probability": lambda a, b: 7 * ones(8, 8)}, "7.0 for two networks: .* from 0 to 1"),
+    "win unknown": ({"probability": lambda a, b: np.nan * ones(8, 8)}, "nan for two networks"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_answers_that_are_none_are_named(kind: str) -> None:
+    answers, message = WRONG[kind]
+    ranker = SpaceRanker(Given(**answers), SPACE, seed=0)
+    ranker.fit([], np.zeros(0))
+
+    def ask_all() -> None:
+        for ask in (ranker.posterior, ranker.scores, ranker.covariance):
+            ask(NAMES[:8])
+        ranker.probability(NAMES[:8], NAMES[:8])
+
+    with pytest.raises(InputError, match=message):
+        ask_all()
+
+
+def test_answers_in_other_forms_of_numbers_are_taken() -> None:
+    for form in (list, torch.tensor, lambda values: np.array(values, dtype=np.int64)):
+        ranker = SpaceRanker(
+            Given(posterior=lambda rows, form=form: (form([3] * len(rows)), form([1] * len(rows)))),
+            SPACE,
+            seed=0,
+        )
+        ranker.fit([], np.zeros(0))
+        assert ranker.scores(NAMES[:3]).tolist() == [3.0, 3.0, 3.0]
+        assert ranker.posterior(NAMES[:3]).deviation.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("class Mine(Ranker):\n    pass", "cannot be made: TypeError: Can't instantiate abstract class"),
+        ("def Mine():\n    raise ValueError('no weights')", "cannot be made: ValueError: no weights"),
+    ],
+)
+def test_a_ranker_that_cannot_be_made_says_why(tmp_path: Path, code: str, message: str) -> None:
+    (tmp_path / "mine.py").write_text(f"from contrastive_nas.ranking.base import Ranker\n{code}\n")
+    with pytest.raises(InputError, match=message):
+        create_ranker(f"{tmp_path / 'mine.py'}:Mine")

@@ -1,6 +1,9 @@
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -249,3 +252,70 @@ def test_damaged_line_is_named(tmp_path, line):
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match=r"ledger\.jsonl line 3"):
         Ledger(Lengths(), 3, path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accuracy": True},
+        {"accuracy": "high"},
+        {"accuracy": math.inf},
+        {"architecture": ["a"]},
+        {"architecture": None},
+        {"colour": "red"},
+    ],
+)
+def test_a_line_that_is_no_query_is_named(tmp_path, change):
+    path = tmp_path / "ledger.jsonl"
+    Ledger(Lengths(), 3, path).buy(proposals("a", "bb"), round=0)
+    first, second, third = path.read_text().splitlines()
+    path.write_text("\n".join([first, json.dumps(json.loads(second) | change), third, ""]))
+    with pytest.raises(InputError, match=r"ledger\.jsonl line 2 is no query: .*remove the file to pay"):
+        Ledger(Lengths(), 3, path)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_bytes_that_are_no_text_are_named(tmp_path, number):
+    path = tmp_path / "ledger.jsonl"
+    Ledger(Lengths(), 3, path).buy(proposals("a", "bb"), round=0)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[: number - 1], b"\xff\xfe\n", *lines[number - 1 :]]))
+    with pytest.raises(InputError, match=rf"ledger\.jsonl line {number} is damaged: no UTF-8"):
+        Ledger(Lengths(), 3, path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"file/ledger-.*: the ledger cannot be written: File exists"):
+        Ledger.in_folder(Lengths(), 3, tmp_path / "file", {})
+    (tmp_path / "ledger.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"ledger.jsonl: the ledger cannot be written: Is a directory"):
+        Ledger(Lengths(), 3, tmp_path / "ledger.jsonl")
+
+
+OTHER_PROCESS = """
+import sys
+from pathlib import Path
+from tests.search.test_ledger import Ledger, Lengths, proposals
+ledger = Ledger(Lengths(), 3, Path(sys.argv[1]))
+ledger.buy(proposals("a"), round=0)
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_file_serves_one_process_at_a_time(tmp_path):
+    """Else both would pay for the same networks, and one would cut off an unfinished line of the other."""
+    path = tmp_path / "ledger.jsonl"
+    command = [sys.executable, "-c", OTHER_PROCESS, str(path)]
+    root = Path(__file__).parents[2]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(InputError, match="this search is running in another process"):
+            Ledger(Lengths(), 3, path)
+        other.kill()
+    evaluator = Lengths()
+    Ledger(evaluator, 3, path).buy(proposals("a", "bb"), round=0)
+    assert evaluator.asked == ["bb"]

@@ -204,3 +204,45 @@ def test_the_result_says_how_the_first_networks_were_found():
 def test_bad_parameters(changes, message):
     with pytest.raises(ValidationError, match=message):
         SearchParameters(**(SMALL | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space": None}, "space is None, not a SearchSpace"),
+        ({"space": ToySpace}, "space is <class .*, not a SearchSpace"),
+        ({"evaluate": "my.py:train"}, "evaluate is 'my.py:train', not an Evaluator or a function"),
+        ({"evaluate": TableEvaluator}, "evaluate is <class .*, not an Evaluator or a function"),
+        ({"evaluate": 90.0}, "evaluate is 90.0, not an Evaluator or a function"),
+        ({"parameters": {"queries": 5}}, "parameters is .*, not SearchParameters"),
+        ({"ranker": ToySpace}, "ranker is <class .*, not a ranker or the name of one"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_before_anything_is_paid(changes, message):
+    given = {"space": ToySpace(), "evaluate": quadratic, "parameters": None, "ranker": "transfer"}
+    space, evaluate, parameters, ranker = (given | changes).values()
+    with pytest.raises(InputError, match=f"run_search: {message}"):
+        run_search(space, evaluate, parameters, ranker=ranker)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"network": ["a"], "latency": [1.0]}, "no column 'architecture'; it has network, latency"),
+        ({"architecture": ["a"], "latency": ["fast"]}, "cost 'latency' of a is no number: 'fast'"),
+        ({"architecture": ["a", "b", "a"], "latency": [1, 2, 3]}, "'latency' of a is there twice, 1 and 3"),
+        (
+            {"architecture": ["a"], "delay": [1.0]},
+            "cost 'latency' is unknown: choose from macs, parameters, delay",
+        ),
+    ],
+)
+def test_tables_of_costs_that_cannot_be_used(table, message):
+    parameters = SearchParameters(queries=5, strategy="random", limits={"latency": 2.0})
+    with pytest.raises(InputError, match=message):
+        run_search(ToySpace(), quadratic, parameters, cost_table=pd.DataFrame(table))
+
+
+def test_the_nearest_strategy_is_named():
+    with pytest.raises(ValidationError, match="did you mean 'evolution'"):
+        SearchParameters(strategy="evolutoin")

@@ -10,6 +10,7 @@ from torch import nn
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs import function_hash, trace
 from contrastive_nas.tables import detect, read_graphs, read_table
+from contrastive_nas.tables.reading import read_labelled_graphs
 
 SHAPE = (3, 8, 8)
 NN = "from torch import nn\n"
@@ -176,6 +177,13 @@ def test_python_file_runs_only_when_it_is_asked_for(tmp_path) -> None:
     ("code", "message"),
     [
         ("def networks(): raise KeyError('x')", "running it failed: KeyError"),
+        ("import sys\ndef networks(): sys.exit(3)", "running it failed: SystemExit: 3"),
+        ("import sys\ndef networks():\n    yield sys.exit(3)", "after row 0: SystemExit: 3"),
+        ("def nets(): pass", r"it has no function networks\(\)"),
+        ("networks = []", r"it has no function networks\(\)"),
+        ("def networks(): pass", r"networks\(\) gives NoneType: let it give a list"),
+        ("def networks(): return 'abc'", r"networks\(\) gives str: let it give a list"),
+        ("async def networks(): pass", r"networks\(\) gives coroutine: let it give a list"),
         ("import nothing_of_this_name\ndef networks(): pass", "running it failed: ModuleNotFoundError"),
         (
             "from torch import nn\ndef networks():\n    yield nn.ReLU(), 50.0\n    raise KeyError('x')",
@@ -246,3 +254,51 @@ def test_s10_what_is_no_list_of_networks_is_refused(tmp_path, given, message) ->
     for read in (read_table, lambda *args, **options: list(read_graphs(*args, **options))):
         with pytest.raises(InputError, match=message):
             read(path, source="python_file")
+
+
+NEVER_THE_SAME = """
+from torch import nn
+from mark import seen
+INPUT_SHAPE = (3, 8, 8)
+def networks():
+    seen.append(len(seen))
+    for width in range(1, 4):
+        width += 10 * len(seen)
+        yield f"width {width}", nn.Conv2d(3, width, 3), width
+"""
+
+
+def test_a_file_whose_networks_change_keeps_each_with_its_accuracy(tmp_path, monkeypatch) -> None:
+    """It is run once: run twice, accuracies of one run would go with networks of the other."""
+    (tmp_path / "mark.py").write_text("seen = []")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "mine.py"
+    path.write_text(NEVER_THE_SAME)
+    table, graphs = read_labelled_graphs(path, source="python_file")
+    assert table.frame.own_test_accuracy.tolist() == [11, 12, 13]
+    assert table.frame.architecture.tolist() == list(graphs) == ["width 11", "width 12", "width 13"]
+    assert [graph.out_shape[1, 0] for graph in graphs.values()] == [11, 12, 13]
+    with pytest.raises(InputError, match="leave image_size out"):
+        read_labelled_graphs(path, source="python_file", image_size=(8, 8))
+
+
+def test_accuracies_as_tensors_and_numbers_of_numpy(tmp_path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        NN + "import numpy, torch\n"
+        "def networks():\n"
+        "    yield nn.ReLU(), torch.tensor(70.5)\n"
+        "    yield nn.ReLU(), numpy.float32(80.5)\n"
+        "    yield nn.ReLU(), None\n"
+    )
+    table = read_table(path, source="python_file", metrics=[]).frame
+    assert table.own_test_accuracy.dropna().tolist() == [70.5, 80.5]
+
+
+def test_two_onnx_networks_of_one_name_are_a_problem(tmp_path) -> None:
+    free_file(tmp_path / "a.onnx", (1, 3, 8, 8))
+    model = (tmp_path / "a.onnx").read_bytes()
+    path = tmp_path / "own.parquet"
+    pd.DataFrame({"name": ["a", "a"], "onnx": [model, model]}).to_parquet(path)
+    with pytest.raises(InputError, match="row 2: the name 'a' was given before"):
+        list(read_graphs(path))

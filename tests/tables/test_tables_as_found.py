@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import os
 import pickle
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -164,6 +166,23 @@ NEAR = {
     "pickle": ("own.pkl", pickle.dumps({"a": 1}), "a Python pickle"),
     "JSON": ("zc.json", json.dumps({"cifar10": {"(4, 0)": {"val_accuracy": 90}}}).encode(), "it is JSON"),
     "JSON lines": ("own.jsonl", b'{"network": "a", "acc": 1}\n' * 2, "it is JSON.*'architecture'"),
+    "one number": ("own.csv", b"91.2\n", "its first line, 91.2, holds values and names no columns"),
+    "no header": (
+        "own.csv",
+        csv().split("\n", 1)[1].encode(),
+        r"its first line, \|.*, 91.25, holds values and names no columns",
+    ),
+    "one column": ("own.txt", b"network\na\nb\n", "its first line, network, is no column 'architecture'"),
+    "a slip alone": ("own.csv", b"architectur\na\n", "is 'architectur' meant"),
+    "comments only": ("own.csv", b"# results\n\n", "nothing but empty lines and comments"),
+    "UTF-16 without a mark": ("own.csv", csv().encode("utf-16-le"), "UTF-16 without the mark.*save it"),
+    "Latin-1 header": ("own.csv", csv("gr\u00fcn,acc").encode("latin-1"), "not in UTF-8 .*save it as CSV"),
+    "image": ("own.csv", b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG image"),
+    "archive": ("own.csv", b"PK\x05\x06" + bytes(18), "no text but binary data"),
+    "binary": ("own.bin", bytes(range(256)), "no text but binary data"),
+    "Python without networks": ("own.py", b"x = 1\n", r"a Python file without a function networks\(\)"),
+    "column twice": ("own.csv", csv(f"architecture,{METRIC},{METRIC}").encode(), f"column '{METRIC}' twice"),
+    "columns without names": ("own.csv", csv(f"architecture,{METRIC},,").encode(), "several columns without"),
     "JSON without accuracies": ("own.jsonl", b'{"architecture": "a", "acc": 1}\n', "is 'acc' meant"),
 }
 
@@ -176,6 +195,66 @@ def test_u4_a_near_miss_is_named(tmp_path, kind) -> None:
     with pytest.raises(InputError, match=rf"{name}: .*{message}") as error:
         read_table(path)
     assert "\n" not in str(error.value)
+
+
+def test_two_columns_of_one_meaning_are_named(tmp_path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(f"architecture,CIFAR10 test accuracy,cifar10-test-accuracy\n{NAMES[0]},90,80\n")
+    with pytest.raises(InputError, match="'CIFAR10 test accuracy', 'cifar10-test-accuracy' mean the same"):
+        read_table(path)
+
+
+def test_json_of_whole_columns_says_what_to_give(tmp_path) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps({"architecture": NAMES, METRIC: ACCURACIES}))
+    with pytest.raises(InputError, match=r"row 1: .*; give one object for each network"):
+        read_table(path)
+
+
+def test_what_is_no_file_is_named(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere.csv")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "own.csv").write_text(csv())
+    for name, message in {
+        "pipe": "neither a file nor a folder",
+        "link": "a link to nowhere.csv, which does not exist",
+        "empty": "the folder is empty",
+        "full": "neither ONNX files nor a benchmark .* but own.csv: name one file",
+    }.items():
+        with pytest.raises(InputError, match=f"{name}: .*{message}"):
+            read_table(tmp_path / name)
+
+
+def test_rows_of_other_spaces_alone_are_named(tmp_path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(f"architecture,space,{METRIC}\n{NAMES[0]},NASBench201,90\n")
+    with pytest.raises(InputError, match="its column space names NASBench201 and never nasbench201"):
+        read_table(path, space="nasbench201")
+
+
+@pytest.mark.parametrize(
+    "values", [[Decimal("91.25"), Decimal("88.5")], [np.float32(91.25), np.float32(88.5), None]]
+)
+def test_numbers_of_other_kinds_are_numbers(tmp_path, values) -> None:
+    path = tmp_path / "own.parquet"
+    pd.DataFrame({"architecture": NAMES[: len(values)], METRIC: values}).to_parquet(path)
+    assert read_table(path, metrics=[]).frame[METRIC].dropna().tolist() == [91.25, 88.5]
+
+
+def test_a_number_too_large_for_any_is_no_percentage(tmp_path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps({"architecture": NAMES[0], METRIC: 10**400}))
+    with pytest.raises(InputError, match=r"row 1: .* not a percentage"):
+        read_table(path)
+
+
+def test_rows_in_another_encoding_say_what_to_save_them_as(tmp_path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes(f"architecture,{METRIC},note\na,90,gr\u00fcn\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"own.csv, after row 0: no valid CSV in UTF-8, save it as UTF-8: "):
+        read_table(path)
 
 
 def test_u4_a_compressed_table_that_is_cut_off_is_named(tmp_path) -> None:

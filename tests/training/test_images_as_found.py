@@ -1,20 +1,24 @@
 """Images as cameras, microscopes, macOS and notebooks leave them."""
 
 import io
+import json
 import logging
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.config import DataSettings
-from contrastive_nas.training.data.base import ImageSource, UnsupportedImage
+from contrastive_nas.training.data.base import CorruptImage, ImageSource, UnsupportedImage, decode
 from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.open import open_sources
+from contrastive_nas.training.data.parquet import ParquetSource
 from contrastive_nas.training.data.prepare import prepare_images
 from contrastive_nas.training.data.shards import ShardSource
 from contrastive_nas.training.data.transforms import training_transform
@@ -186,3 +190,107 @@ def test_means_and_deviations_of_two_scales_are_refused(
     own = settings(image_folder, mean=mean, std=std)
     with pytest.raises(InputError, match=r"own: mean .* and std .* not of one scale"):
         prepare_images(own, load_recipe("digits", {}), open_sources(own, 3), 3, 16)
+
+
+def test_a_picture_in_the_transparency_alone_is_refused() -> None:
+    shape = np.zeros((8, 8, 4), np.uint8)
+    shape[2:5, 2:5, 3] = 255
+    for mode in ("RGBA", "LA"):
+        stream = io.BytesIO()
+        Image.fromarray(shape).convert(mode).save(stream, "PNG")
+        with pytest.raises(UnsupportedImage, match="the picture is in their transparency"):
+            decode(stream.getvalue(), 3, "shape.png")
+    stream = io.BytesIO()
+    shape[..., 0] = 20 * np.arange(8)
+    Image.fromarray(shape).save(stream, "PNG")
+    assert np.asarray(decode(stream.getvalue(), 3, "shape.png"))[..., 0].max() == 140
+
+
+def encoded(value: int = 0) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((4, 4), value, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def table(path: Path, labels: list[int], images: object = None, metadata: object = None) -> Path:
+    found = pa.table({"image": images or [encoded()] * len(labels), "label": labels})
+    text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    pq.write_table(found if metadata is None else found.replace_schema_metadata({"huggingface": text}), path)
+    return path
+
+
+def names(*classes: str) -> dict[str, object]:
+    return {"info": {"features": {"label": {"names": classes}}}}
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (["a.png", "b.png"], "must hold the bytes of image files.*not string"),
+        ([[1, 2], [3, 4]], "must hold the bytes of image files.*not list"),
+        ([{"data": b""}] * 2, "must hold the bytes of image files.*not struct"),
+    ],
+)
+def test_columns_that_hold_no_image_files_are_named(tmp_path: Path, images: object, message: str) -> None:
+    with pytest.raises(InputError, match=rf"own\.parquet: column 'image' {message}"):
+        ParquetSource(table(tmp_path / "own.parquet", [0, 1], images))
+
+
+def test_rows_with_a_path_in_place_of_an_image_say_so(tmp_path: Path) -> None:
+    images = [{"bytes": None, "path": "a.png"}, {"bytes": encoded(), "path": None}]
+    source = ParquetSource(table(tmp_path / "own.parquet", [0, 1], images))
+    with pytest.raises(CorruptImage, match=r"row 0: column 'image' holds a path and no bytes"):
+        source.read(0, 1)
+
+
+@pytest.mark.parametrize("metadata", ["{bad", {"info": None}, {"info": {"features": None}}, [1]])
+def test_metadata_of_other_programs_names_no_classes(tmp_path: Path, metadata: object) -> None:
+    assert ParquetSource(table(tmp_path / "own.parquet", [0, 1], None, metadata)).classes == ()
+
+
+def test_files_that_number_the_classes_differently_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    first = table(tmp_path / "train" / "a.parquet", [0, 1], None, names("cat", "dog"))
+    second = table(tmp_path / "train" / "b.parquet", [0, 1], None, names("dog", "cat"))
+    with pytest.raises(InputError, match=r"b\.parquet numbers the classes otherwise than .*a\.parquet"):
+        ParquetSource(tmp_path / "train")
+    settings = DataSettings(kind="parquet", name="own", train=str(first), test=str(second))
+    with pytest.raises(InputError, match="own: training and test images number the classes otherwise"):
+        open_sources(settings, 2)
+
+
+def test_images_of_one_class_are_refused_and_doubtful_tests_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def opened(train: list[int], test: list[int] | None) -> None:
+        first = table(tmp_path / "train.parquet", train)
+        second = first if test is None else table(tmp_path / "test.parquet", test)
+        open_sources(DataSettings(kind="parquet", name="own", train=str(first), test=str(second)), 3)
+
+    with pytest.raises(InputError, match="own: all training images are of one class, label 1"):
+        opened([1, 1], [0, 1])
+    opened([0, 1], [0, 1])
+    assert not caplog.messages
+    opened([0, 1], [0, 2])
+    assert "there are test images of label 2, and no training images of it" in caplog.text
+    opened([0, 1], None)
+    assert "are both the training and the test images" in caplog.text
+
+
+def test_folders_of_parts_are_no_classes(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        (tmp_path / part / "cat").mkdir(parents=True)
+        (tmp_path / part / "cat" / "a.png").write_bytes(encoded())
+    with pytest.raises(InputError, match="holds train, val, which are no classes"):
+        FolderSource(tmp_path)
+
+
+@pytest.mark.parametrize("label", [b"1_0", b"9" * 30, b"", b"1.0", b"\xff"])
+def test_labels_of_a_shard_are_plain_numbers(tmp_path: Path, label: bytes) -> None:
+    with tarfile.open(tmp_path / "own.tar", "w") as archive:
+        for name, content in (("a.png", encoded()), ("a.cls", label)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(InputError, match=r"own\.tar: a\.cls holds .* instead of a number"):
+        ShardSource(str(tmp_path / "own.tar"))

@@ -24,6 +24,12 @@ class OneMessage(TyperGroup):
         except InputError as error:
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(1) from None
+        except OSError as error:
+            # A file that cannot be written or read; what names none is no file of the user's.
+            if error.filename is None:
+                raise
+            typer.echo(f"Error: {error.filename2 or error.filename}: {error.strerror}", err=True)
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(

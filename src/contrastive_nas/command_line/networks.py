@@ -1,7 +1,9 @@
 """``contrastive-nas inspect``, ``sample``, ``rank``, ``evaluate``: tables of networks, and trained ones."""
 
 import json
+import math
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 # Images of satellites and tissue have some ten thousand pixels a side; more is a slip of the keyboard.
 _LARGEST_SIDE = 65_536
+# Libraries that draw random numbers take no larger one.
+_LARGEST_SEED = 2**32 - 1
 # Of drawing: a small space may run out of new architectures.
 ROUNDS = 50
 
@@ -36,7 +40,7 @@ def sample(
     space: Annotated[str, typer.Argument(help="A space's name, or file.py:Class.")],
     file: Annotated[Path, typer.Argument(help="The CSV file to be written.")],
     count: Annotated[int, typer.Option(min=2, help="How many different architectures.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Of the sample.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
     """Writes random architectures of SPACE to FILE: where a search begins in a space that has no table."""
@@ -85,7 +89,7 @@ def rank(
     ranker: Annotated[
         str, typer.Option(help="What ranks: a name, or file.py:Class of your own.")
     ] = "stacked",
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Of all that is random.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
 ) -> None:
     """Ranks networks before they are trained, by what labelled spaces taught and by those that were.
@@ -97,7 +101,7 @@ def rank(
     from contrastive_nas.files import atomic_path
     from contrastive_nas.ranking import rank as ranking
     from contrastive_nas.spaces import load_space
-    from contrastive_nas.tables.reading import read_graphs, read_table
+    from contrastive_nas.tables.reading import read_graphs, read_labelled_graphs, read_table
 
     if labels is not None and file is None:
         raise typer.BadParameter("--labels names a column of --file")
@@ -108,9 +112,11 @@ def rank(
         if file is None or architectures or sample:
             raise typer.BadParameter("say whose architectures these are with --space, or name a --file")
         known = {}
-        if labels is not None:
-            known = _labels(read_table(file, source=_format(file), metrics=[]), labels)
-        graphs = dict(read_graphs(file, source=_format(file), image_size=size))
+        if labels is None:
+            graphs = dict(read_graphs(file, source=_format(file), image_size=size))
+        else:
+            read, graphs = read_labelled_graphs(file, source=_format(file), image_size=size)
+            known = _labels(read, labels)
         table = ranking.rank_graphs(
             list(graphs), list(graphs.values()), labels=known, ranker=ranker, seed=seed
         )
@@ -118,6 +124,10 @@ def rank(
         own = load_space(space, **_parse_options(options))
         listed, known = [own.read(given) for given in architectures or []], {}
         if file is not None:
+            if file.suffix == ".py":
+                raise typer.BadParameter(
+                    "a Python file of networks is ranked by --file alone, without a space"
+                )
             read = read_table(file, space=space, metrics=[], validate=own.read)
             listed += read.frame["architecture"].tolist()
             known = {} if labels is None else _labels(read, labels)
@@ -126,6 +136,8 @@ def rank(
     shown = table.head(top).round({"score": 3, "win_probability": 3})
     typer.echo(shown.to_string(index=False, max_colwidth=None))
     typer.echo(f"{len(table)} networks, ranked {f'with {len(known)} labels' if known else 'without labels'}")
+    if table["score"].nunique() == 1:
+        typer.echo("all have one score, so the order says nothing: to this ranker these networks are alike")
     if table.attrs["similarity"]:
         typer.echo(_likeness(table.attrs["similarity"], labelled=bool(known)))
     if output is not None:
@@ -170,10 +182,15 @@ def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
 
 def _labels(table: "SourceTable", column: str) -> dict[str, float]:
     """The numbers of a column that are there, by architecture."""
+    from contrastive_nas.tables.parsing.headers import alike
+
     columns = [name for name in table.frame.columns if name != "architecture"]
+    asked, column = column, alike(column, columns)
     if column not in columns:
         found = ", ".join(columns) or "none"
-        raise InputError(f"{table.file}: there is no column {column} of labels; there is {found}")
+        near = get_close_matches(asked, columns, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{table.file}: there is no column {asked} of labels; there is {found}{hint}")
     given = table.frame.loc[table.frame[column].notna(), ["architecture", column]]
     if given.empty:
         raise InputError(f"{table.file}: column {column} is empty")
@@ -182,9 +199,14 @@ def _labels(table: "SourceTable", column: str) -> dict[str, float]:
 
 def _number(value: object, where: str) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where} is no number but {value!r:.60}") from error
+        number = math.nan if isinstance(value, str) and "_" in value else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(
+            f"{where} is no number but {value!r:.60}; leave it empty where a network was not trained"
+        )
+    return number
 
 
 def _format(file: Path) -> str:

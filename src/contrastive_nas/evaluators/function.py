@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -60,11 +61,13 @@ class FunctionEvaluator(Evaluator):
         start = time.process_time()
         try:
             answer = self._function(architecture)
-        except Exception as error:  # a user's function may raise anything; the search goes on
+        except (Exception, SystemExit) as error:  # a user's function may raise anything; the search goes on
             logger.warning("the function failed for %s", architecture, exc_info=True)
-            failure, fault = f"{type(error).__name__}: {error}", is_machine_fault(error)
+            failure = f"{type(error).__name__}: {error}"
+            fault = isinstance(error, Exception) and is_machine_fault(error)
             return Evaluation(architecture, math.nan, "trained", time.process_time() - start, failure, fault)
         seconds = time.process_time() - start
+        answer = _plain(answer)
         if not isinstance(answer, Real) or isinstance(answer, bool) or not math.isfinite(answer):
             reason = f"the function gave {answer!r:.60}, no finite number"
             return Evaluation(architecture, math.nan, "trained", seconds, reason)
@@ -85,6 +88,14 @@ def load_function(target: str) -> FunctionEvaluator:
         raise InputError(f"evaluator.function {target!r}: {module} has no function {name!r}")
     file = Path(inspect.getfile(inspect.unwrap(function)))
     return FunctionEvaluator(function, f"{target} {digest(file.read_text())}")
+
+
+def _plain(answer: Any) -> Any:
+    """The number that a tensor, an array of one element or a decimal is; all else as it is."""
+    if isinstance(answer, Decimal):
+        return float(answer)
+    single = hasattr(answer, "item") and math.prod(getattr(answer, "shape", (0,))) == 1
+    return answer.item() if single else answer
 
 
 def _source_identity(function: AccuracyFunction) -> list[str]:

@@ -42,6 +42,8 @@ class CachingRunner(AbstractRunner):
     """
 
     def __init__(self, force: str = "", verify: bool = False, is_async: bool = False) -> None:
+        if not isinstance(verify, bool):
+            raise InputError(f"--runner-params: verify is true or false, not {verify!r}")
         super().__init__(is_async=is_async)
         self._forced = [name for name in str(force).split(NAMES_APART) if name]
         self._verifies = verify

@@ -1,12 +1,15 @@
 """Kedro's sessions as this project has them: parameters checked as a whole, caching runner by default."""
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+from kedro.config import AbstractConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from kedro.framework.session import service_session, session
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -39,9 +42,13 @@ class ProjectContext(KedroContext):
 
     def _read_parameters(self) -> dict[str, Any]:
         try:
-            return self.config_loader["parameters"]
+            return _with_blocks_of_files(self.config_loader)
         except (ValueError, OmegaConfBaseException, YAMLError) as error:
             raise InputError(f"the parameters cannot be read: {' '.join(str(error).split())}") from error
+        except AttributeError as error:
+            raise InputError(
+                "the parameters cannot be read: a file of them holds a list, not names with values"
+            ) from error
 
     @cached_property
     def _checked_parameters(self) -> dict[str, Any]:
@@ -49,6 +56,27 @@ class ProjectContext(KedroContext):
         for rule in self.rules:
             rule(checked)
         return checked
+
+
+def _with_blocks_of_files(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The parameters of the files, with single values replaced by those that the run was given.
+
+    Kedro lays what a run is given over the base and over the environment, and of both takes each block from
+    the second: a block that only the base has would lose all values but those given.
+    """
+    parameters: dict[str, Any] = loader["parameters"]
+    given = loader.runtime_params or {}
+    blocks = [name for name, value in given.items() if isinstance(value, Mapping)]
+    if not blocks:
+        return parameters
+    without = copy.copy(loader)
+    without.runtime_params = {}
+    files = without["parameters"]
+    for name in blocks:
+        if isinstance(files.get(name), Mapping):
+            merged = OmegaConf.merge(files[name], parameters[name])
+            parameters[name] = OmegaConf.to_container(merged)
+    return parameters
 
 
 def use_caching_runner() -> None:

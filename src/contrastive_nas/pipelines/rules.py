@@ -6,6 +6,7 @@ from typing import Any
 from contrastive_nas.errors import InputError
 from contrastive_nas.execution.fingerprint import plain
 from contrastive_nas.execution.run_record import seeds
+from contrastive_nas.search.parameters import LARGEST_SEED
 
 
 def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
@@ -23,13 +24,16 @@ def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
 
 
 def seeds_are_not_negative(parameters: Mapping[str, Any]) -> None:
-    """Generators of random numbers take whole numbers from 0 on.
+    """Generators of random numbers take whole numbers from 0 to ``LARGEST_SEED``.
 
     Raises:
-        InputError: a seed is below.
+        InputError: a seed is below or above.
     """
     for name, value in seeds(plain(parameters)):
         if any(
-            isinstance(seed, int) and seed < 0 for seed in (value if isinstance(value, list) else [value])
+            isinstance(seed, int) and not 0 <= seed <= LARGEST_SEED
+            for seed in (value if isinstance(value, list) else [value])
         ):
-            raise InputError(f"parameter {name!r} is {value}: seeds are whole numbers from 0 on")
+            raise InputError(
+                f"parameter {name!r} is {value}: seeds are whole numbers from 0 on, at most {LARGEST_SEED}"
+            )

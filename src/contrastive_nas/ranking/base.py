@@ -23,6 +23,8 @@ Floats = NDArray[np.floating]
 FOLDS = 5
 # Fewer labels than this leave nothing to learn from once a part is left out.
 _LEAST_LEFT_OUT = 6
+# NumPy's kinds of real numbers, booleans among them.
+_REAL_KINDS = "biuf"
 
 
 def normal_quantiles(labels: Floats) -> FloatArray:
@@ -102,7 +104,7 @@ class Ranker(ABC):
 
     def scores(self, rows: IntArray) -> FloatArray:
         """The posterior's mean alone; rankers whose deviation takes time override this."""
-        return self.posterior(rows).mean
+        return as_posterior(self, self.posterior(rows)).mean
 
     def covariance(self, rows: IntArray) -> FloatArray | None:
         """How beliefs go together, networks x networks; None where the ranker does not know."""
@@ -114,7 +116,8 @@ class Ranker(ABC):
         Beliefs are taken as independent. The larger side is computed and the other is 1 minus it, so that
         p(a, b) + p(b, a) is exactly 1.
         """
-        (means, deviations), (others, unsure) = self.posterior(first), self.posterior(second)
+        means, deviations = as_posterior(self, self.posterior(first))
+        others, unsure = as_posterior(self, self.posterior(second))
         spread = np.hypot(deviations[:, None], unsure[None, :])
         return antisymmetric(means[:, None] - others[None, :], lambda gap: ndtr(gap / spread))
 
@@ -134,8 +137,10 @@ def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> Fl
         InputError: the ranker gave something else; it and the first such network are named.
     """
     kind = type(ranker).__name__
-    if len(values) != len(names):
+    values = _real(ranker, values)
+    if values.ndim == 1 and len(values) != len(names):
         raise InputError(f"{kind} gave {len(values)} answers for {len(names)} networks")
+    _check_shape(ranker, values, (len(names),))
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         place = int(wrong[0])
@@ -144,6 +149,52 @@ def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> Fl
             "every network"
         )
     return values
+
+
+def check_between(
+    ranker: Ranker, values: FloatArray, shape: tuple[int, int], low: float, high: float
+) -> FloatArray:
+    """The values between pairs of networks, probabilities or covariances.
+
+    Raises:
+        InputError: the ranker gave others than ``shape`` finite numbers from ``low`` to ``high``.
+    """
+    values = _real(ranker, values)
+    _check_shape(ranker, values, shape)
+    wrong = values[~(np.isfinite(values) & (values >= low) & (values <= high))]
+    if len(wrong):
+        bounds = "" if np.isinf(high) else f" from {low:g} to {high:g}"
+        raise InputError(
+            f"{type(ranker).__name__} answers {wrong[0]} for two networks: it has to give a finite "
+            f"number{bounds}"
+        )
+    return values
+
+
+def as_posterior(ranker: Ranker, answer: object) -> Posterior:
+    """What :meth:`Ranker.posterior` gave.
+
+    Raises:
+        InputError: it is no pair of means and deviations.
+    """
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise InputError(
+            f"{type(ranker).__name__} gave {type(answer).__name__} in place of Posterior(mean, deviation)"
+        )
+    return Posterior(_real(ranker, answer[0]), _real(ranker, answer[1]))
+
+
+def _real(ranker: Ranker, values: object) -> FloatArray:
+    """The values as an array; an array of floats is left as it is."""
+    found = np.asarray(values)
+    if found.dtype.kind not in _REAL_KINDS:
+        raise InputError(f"{type(ranker).__name__} answers {values!r:.100}, which are no real numbers")
+    return found if found.dtype.kind == "f" else found.astype(np.float64)
+
+
+def _check_shape(ranker: Ranker, values: FloatArray, shape: tuple[int, ...]) -> None:
+    if values.shape != shape:
+        raise InputError(f"{type(ranker).__name__} gave answers of shape {values.shape}, not {shape}")
 
 
 def antisymmetric(difference: FloatArray, larger: Callable[[FloatArray], FloatArray]) -> FloatArray:

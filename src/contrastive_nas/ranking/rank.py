@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.costs import warn_of_unknown
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
-from contrastive_nas.ranking.base import Ranker, check_finite
+from contrastive_nas.ranking.base import Ranker, check_between, check_finite
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
 from contrastive_nas.ranking.registry import create_ranker, create_ranker_with
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -134,11 +134,15 @@ def _ranking(
     return table
 
 
+def _wins(ranker: Ranker, rows: IntArray, others: IntArray) -> NDArray[np.float64]:
+    return check_between(ranker, ranker.probability(rows, others), (len(rows), len(others)), 0, 1)
+
+
 def _mean_wins(ranker: Ranker, rows: IntArray, seed: int) -> NDArray[np.float64]:
     """Mean probability to beat another one, or another of ``OPPONENTS`` random ones."""
     others = np.random.default_rng(seed).permutation(len(rows))[:OPPONENTS]
     starts = range(0, len(rows), _ROWS_AT_ONCE)
-    parts = (ranker.probability(rows[start : start + _ROWS_AT_ONCE], rows[others]) for start in starts)
+    parts = (_wins(ranker, rows[start : start + _ROWS_AT_ONCE], rows[others]) for start in starts)
     summed = np.concatenate([part.sum(axis=1) for part in parts])
     met = np.isin(np.arange(len(rows)), others)
     # Against itself each wins half a time, which does not count.

@@ -74,7 +74,12 @@ def create_ranker(name: str, **options: Any) -> "Ranker":
     missing = [option for option, needed in _options(make).items() if needed and option not in options]
     if missing:
         raise InputError(f"ranker {name!r} needs the option {', '.join(missing)}")
-    ranker = make(**options)
+    try:
+        ranker = make(**options)
+    except Exception as error:
+        if isinstance(error, InputError) or name in _RANKERS:
+            raise
+        raise InputError(f"ranker {name!r} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(ranker, Ranker):
         raise InputError(f"ranker {name!r} is no contrastive_nas.ranking.base.Ranker")
     return ranker

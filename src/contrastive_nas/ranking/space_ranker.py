@@ -5,8 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import FloatArray, Posterior, Ranker, check_finite
+from contrastive_nas.ranking.base import (
+    FloatArray,
+    Posterior,
+    Ranker,
+    as_posterior,
+    check_between,
+    check_finite,
+)
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.graph_source import SpaceSource
@@ -95,16 +103,30 @@ class SpaceRanker:
         Raises:
             InputError: as :meth:`scores`.
         """
-        mean, deviation = self.ranker.posterior(self._rows(architectures))
+        mean, deviation = as_posterior(self.ranker, self.ranker.posterior(self._rows(architectures)))
+        if (deviation < 0).any():
+            raise InputError(
+                f"{type(self.ranker).__name__} gave deviations below 0, the least {deviation.min():g}"
+            )
         return Posterior(*(check_finite(self.ranker, one, architectures) for one in (mean, deviation)))
 
     def covariance(self, architectures: Sequence[Architecture]) -> FloatArray | None:
-        """How beliefs go together; None where the ranker does not know."""
-        return self.ranker.covariance(self._rows(architectures))
+        """How beliefs go together; None where the ranker does not know.
+
+        Raises:
+            InputError: the ranker gave something else than a finite number for each pair.
+        """
+        found, count = self.ranker.covariance(self._rows(architectures)), len(architectures)
+        return None if found is None else check_between(self.ranker, found, (count, count), -np.inf, np.inf)
 
     def probability(self, first: Sequence[Architecture], second: Sequence[Architecture]) -> FloatArray:
-        """Probabilities, first x second, that one beats the other."""
-        return self.ranker.probability(self._rows(first), self._rows(second))
+        """Probabilities, first x second, that one beats the other.
+
+        Raises:
+            InputError: the ranker gave something else than a number from 0 to 1 for each pair.
+        """
+        wins = self.ranker.probability(self._rows(first), self._rows(second))
+        return check_between(self.ranker, wins, (len(first), len(second)), 0, 1)
 
     def _rows(self, architectures: Sequence[Architecture]) -> IntArray:
         if not self._fitted:

@@ -5,10 +5,13 @@ against the budget, the ones that failed and the ones for a comparator's first l
 for a string is free.
 """
 
+import errno
+import fcntl
 import json
 import logging
 import math
 import os
+import weakref
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +28,7 @@ from contrastive_nas.spaces.base import Architecture
 
 logger = logging.getLogger(__name__)
 FORMAT = 2
+_ADVICE = "; mend or remove this line, or remove the file to pay for all its queries again"
 
 
 class Proposal(NamedTuple):
@@ -67,7 +71,8 @@ class Ledger:
     machine, another version), the answers already paid for join its history first. What failed by a fault of
     the machine is asked again.
 
-    The file begins with what the evaluator and the search are, and is never continued by others.
+    The file begins with what the evaluator and the search are, and is never continued by others, nor by two
+    processes at once.
 
     Args:
         evaluator: where accuracies come from.
@@ -76,7 +81,8 @@ class Ledger:
         search: what the search is (space, parameters), as plain data.
 
     Raises:
-        InputError: the file belongs to another search or evaluator, or a line of it is damaged.
+        InputError: the file belongs to another search or evaluator, or to one that runs in another process, a
+            line of it is damaged, or it cannot be written.
     """
 
     def __init__(
@@ -88,11 +94,16 @@ class Ledger:
     ) -> None:
         self.budget = budget
         self._evaluator = evaluator
-        self._path = path
         self._queries: dict[Architecture, Query] = {}
         self._replay: deque[Query] = deque()
+        self._file: int | None = None
         if path is not None:
-            self._replay.extend(_open(path, _header(evaluator, search or {})))
+            self._file = _claimed(path)
+            # The system frees what a killed process had claimed.
+            weakref.finalize(self, os.close, self._file)
+            self._replay.extend(_read(path, self._file, _header(evaluator, search or {})))
+            # Closing any other handle of the file had freed it.
+            _claim(self._file, path)
         if self._replay:
             logger.info("continuing with %d queries that are paid already", len(self._replay))
 
@@ -245,11 +256,11 @@ class Ledger:
         return query
 
     def _append(self, query: Query) -> None:
-        if self._path is None:
+        if self._file is None:
             return
         record = asdict(query)
         record["accuracy"] = None if math.isnan(query.accuracy) else query.accuracy
-        _append_line(self._path, record)
+        _append_line(self._file, record)
 
 
 def _answers(evaluator: Evaluator, architectures: Sequence[Architecture]) -> Iterator[Evaluation]:
@@ -297,19 +308,46 @@ def _header(evaluator: Evaluator, search: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _open(path: Path, header: dict[str, Any]) -> list[Query]:
-    """The recorded queries; starts a missing file and cuts off a line that a kill left unfinished."""
-    data = path.read_bytes() if path.exists() else b""
-    complete = data[: data.rfind(b"\n") + 1]
-    if not complete:
+def _claimed(path: Path) -> int:
+    """A handle that appends to the file, which no other process writes to."""
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-        _append_line(path, header)
-        return []
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"{path}: the ledger cannot be written: {error.strerror}") from error
+    try:
+        _claim(file, path)
+    except InputError:
+        os.close(file)
+        raise
+    return file
+
+
+def _claim(file: int, path: Path) -> None:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network file systems have no locks.
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise InputError(
+                f"{path}: this search is running in another process: wait for its end, or name another folder"
+            ) from None
+
+
+def _read(path: Path, file: int, header: dict[str, Any]) -> list[Query]:
+    """The recorded queries; begins an empty file and cuts off a line that a kill left unfinished."""
+    data = path.read_bytes()
+    complete = data[: data.rfind(b"\n") + 1]
     if len(complete) < len(data):
-        with path.open("rb+") as stream:
-            stream.truncate(len(complete))
-    first, *lines = complete.decode().splitlines()
+        os.ftruncate(file, len(complete))
+    if not complete:
+        _append_line(file, header)
+        return []
+    try:
+        first, *lines = complete.decode().splitlines()
+    except UnicodeDecodeError as error:
+        number = complete.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path} line {number} is damaged: no UTF-8{_ADVICE}") from None
     recorded = _parse(path, 1, first)
     if recorded != header:
         difference = "; ".join(_differences(recorded, header))
@@ -332,23 +370,27 @@ def _query(path: Path, number: int, line: str) -> Query:
     record = _parse(path, number, line)
     try:
         accuracy = record.pop("accuracy")
-        return Query(accuracy=float("nan") if accuracy is None else float(accuracy), **record)
+        query = Query(accuracy=float("nan") if accuracy is None else float(accuracy), **record)
     except (TypeError, ValueError, KeyError) as error:
-        raise InputError(f"{path} line {number} is no query: {error}") from None
+        raise InputError(f"{path} line {number} is no query: {error}{_ADVICE}") from None
+    if not isinstance(query.architecture, str) or math.isinf(query.accuracy) or isinstance(accuracy, bool):
+        wrong = f"the accuracy of {query.architecture!r:.60} is {accuracy!r:.20}"
+        raise InputError(f"{path} line {number} is no query: {wrong}{_ADVICE}")
+    return query
 
 
 def _parse(path: Path, number: int, line: str) -> dict:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path} line {number} is damaged: {error}") from None
+        raise InputError(f"{path} line {number} is damaged: {error}{_ADVICE}") from None
     if not isinstance(record, dict):
-        raise InputError(f"{path} line {number} is damaged: no JSON object")
+        raise InputError(f"{path} line {number} is damaged: no JSON object{_ADVICE}")
     return record
 
 
-def _append_line(path: Path, record: dict) -> None:
-    with path.open("ab") as stream:
+def _append_line(file: int, record: dict) -> None:
+    with open(file, "ab", closefd=False) as stream:
         stream.write(json.dumps(record).encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())

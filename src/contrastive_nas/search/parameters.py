@@ -1,5 +1,6 @@
 """Parameters of a search, typed and bounded; unknown keys are refused."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from contrastive_nas.errors import InputError
 from contrastive_nas.ranking.registry import check_ranker_name, check_ranker_options
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
+
+# Generators of random numbers in the libraries that are used take no larger one.
+LARGEST_SEED = 2**32 - 1
 
 
 class _Parameters(BaseModel):
@@ -134,7 +138,9 @@ class SearchSettings(_Parameters):
     @classmethod
     def _strategy_is_known(cls, name: str) -> str:
         if name not in list_strategies():
-            raise ValueError(f"strategy {name!r} is unknown: choose from {', '.join(list_strategies())}")
+            near = get_close_matches(name, list_strategies(), n=1)
+            meant = f"did you mean {near[0]!r}? There are" if near else "choose from"
+            raise ValueError(f"strategy {name!r} is unknown: {meant} {', '.join(list_strategies())}")
         return name
 
 
@@ -147,7 +153,7 @@ class SearchParameters(SearchSettings):
     """
 
     initial: int = Field(default=5, ge=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
 
     @model_validator(mode="after")
     def _budget_covers_initial(self) -> "SearchParameters":

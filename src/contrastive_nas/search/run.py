@@ -16,7 +16,7 @@ from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
 from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
 from contrastive_nas.identity import described
 from contrastive_nas.progress import progress
-from contrastive_nas.ranking.base import Ranker
+from contrastive_nas.ranking.base import FloatArray, Ranker
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
 from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.ledger import Ledger
@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_RANKER = "transfer"
 # Random numbers of a search are others than those that a table of the same seed was sampled with.
 _STREAM = 0x5EA4C4
+_PERCENT = 100.0
+# Percentage points by which an accuracy may lie outside of the others.
+_NEAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ def run_search(
     """
     parameters = parameters or SearchParameters()
     space = load_space(space) if isinstance(space, str) else space
+    folder = None if folder is None else Path(folder)
+    _check_kinds(space, evaluate, parameters, ranker)
     evaluator = evaluate if isinstance(evaluate, Evaluator) else FunctionEvaluator(evaluate)
     if len(paid) > parameters.queries:
         raise InputError(
@@ -115,7 +120,31 @@ def run_search(
     ledger = _open_ledger(space, evaluator, parameters, folder, [name if guide else "", identity])
     strategy.tell(ledger.credit(paid, FIRST))
     _spend(strategy, ledger, parameters)
+    if isinstance(evaluator, FunctionEvaluator):
+        _warn_of_scale(ledger.history()["accuracy"].to_numpy())
     return _result(strategy, ledger, objectives, guide)
+
+
+def _check_kinds(space: object, evaluate: object, parameters: object, ranker: object) -> None:
+    """Refuses at once what would fail after the first queries were paid for."""
+    wanted = {
+        "space": (space, isinstance(space, SearchSpace), "a SearchSpace or the name of one"),
+        "evaluate": (
+            evaluate,
+            isinstance(evaluate, Evaluator) or (callable(evaluate) and not isinstance(evaluate, type)),
+            "an Evaluator or a function that takes an architecture; `evaluators.function.load_function` "
+            "finds one by its name",
+        ),
+        "parameters": (parameters, isinstance(parameters, SearchParameters), "SearchParameters"),
+        "ranker": (
+            ranker,
+            ranker is None or isinstance(ranker, SpaceRanker | Ranker | str),
+            "a ranker or the name of one",
+        ),
+    }
+    for name, (given, fits, what) in wanted.items():
+        if not fits:
+            raise InputError(f"run_search: {name} is {given!r:.100}, not {what}")
 
 
 def _guide(
@@ -172,6 +201,23 @@ def _result(
         origins=ledger.origins,
         basis={"initial_design": strategy.design, **({} if guide is None else guide.basis)},
     )
+
+
+def _warn_of_scale(accuracies: FloatArray) -> None:
+    """A function may give fractions, or both; nothing else that a search says shows it."""
+    known = accuracies[np.isfinite(accuracies)]
+    if (known < 0).any() or (known > _PERCENT).any():
+        logger.warning(
+            "The function gave %g to %g: an accuracy is 0 to 100 percent", known.min(), known.max()
+        )
+    fractions, others = known[(known > 0) & (known <= 1)], known[known > 1]
+    if len(fractions) == 0:
+        return
+    if len(others) == 0:
+        logger.warning("The function gave nothing above 1: an accuracy is 0 to 100 percent, no fraction")
+    # At chance level among many classes a network has 1 percent too, and no other a hundred times as much.
+    elif others.min() - _NEAR <= _PERCENT * fractions.max() <= others.max() + _NEAR:
+        logger.warning("The function gave %g beside %g: is one a fraction?", fractions.max(), others.max())
 
 
 def _with_front(history: pd.DataFrame, objectives: Costs) -> pd.DataFrame:

@@ -14,8 +14,30 @@ from contrastive_nas.spaces.base import Architecture, SearchSpace
 FloatArray = NDArray[np.float64]
 Measure = Callable[[GraphBatch], NDArray[np.integer]]
 FROM_GRAPHS: dict[str, Measure] = {"macs": graph_multiply_accumulates, "parameters": graph_parameters}
+_NAMES = "architecture"
 REFERENCE = 256
 CHUNK = 512
+
+
+def _tabulated(table: pd.DataFrame, cost: str) -> dict[Architecture, float]:
+    if _NAMES not in table.columns:
+        found = ", ".join(map(str, table.columns))
+        raise InputError(f"the table of the cost {cost!r} has no column {_NAMES!r}; it has {found}")
+    numbers = pd.to_numeric(table[cost], errors="coerce")
+    wrong = np.flatnonzero(numbers.isna() & table[cost].notna())
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"cost {cost!r} of {table[_NAMES].iloc[row]} is no number: {table[cost].iloc[row]!r}"
+        )
+    known: dict[Architecture, float] = {}
+    for name, value in zip(table[_NAMES], numbers.astype(float), strict=True):
+        other = known.setdefault(name, value)
+        if other != value and not (np.isnan(other) and np.isnan(value)):
+            raise InputError(
+                f"cost {cost!r} of {name} is there twice, {other:g} and {value:g}: leave one out"
+            )
+    return known
 
 
 class Costs:
@@ -28,11 +50,12 @@ class Costs:
             not in it costs infinitely much.
 
     Raises:
-        InputError: a name that is neither.
+        InputError: a name that is neither, a column that holds no numbers, or two costs of one architecture.
     """
 
     def __init__(self, space: SearchSpace, names: Sequence[str], table: pd.DataFrame | None = None) -> None:
-        known = list(FROM_GRAPHS) + ([] if table is None else [str(column) for column in table.columns])
+        columns = [] if table is None else [str(column) for column in table.columns]
+        known = list(dict.fromkeys([*FROM_GRAPHS, *(name for name in columns if name != _NAMES)]))
         for name in names:
             if name not in known:
                 raise InputError(f"cost {name!r} is unknown: choose from {', '.join(known)}")
@@ -43,9 +66,7 @@ class Costs:
         self._tabulated: dict[str, dict[Architecture, float]] = {}
         if table is not None:
             for name in set(names) - set(FROM_GRAPHS):
-                self._tabulated[name] = dict(
-                    zip(table["architecture"], table[name].astype(float), strict=True)
-                )
+                self._tabulated[name] = _tabulated(table, name)
         self._reference: FloatArray | None = None
 
     def measure(self, architectures: Sequence[Architecture]) -> FloatArray:

@@ -19,6 +19,8 @@ Row = int | str
 GraphMaker = Callable[[], "ComputationGraph"]
 # Height and width of an image.
 ImageSize = tuple[int, int]
+# Row label, columns of the row, and what makes the network's graph.
+GivenGraph = tuple[Row, dict[str, Any], GraphMaker]
 ROWS_PER_FRAME = 20_000
 _ACCURACY = re.compile(r"(?i).+_accuracy(_.+)?$")
 
@@ -89,8 +91,9 @@ class TableFormat:
             the row labels. Unusable rows go to the Problems; damage of the whole file raises InputError.
         repeats: whether several rows of one architecture are repeated measurements, to be averaged.
         runs_code: whether reading executes what the file contains; such a format is never chosen by itself.
-        graphs: yields row labels, architectures and makers of their graphs, where the file holds networks and
-            not descriptions in a space; the size of an image, where networks leave it free, is given.
+        graphs: yields row labels, columns and makers of graphs, where the file holds networks and not
+            descriptions in a space; the size of an image, where networks leave it free, is given. Columns are
+            ``architecture`` and, where reading runs code, all others.
         leaves_size: whether its networks may leave the size of an image free.
     """
 
@@ -101,7 +104,7 @@ class TableFormat:
     read: Callable[[Path, Problems], Iterator[pd.DataFrame]]
     repeats: bool = False
     runs_code: bool = False
-    graphs: Callable[[Path, Problems, ImageSize | None], Iterator[tuple[Row, str, GraphMaker]]] | None = None
+    graphs: Callable[[Path, Problems, ImageSize | None], Iterator[GivenGraph]] | None = None
     leaves_size: bool = False
 
 

@@ -11,8 +11,19 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, ImageSize, OnError, Problem, Problems, Row, is_accuracy
-from contrastive_nas.tables.parsing.headers import renamed
+from contrastive_nas.tables.base import (
+    GivenGraph,
+    GraphMaker,
+    ImageSize,
+    OnError,
+    Problem,
+    Problems,
+    Row,
+    TableFormat,
+    frames,
+    is_accuracy,
+)
+from contrastive_nas.tables.parsing.headers import ambiguous, renamed
 from contrastive_nas.tables.registry import AUTO, find_format
 from contrastive_nas.tables.validation import (
     RowChecks,
@@ -101,20 +112,31 @@ def read_table(
     if on_error not in ("stop", "skip"):
         raise InputError(f"on_error is {on_error!r}; it can be stop or skip")
     chosen = find_format(path, source)
-    space = space or chosen.space
     problems = Problems(str(path), on_error, limit)
+    return _checked_table(chosen, chosen.read(Path(path), problems), problems, space, metrics, validate)
+
+
+def _checked_table(
+    chosen: TableFormat,
+    given: Iterator[pd.DataFrame],
+    problems: Problems,
+    space: str | None = None,
+    metrics: Sequence[str] | None = None,
+    validate: Validator | None = None,
+) -> SourceTable:
+    """As :func:`read_table`, of the frames that a format gave."""
+    space, file = space or chosen.space, problems.file
     validators = _validators(space) if validate is None else lambda _: validate
     checks = RowChecks(problems, metrics, validators, unique=not chosen.repeats)
-    given = chosen.read(Path(path), problems)
     if chosen.space is None:
-        given = _in_tidy_names(given, metrics or ())
-    frames = _frames_of(space, given)
+        given = _in_tidy_names(given, file, metrics or ())
+    others: set[str] = set()
     try:
-        parts = _usable_parts(frames, str(path), checks, metrics)
+        parts = _usable_parts(_frames_of(space, given, others), file, checks, metrics)
     except OSError as error:
-        raise InputError(f"{path}: it cannot be read: {error}") from error
+        raise InputError(f"{file}: it cannot be read: {error}") from error
     if not parts:
-        raise InputError(f"{path}: no row can be used{_first(problems)}")
+        raise InputError(f"{file}: no row can be used{_first(problems, space, others)}")
     # Every unusable row is one problem.
     read = sum(map(len, parts)) + problems.count
     frame = pd.concat(parts) if len(parts) > 1 else parts[0]
@@ -125,7 +147,7 @@ def read_table(
     frame = _numbers_where_all_are(_average_repeats(frame) if chosen.repeats else frame)
     check_scale(frame, problems)
     frame["architecture"] = frame["architecture"].astype(object)
-    return SourceTable(frame, str(path), chosen.name, space, tuple(problems.kept), problems.count, read)
+    return SourceTable(frame, file, chosen.name, space, tuple(problems.kept), problems.count, read)
 
 
 def read_graphs(
@@ -147,28 +169,72 @@ def read_graphs(
         InputError: the format holds no networks, or such as know the size of their images themselves, or as
             ``on_error`` says.
     """
+    problems = Problems(str(path), on_error)
+    given = _given_graphs(find_format(path, source), Path(path), problems, image_size)
+    for _, columns, graph in _made(given, problems):
+        yield columns["architecture"], graph
+    for problem in problems.kept:
+        _LOG.warning("left out: %s", problem)
+
+
+def read_labelled_graphs(
+    path: str | Path, *, source: str = AUTO, image_size: ImageSize | None = None
+) -> "tuple[SourceTable, dict[str, ComputationGraph]]":
+    """:func:`read_table` and :func:`read_graphs` of one file of networks; one of code is run once.
+
+    Run twice, it might give a network's accuracy in one run and another network of that name in the other.
+
+    Raises:
+        InputError: as both.
+    """
     chosen = find_format(path, source)
+    if not chosen.runs_code:
+        table = read_table(path, source=source, metrics=[])
+        return table, dict(read_graphs(path, source=source, image_size=image_size))
+    problems, graphs = Problems(str(path)), {}
+
+    def records(given: Iterator[GivenGraph]) -> Iterator[tuple[Row, dict[str, Any]]]:
+        for label, columns, graph in _made(given, problems):
+            graphs[columns["architecture"]] = graph
+            yield label, columns
+
+    given = _given_graphs(chosen, Path(path), problems, image_size)
+    return _checked_table(chosen, frames(records(given)), problems, metrics=[]), graphs
+
+
+def _given_graphs(
+    chosen: TableFormat, path: Path, problems: Problems, image_size: ImageSize | None
+) -> Iterator[GivenGraph]:
     if chosen.graphs is None:
         raise InputError(f"{path}: {chosen.name} describes architectures of a space and holds no networks")
     if image_size is not None and not chosen.leaves_size:
         raise InputError(
             f"{path}: the networks of {chosen.name} say how large an image is; leave image_size out"
         )
-    problems = Problems(str(path), on_error)
+    return chosen.graphs(path, problems, image_size)
 
-    def attempt(label: Row, make: GraphMaker) -> "ComputationGraph | None":
+
+def _made(
+    given: Iterator[GivenGraph], problems: Problems
+) -> "Iterator[tuple[Row, dict[str, Any], ComputationGraph]]":
+    """Rows with their graphs; one that cannot be made, and another of a name, is a problem."""
+    seen: set[str] = set()
+
+    def attempt(label: Row, name: str, make: GraphMaker) -> "ComputationGraph | None":
         try:
+            if name in seen:
+                raise InputError(f"the name {name!r:.120} was given before")
             return make()
         except InputError as error:
             problems.add(label, str(error))
             return None
 
-    for label, architecture, make in chosen.graphs(Path(path), problems, image_size):
-        graph = attempt(label, make)
+    for label, columns, make in given:
+        name = columns["architecture"]
+        graph = attempt(label, name, make)
         if graph is not None:
-            yield architecture, graph
-    for problem in problems.kept:
-        _LOG.warning("left out: %s", problem)
+            seen.add(name)
+            yield label, columns, graph
 
 
 def _validators(space: str | None) -> Validators:
@@ -190,14 +256,26 @@ def _validators(space: str | None) -> Validators:
     return validator
 
 
-def _in_tidy_names(frames: Iterator[pd.DataFrame], metrics: Sequence[str]) -> Iterator[pd.DataFrame]:
+def _in_tidy_names(
+    frames: Iterator[pd.DataFrame], file: str, metrics: Sequence[str]
+) -> Iterator[pd.DataFrame]:
     for frame in frames:
+        if several := ambiguous(frame.columns):
+            raise InputError(
+                f"{file}: the columns {', '.join(map(repr, several))} mean the same: leave one out"
+            )
         yield frame.rename(columns=renamed(frame.columns, metrics))
 
 
-def _frames_of(space: str | None, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def _frames_of(space: str | None, frames: Iterator[pd.DataFrame], others: set[str]) -> Iterator[pd.DataFrame]:
+    """The rows of a space, all where nothing names theirs; names of other spaces go to ``others``."""
     for frame in frames:
-        yield frame[frame["space"] == space] if space and "space" in frame.columns else frame
+        if space and "space" in frame.columns:
+            own = frame["space"] == space
+            others.update(str(name) for name in frame.loc[~own, "space"].unique())
+            yield frame[own]
+        else:
+            yield frame
 
 
 def _usable_parts(
@@ -212,8 +290,12 @@ def _usable_parts(
     return parts
 
 
-def _first(problems: Problems) -> str:
-    return f"; the first reason: {problems.kept[0]}" if problems.kept else ": it holds none"
+def _first(problems: Problems, space: str | None, others: set[str]) -> str:
+    if problems.kept:
+        return f"; the first reason: {problems.kept[0]}"
+    if others:
+        return f": its column space names {', '.join(sorted(others))[:200]} and never {space}"
+    return ": it holds none"
 
 
 def _average_repeats(frame: pd.DataFrame) -> pd.DataFrame:

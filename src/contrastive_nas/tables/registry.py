@@ -63,9 +63,15 @@ def detect(path: str | Path) -> str | None:
         InputError: there is no such file or folder.
     """
     path = Path(path)
+    _check_existence(path)
+    return next((known.name for known in FORMATS.values() if known.detect(path)), None)
+
+
+def _check_existence(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path}: it is a link to {path.readlink()}, which does not exist")
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
-    return next((known.name for known in FORMATS.values() if known.detect(path)), None)
 
 
 def find_format(path: str | Path, name: str = AUTO) -> TableFormat:
@@ -75,13 +81,14 @@ def find_format(path: str | Path, name: str = AUTO) -> TableFormat:
         InputError: no such path or format, the path looks like none, or only reading by name is allowed.
     """
     path = Path(path)
-    found = detect(path)
+    _check_existence(path)
+    # First of all: what is no file must not be read from.
     if (other := stand_in(path)) is not None:
         raise InputError(f"{path}: {other}")
+    found = detect(path)
     if name == AUTO:
         if found is None:
-            reason = near_miss(path) or f"none of the known formats ({', '.join(FORMATS)})"
-            raise InputError(f"{path}: {reason}")
+            raise InputError(f"{path}: {near_miss(path)}")
         if FORMATS[found].runs_code:
             raise InputError(f"{path}: reading it runs its code; to do so, give source: {found}")
         return FORMATS[found]

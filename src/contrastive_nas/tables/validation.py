@@ -1,7 +1,10 @@
 """What every row of a tidy table must satisfy, whatever file it comes from."""
 
+import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from hashlib import blake2b
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -165,7 +168,11 @@ def _numbers(column: pd.Series) -> pd.Series:
 def _bare(value: object) -> object:
     if isinstance(value, str):
         return value.strip().removesuffix("%")
-    return value if isinstance(value, int | float) else None
+    # Also decimals of Parquet and the numbers of NumPy.
+    try:
+        return float(value) if isinstance(value, Real | Decimal) else None
+    except OverflowError:
+        return math.inf
 
 
 def without_fractions(frame: pd.DataFrame, problems: Problems) -> pd.DataFrame:

@@ -161,7 +161,9 @@ class _ExperiencedRanker(Ranker):
     def probability(self, first: IntArray, second: IntArray) -> FloatArray:
         """Probabilities, first x second; calibrated on spaces left out, then on labels left out."""
         gaps = self.scores(first)[:, None] - self.scores(second)[None, :]
-        return antisymmetric(gaps / self._temperature, expit)
+        # Where all networks are alike there is no scale either: equal ones win half a time each.
+        scaled = np.divide(gaps, self._temperature, out=np.zeros_like(gaps), where=gaps != 0)
+        return antisymmetric(scaled, expit)
 
     @property
     def basis(self) -> dict[str, Any]:

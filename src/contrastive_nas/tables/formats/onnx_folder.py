@@ -12,7 +12,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import (
-    GraphMaker,
+    GivenGraph,
     ImageSize,
     Problems,
     Row,
@@ -73,15 +73,12 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     yield from frames(_rows(path, problems))
 
 
-def _graphs(
-    path: Path, problems: Problems, image_size: ImageSize | None
-) -> Iterator[tuple[Row, str, GraphMaker]]:
+def _graphs(path: Path, problems: Problems, image_size: ImageSize | None) -> Iterator[GivenGraph]:
     # Not above: graphs need torch, which takes seconds to import.
     from contrastive_nas.graphs.tracing.onnx_file import trace_onnx
 
     for label, columns in _rows(path, problems):
-        name = columns["architecture"]
-        yield label, name, partial(trace_onnx, path / name, image_size=image_size)
+        yield label, columns, partial(trace_onnx, path / columns["architecture"], image_size=image_size)
 
 
 ONNX_FOLDER = TableFormat(

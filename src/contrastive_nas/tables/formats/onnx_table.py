@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, ImageSize, Problems, Row, TableFormat
+from contrastive_nas.tables.base import GivenGraph, ImageSize, Problems, TableFormat
 from contrastive_nas.tables.formats import tidy_parquet
 
 if TYPE_CHECKING:
@@ -37,14 +37,12 @@ def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
         yield _named(frame)
 
 
-def _graphs(
-    path: Path, problems: Problems, image_size: ImageSize | None
-) -> Iterator[tuple[Row, str, GraphMaker]]:
+def _graphs(path: Path, problems: Problems, image_size: ImageSize | None) -> Iterator[GivenGraph]:
     if not tidy_parquet.has_columns(path, {_MODEL}):
         raise InputError(f"{path}: there is no column {_MODEL!r}")
     for frame in tidy_parquet.read_frames(path, rows=_MODELS_AT_ONCE):
         for row, name, model in _named(frame)[["architecture", _MODEL]].itertuples():
-            yield row, name, partial(_traced, model, image_size)
+            yield row, {"architecture": name}, partial(_traced, model, image_size)
 
 
 def _traced(model: object, image_size: ImageSize | None) -> "ComputationGraph":

@@ -8,7 +8,8 @@ only read by name.
 
 import ast
 import importlib.util
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.base import GraphMaker, ImageSize, Problems, Row, RowError, TableFormat, frames
+from contrastive_nas.tables.base import GivenGraph, ImageSize, Problems, RowError, TableFormat, frames
 
 _FUNCTION = "networks"
 _METRIC = "own_test_accuracy"
@@ -41,15 +42,18 @@ def _run(path: Path) -> tuple[Any, Iterator[tuple[int, Any]]]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        given = getattr(module, _FUNCTION)()
-        if _is_network(given):
-            raise InputError(f"{path}: {_FUNCTION}() gives one module: let it give a list of modules")
-        pairs = enumerate(given.items() if isinstance(given, Mapping) else given, start=1)
+        function = getattr(module, _FUNCTION, None)
+        if not callable(function):
+            raise InputError(f"{path}: it has no function {_FUNCTION}() that gives modules")
+        given = function()
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path}: running it failed: {type(error).__name__}: {error}") from error
-    return module, _guarded(pairs, path)
+    if _is_network(given) or not isinstance(given, Iterable) or isinstance(given, str | bytes):
+        kind = "one module" if _is_network(given) else type(given).__name__
+        raise InputError(f"{path}: {_FUNCTION}() gives {kind}: let it give a list of modules")
+    return module, _guarded(enumerate(given.items() if isinstance(given, Mapping) else given, start=1), path)
 
 
 def _is_network(given: object) -> bool:
@@ -91,7 +95,13 @@ def _network(given: Any, name: str) -> _NamedNetwork:
     if not 1 <= len(parts) <= 2 or not _is_network(parts[0]):
         kinds = ", ".join(type(part).__name__ for part in given) if parts else type(given).__name__
         raise RowError(f"neither a module nor (module, accuracy) nor (name, module, accuracy) but {kinds}")
-    return _NamedNetwork(name, parts[0], parts[1] if len(parts) == 2 else None)
+    return _NamedNetwork(name, parts[0], _number(parts[1]) if len(parts) == 2 else None)
+
+
+def _number(accuracy: Any) -> Any:
+    """The number that a tensor or an array of one element holds; all else as it is."""
+    single = hasattr(accuracy, "item") and math.prod(getattr(accuracy, "shape", (0,))) == 1
+    return accuracy.item() if single else accuracy
 
 
 def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int, Any]]:
@@ -99,24 +109,23 @@ def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int
     try:
         for number, pair in pairs:
             yield number, pair
-    except Exception as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path}, after row {number}: {type(error).__name__}: {error}") from error
 
 
 def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     module, pairs = _run(path)
-    metric = str(getattr(module, "METRIC", _METRIC))
     networks = _networks(path, pairs, problems)
-    yield from frames(
-        (number, {"architecture": network.name, metric: network.accuracy}) for number, network in networks
-    )
+    yield from frames((number, _columns(module, network)) for number, network in networks)
 
 
-def _graphs(
-    path: Path, problems: Problems, image_size: ImageSize | None
-) -> Iterator[tuple[Row, str, GraphMaker]]:
+def _columns(module: Any, network: _NamedNetwork) -> dict[str, Any]:
+    return {"architecture": network.name} | {str(getattr(module, "METRIC", _METRIC)): network.accuracy}
+
+
+def _graphs(path: Path, problems: Problems, image_size: ImageSize | None) -> Iterator[GivenGraph]:
     # Not above: graphs need torch, which takes seconds to import.
     from contrastive_nas.graphs import trace
 
@@ -125,7 +134,7 @@ def _graphs(
     if shape is None:
         raise InputError(f"{path}: INPUT_SHAPE, (C, H, W) of one image, is missing")
     for number, network in _networks(path, pairs, problems):
-        yield number, network.name, partial(trace, network.module, shape)
+        yield number, _columns(module, network), partial(trace, network.module, shape)
 
 
 PYTHON_FILE = TableFormat(

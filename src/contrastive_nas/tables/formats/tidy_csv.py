@@ -30,8 +30,12 @@ def records(path: Path, problems: Problems) -> Iterator[tuple[Row, dict[str, str
         InputError: the file is no text, has no header or a broken one, or ends inside quotes.
     """
     form = layout(path)
-    if len(set(form.names)) < len(form.names) or not any(form.names):
-        raise InputError(f"{path}: the header is empty or names a column twice")
+    if not any(form.names):
+        raise InputError(f"{path}: the header is empty")
+    twice = next((name for name in form.names if form.names.count(name) > 1), None)
+    if twice is not None:
+        named = f"names the column {twice!r:.60} twice" if twice else "has several columns without a name"
+        raise InputError(f"{path}: the header {named}: leave one of them out, or give each its own name")
     lines = rows(path, form)
     next(lines, None)
     for row, fields in enumerate(lines, start=1):

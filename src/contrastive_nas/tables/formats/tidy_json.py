@@ -14,8 +14,11 @@ from contrastive_nas.tables.parsing.headers import ARCHITECTURE, renamed
 def _row(found: dict[str, Any]) -> dict[str, Any]:
     names = renamed(found)
     row = {names.get(name, name): value for name, value in found.items()}
-    if not isinstance(row.get(ARCHITECTURE), str):
-        raise RowError(f"there is no text called {ARCHITECTURE!r} in the object")
+    given = row.get(ARCHITECTURE)
+    if not isinstance(given, str):
+        columns = isinstance(given, list | dict)
+        hint = "; give one object for each network, not one list for each column" if columns else ""
+        raise RowError(f"there is no text called {ARCHITECTURE!r} in the object{hint}")
     nested = next((name for name, value in row.items() if isinstance(value, list | dict)), None)
     if nested is not None:
         raise RowError(f"{nested[:120]!r} is no number or text but {type(row[nested]).__name__}")

@@ -86,7 +86,10 @@ def rows(path: Path, form: Layout) -> Iterator[list[str]]:
     except (UnicodeError, csv.Error, EOFError, zlib.error, gzip.BadGzipFile) as error:
         reason = "it is cut off or damaged"
         if isinstance(error, UnicodeError | csv.Error):
-            reason = f"no valid CSV in {'UTF-16' if form.encoding == 'utf-16' else 'UTF-8'}"
+            encoding = "UTF-16" if form.encoding == "utf-16" else "UTF-8"
+            reason = f"no valid CSV in {encoding}" + (
+                "" if isinstance(error, csv.Error) else ", save it as UTF-8"
+            )
         raise InputError(f"{path}, after row {max(0, done - 1)}: {reason}: {error}") from error
 
 

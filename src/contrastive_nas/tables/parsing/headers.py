@@ -37,6 +37,27 @@ def renamed(columns: Iterable[object], wanted: Iterable[str] = ()) -> dict[str, 
     return found
 
 
+def ambiguous(columns: Iterable[object]) -> list[str]:
+    """The first columns that would all get one name, none of them having it already; else empty."""
+    names = [str(column) for column in columns]
+    meant: dict[str, list[str]] = {}
+    for name in names:
+        new = _folded(name)
+        if (new == ARCHITECTURE or is_accuracy(new)) and new not in names:
+            meant.setdefault(new, []).append(name)
+    return next((alike for alike in meant.values() if len(alike) > 1), [])
+
+
+def alike(name: str, columns: Iterable[object]) -> str:
+    """The column that ``name`` means: itself, or the only one that differs in capitals and blanks alone.
+
+    Where there is none it is ``name``.
+    """
+    names = [str(column) for column in columns]
+    found = [other for other in names if _folded(other) == _folded(name)]
+    return found[0] if name not in names and len(found) == 1 else name
+
+
 def question(columns: Iterable[object]) -> str:
     """``; is 'archtecture' meant?`` where a column's name is like ``architecture``; else nothing."""
     folded = {_folded(str(column)): str(column) for column in columns}

@@ -16,6 +16,7 @@ _MODES = {1: "L", 3: "RGB"}
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 # Formats whose 16 bits Pillow unpacks into mode I, scaled to 0 to 65,535.
 _SIXTEEN_BITS_IN_I = ("PPM",)
+_WITH_ALPHA = ("LA", "RGBA")
 # 32-bit integers and floats: nothing in a file says which value is white.
 _NO_RANGE = {"I": "32-bit integers", "F": "32-bit floats"}
 
@@ -25,7 +26,7 @@ class CorruptImage(Exception):
 
 
 class UnsupportedImage(InputError):
-    """An image of a kind that has no meaning in 8 bits; one of it stops the run, as all are likely of it."""
+    """An image that means nothing in 8 bits without transparency; one stops the run, as all are likely so."""
 
 
 class Batch(NamedTuple):
@@ -113,12 +114,14 @@ def decode(content: bytes, channels: int, place: str) -> Image.Image:
 
     Raises:
         CorruptImage: as named by ``place``.
-        UnsupportedImage: the pixels are 32-bit integers or floats, whose black and white nothing tells.
+        UnsupportedImage: the pixels are 32-bit integers or floats, whose black and white nothing tells, or
+            all of one colour, with a picture in their transparency, which is left out.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(content))
         image.load()
         image = _in_eight_bits(image, place)
+        _check_colours(image, place)
         # Converting to the mode that it has would copy the image, a twentieth of the time.
         return image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
     except UnidentifiedImageError:
@@ -127,6 +130,17 @@ def decode(content: bytes, channels: int, place: str) -> Image.Image:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptImage(f"{place}: {error}") from None
+
+
+def _check_colours(image: Image.Image, place: str) -> None:
+    if image.mode not in _WITH_ALPHA:
+        return
+    *colours, alpha = (np.ptp(band) for band in image.getextrema())
+    if alpha and not any(colours):
+        raise UnsupportedImage(
+            f"{place}: all pixels have one colour, and the picture is in their transparency, which is left "
+            "out: put the images on a background"
+        )
 
 
 def _in_eight_bits(image: Image.Image, place: str) -> Image.Image:

@@ -12,6 +12,8 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.training.data.base import CorruptImage, ImageSource, decode
 
 logger = logging.getLogger(__name__)
+# Names of the parts of a data set: a folder of them is one level too high.
+_PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 
 
 class FolderSource(ImageSource):
@@ -25,8 +27,8 @@ class FolderSource(ImageSource):
         classes: of the training images, which number those of the test images; none takes the folders' own.
 
     Raises:
-        InputError: no folder, no class folders, a class folder of training images without any, or one of test
-            images that is no class of the training images.
+        InputError: no folder, no class folders, folders of parts in place of classes, a class folder of
+            training images without any, or one of test images that is no class of the training images.
     """
 
     def __init__(self, folder: Path, *, is_test: bool = False, classes: tuple[str, ...] = ()) -> None:
@@ -37,6 +39,10 @@ class FolderSource(ImageSource):
         )
         if not found:
             raise InputError(f"image folder {folder} has no folder of a class in it")
+        if len(found) > 1 and {name.lower() for name in found} <= _PARTS:
+            raise InputError(
+                f"image folder {folder} holds {', '.join(found)}, which are no classes: name each of them"
+            )
         foreign = sorted(set(found) - set(classes))
         if classes and foreign:
             raise InputError(

@@ -1,8 +1,10 @@
 """Sources by their settings, and which images these are."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from webdataset.shardlists import expand_urls
 
 from contrastive_nas.errors import InputError
@@ -14,6 +16,7 @@ from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.parquet import ParquetSource
 from contrastive_nas.training.data.shards import ShardSource
 
+logger = logging.getLogger(__name__)
 # What says where images lie and how fast they are read, not what they are.
 _NOT_CONTENT = {"train", "test", "images", "workers"}
 
@@ -26,19 +29,43 @@ def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, Ima
         classes: outputs of the network.
 
     Raises:
-        InputError: files are missing or broken, the classes of training and test differ, or there are not as
-            many as the network has outputs.
+        InputError: files are missing or broken, the classes of training and test differ, there are not as
+            many as the network has outputs, or all training images are of one.
     """
     train = open_source(settings, "train")
     test = open_source(settings, "test", train.classes)
     if train.classes != test.classes and train.classes and test.classes:
         missing = sorted(set(train.classes) ^ set(test.classes))
-        raise InputError(
-            f"{settings.name}: training and test images differ in the classes {', '.join(missing[:5])}"
+        reason = (
+            f"differ in the classes {', '.join(missing[:5])}" if missing else "number the classes otherwise"
         )
+        raise InputError(f"{settings.name}: training and test images {reason}")
     for source in (train, test):
         check_classes(source, classes, settings.name)
+    _check_variety(settings, train, test)
     return train, test
+
+
+def _check_variety(settings: DataSettings, train: ImageSource, test: ImageSource) -> None:
+    """Whether there is anything to learn, and whether a test accuracy says anything of it."""
+    known = np.unique(train.labels)
+    if len(known) < 2:
+        raise InputError(
+            f"{settings.name}: all training images are of one class, label {known[0]}: nothing can be learned"
+        )
+    unseen = np.setdiff1d(test.labels, known)
+    if len(unseen):
+        logger.warning(
+            "%s: there are test images of label %s, and no training images of it",
+            settings.name,
+            ", ".join(map(str, unseen[:5].tolist())),
+        )
+    if settings.test and Path(settings.train).absolute() == Path(settings.test).absolute():
+        logger.warning(
+            "%s: %s are both the training and the test images: test accuracy says nothing of other images",
+            settings.name,
+            settings.train,
+        )
 
 
 def check_classes(source: ImageSource, classes: int, name: str) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.data.base import ImageSource, decode, visible_files
+from contrastive_nas.training.data.base import CorruptImage, ImageSource, decode, visible_files
 
 _KEPT_ROW_GROUPS = 32
 
@@ -26,7 +26,8 @@ class ParquetSource(ImageSource):
         path: one file, or a folder whose ``*.parquet`` are read in alphabetical order.
 
     Raises:
-        InputError: no such file, not Parquet, or a missing column.
+        InputError: no such file, not Parquet, a missing column or one of another kind, or files that number
+            the classes differently.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +39,10 @@ class ParquetSource(ImageSource):
         for number, file in enumerate(self._files):
             parquet = _opened(file)
             labels.append(_labels(file, parquet))
-            self.classes = self.classes or _class_names(parquet.schema_arrow)
+            names = _class_names(parquet.schema_arrow)
+            if self.classes and names and names != self.classes:
+                raise InputError(f"{file} numbers the classes otherwise than {self._files[0]}")
+            self.classes = self.classes or names
             for group in range(parquet.num_row_groups):
                 starts.append(rows)
                 self._groups.append((number, group))
@@ -52,7 +56,10 @@ class ParquetSource(ImageSource):
         block, row = self._locate(number)
         value = self._column(block)[row].as_py()
         content = value.get("bytes") if isinstance(value, dict) else value
-        return decode(content or b"", channels, self.describe(number))
+        if content is None:
+            held = "a path and no bytes" if isinstance(value, dict) and value.get("path") else "no bytes"
+            raise CorruptImage(f"{self.describe(number)}: column 'image' holds {held}")
+        return decode(content, channels, self.describe(number))
 
     def describe(self, number: int) -> str:
         block, row = self._locate(number)
@@ -92,6 +99,12 @@ def _labels(path: Path, parquet: pq.ParquetFile) -> np.ndarray:
     for column in ("image", "label"):
         if column not in parquet.schema_arrow.names:
             raise InputError(f"{path} has no column {column!r}, only {', '.join(parquet.schema_arrow.names)}")
+    kind = parquet.schema_arrow.field("image").type
+    inner = _type_of(kind, "bytes") if pa.types.is_struct(kind) else kind
+    if inner is None or not (pa.types.is_binary(inner) or pa.types.is_large_binary(inner)):
+        raise InputError(
+            f"{path}: column 'image' must hold the bytes of image files, or a struct with 'bytes', not {kind}"
+        )
     labels = parquet.read(columns=["label"]).column("label")
     if not pa.types.is_integer(labels.type) or labels.null_count:
         raise InputError(
@@ -102,6 +115,14 @@ def _labels(path: Path, parquet: pq.ParquetFile) -> np.ndarray:
 
 def _class_names(schema: pa.Schema) -> tuple[str, ...]:
     """Names that the Hugging Face ``datasets`` library leaves in the file's metadata."""
-    content: Any = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    label = content.get("info", {}).get("features", {}).get("label", {})
-    return tuple(label.get("names", ()))
+    try:
+        content: Any = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        return tuple(content.get("info", {}).get("features", {}).get("label", {}).get("names") or ())
+    # What another program left there; labels are numbers then.
+    except (ValueError, AttributeError, TypeError):
+        return ()
+
+
+def _type_of(struct: pa.StructType, name: str) -> pa.DataType | None:
+    place = struct.get_field_index(name)
+    return None if place < 0 else struct.field(place).type

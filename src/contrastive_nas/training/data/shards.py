@@ -5,6 +5,7 @@ first one; its ``1.mask.png`` beside ``1.jpg`` is left out here, as is every oth
 image nor a label.
 """
 
+import re
 import tarfile
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,8 @@ from contrastive_nas.training.data.base import CorruptImage, ImageSource, decode
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".ppm")
 _LABEL = ".cls"
+# Few enough digits for 64 bits.
+_NUMBER = re.compile(rb"\s*[+-]?\d{1,18}\s*")
 # Runs of images that are read together: long enough for sequential reading, short enough to mix well.
 _BLOCK = 256
 
@@ -115,7 +118,6 @@ def _label(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> int
     stream = archive.extractfile(member)
     assert stream is not None
     content = stream.read()
-    try:
-        return int(content)
-    except ValueError:
-        raise InputError(f"shard {path}: {member.name} holds {content[:20]!r} instead of a number") from None
+    if not _NUMBER.fullmatch(content):
+        raise InputError(f"shard {path}: {member.name} holds {content[:20]!r} instead of a number")
+    return int(content)
