@@ -45,6 +45,17 @@ def described(value: Any) -> Any:
     return class_name(type(value))
 
 
+def is_plain(value: Any) -> bool:
+    """Whether :func:`described` holds all of the value, and not the name of its class alone."""
+    if isinstance(value, Mapping):
+        return all(map(is_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    if value is None or isinstance(value, bool | int | float | str | Path | BaseModel):
+        return True
+    return hasattr(value, "identity")
+
+
 def class_name(kind: type) -> str:
     """Module and name of a class."""
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -86,6 +86,26 @@ def test_a_search_in_which_all_fails_says_why():
         search(failing)
 
 
+FACTOR: object = 1.0
+
+
+def scaled(architecture: str) -> float:
+    return sum(map(weighted, architecture.split("-")))
+
+
+def weighted(digit: str) -> float:
+    return FACTOR * int(digit)
+
+
+def test_s4_a_variable_that_a_function_reads_begins_another_search(tmp_path, monkeypatch):
+    first = search(scaled, tmp_path)
+    monkeypatch.setitem(scaled.__globals__, "FACTOR", 2.0)
+    assert search(scaled, tmp_path).best_accuracy == 2 * first.best_accuracy
+    monkeypatch.setitem(scaled.__globals__, "FACTOR", np.ones(1))
+    with pytest.raises(InputError, match=r"reads 'FACTOR', a ndarray whose value no text shows.*identity="):
+        search(scaled, tmp_path)
+
+
 def test_what_a_text_does_not_show_needs_a_name(tmp_path):
     bound = 3.0
     for function in (partial(total), lambda name: bound):

@@ -1,5 +1,6 @@
 """Accuracies from a function of the user's own, such as another project's training."""
 
+import dis
 import inspect
 import logging
 import math
@@ -9,13 +10,14 @@ from decimal import Decimal
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, is_machine_fault
-from contrastive_nas.identity import digest
+from contrastive_nas.identity import described, digest, is_plain
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.user_code import load_named
 
@@ -32,8 +34,9 @@ class FunctionEvaluator(Evaluator):
     Args:
         function: gives the accuracy of an architecture.
         identity: names what the function measures, in words that change when its answers do (data, settings,
-            version); told with every ledger. Without it, a function is known by its module, name and source
-            text, which say nothing of what else it reads.
+            version); told with every ledger. Without it, a function is known by its source text, by that of
+            the functions and classes of its module that it uses, and by the values of the variables of its
+            module that it reads; files and libraries that it reads are not looked at.
     """
 
     origin = "trained"
@@ -98,15 +101,44 @@ def _plain(answer: Any) -> Any:
     return answer.item() if single else answer
 
 
-def _source_identity(function: AccuracyFunction) -> list[str]:
+def _source_identity(function: AccuracyFunction) -> dict[str, Any]:
     plain = inspect.isfunction(function) and function.__closure__ is None and function.__defaults__ is None
     try:
         if not plain:
             raise TypeError("it is bound to values that its text does not show")
-        text = inspect.getsource(function)
+        return _source(function, {})
     except (OSError, TypeError) as error:
         raise InputError(
             f"a folder cannot keep the answers of {function!r:.100} apart from others ({error}): name what "
             "it measures, FunctionEvaluator(function, identity='...')"
         ) from None
-    return [f"{function.__module__}.{function.__qualname__}", digest(text)]
+
+
+def _source(code: Any, known: dict[str, Any]) -> dict[str, Any]:
+    """Checksums of a function or class and of what it uses of its module, and values of that one's variables.
+
+    Raises:
+        TypeError: a variable is of a kind whose value cannot be written down.
+        OSError: there is no text.
+    """
+    known[code.__qualname__] = digest(f"{code.__module__} {inspect.getsource(code)}")
+    methods = vars(code).values() if inspect.isclass(code) else [code]
+    for method in filter(inspect.isfunction, methods):
+        for name in _names_read(method.__code__):
+            value = method.__globals__.get(name)
+            own = getattr(value, "__module__", None) == code.__module__
+            if (inspect.isfunction(value) or inspect.isclass(value)) and own:
+                if value.__qualname__ not in known:
+                    _source(value, known)
+            elif not (inspect.ismodule(value) or callable(value)):
+                if not is_plain(value):
+                    raise TypeError(f"it reads {name!r}, a {type(value).__name__} whose value no text shows")
+                known[name] = described(value)
+    return known
+
+
+def _names_read(code: CodeType) -> set[str]:
+    """Variables of the module that a function reads, those of functions inside it included."""
+    inner = (part for part in code.co_consts if isinstance(part, CodeType))
+    own = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
+    return own.union(*map(_names_read, inner))
