@@ -127,7 +127,7 @@ class Attributes:
             if written.attributes != NOT_HELD and any(name in numbers for name in names):
                 written.attributes = digest(written.attributes, [numbers.get(name, 0) for name in names])
         if hidden or self._idle_dropout:
-            self._record.nodes[0].attributes = NOT_HELD
+            self.give_up()
 
     def _results(self, result: Any) -> list[Value]:
         several = result if isinstance(result, list) else [result]
@@ -147,18 +147,21 @@ class Attributes:
         if key is not None:
             self._by_key.setdefault(key, node)
 
+    def give_up(self) -> None:
+        """Notes that something of the network is not held at all."""
+        self._record.nodes[0].attributes = NOT_HELD
+
+    def lose(self, node: fx.Node) -> None:
+        """Notes that nothing is known of a constant any more: another one was written into its memory."""
+        if node in self._constants:
+            self._constants[node] = NOT_HELD
+
     def _written(self, node: fx.Node) -> None:
-        """A constant that is written into is another one; of what it is a view of, nothing is known."""
+        """A constant that is written into is another one."""
         name = node.target._schema.name if isinstance(node.target, torch._ops.OpOverload) else ""
         target = node.args[0] if node.args else None
-        if not name.endswith("_") or not isinstance(target, fx.Node):
-            return
-        self._constants[target] = self._constants[node]
-        seen = target
-        while seen.op == "call_function" and seen.args and isinstance(seen.args[0], fx.Node):
-            seen = seen.args[0]
-            if seen in self._constants:
-                self._constants[seen] = NOT_HELD
+        if name.endswith("_") and isinstance(target, fx.Node):
+            self._constants[target] = self._constants[node]
 
     def _arguments(self, node: fx.Node) -> Iterator[tuple[str, Any]]:
         given = dict(node.kwargs)

@@ -1,6 +1,6 @@
 """What functions of PyTorch give that read nothing that depends on the network's input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -47,6 +47,32 @@ class Storages:
 
 def _region(tensor: Tensor) -> Region:
     return int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()
+
+
+def meet(one: Tensor, other: Tensor) -> bool:
+    """Whether two views of one memory might have an element in common."""
+    if one.dim() != other.dim() or one.stride() != other.stride():
+        return True
+    dimensions = sorted(zip(one.stride(), one.shape, other.shape, strict=True), reverse=True)
+    return _reach(int(other.storage_offset()) - int(one.storage_offset()), dimensions)
+
+
+def _reach(distance: int, dimensions: Sequence[tuple[int, int, int]]) -> bool:
+    """Whether elements of two views may be that far apart; ``dimensions`` are strides and both sizes."""
+    if not -_span(dimensions, 2) <= distance <= _span(dimensions, 1):
+        return False
+    if not dimensions:
+        return True
+    (stride, *_), *inner = dimensions
+    if stride <= max(_span(inner, 1), _span(inner, 2)):
+        # Windows that overlap: there are more ways than two to get so far.
+        return True
+    steps = distance // stride
+    return _reach(distance - steps * stride, inner) or _reach(distance - (steps + 1) * stride, inner)
+
+
+def _span(dimensions: Sequence[tuple[int, int, int]], place: int) -> int:
+    return sum((one[place] - 1) * one[0] for one in dimensions)
 
 
 def constant_result(call: Call, storages: Storages) -> Result:
