@@ -258,10 +258,22 @@ FAMILIES = {
         )
         for k in (0, 1)
     ],
+    "dimension that is looked up": [
+        of(lambda x, k=k: x.mean(2).unsqueeze(1).expand(-1, 6, -1, -1)[:, :, :6][k(_places(x))])
+        for k in (
+            lambda i: (slice(None), i),
+            lambda i: (slice(None), slice(None), i),
+            lambda i: (slice(None), slice(None), slice(None), i),
+        )
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
 }
+
+
+def _places(x: Tensor) -> Tensor:
+    return (x.mean((0, 1, 2)).abs() * 2).long()
 
 
 def _attend(tokens: Tensor, heads: int) -> Tensor:

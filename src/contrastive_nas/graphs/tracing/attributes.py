@@ -178,6 +178,10 @@ class Attributes:
             return self._constants.get(argument, NOT_HELD)
         if isinstance(argument, list | tuple):
             found = [self._numbers(one) for one in argument]
+            if any(one is None for one in argument):
+                # Edges do not tell which of them are left out.
+                pairs = zip(argument, found, strict=True)
+                return ["given" if one is None and given is not None else one for given, one in pairs]
             return None if found and all(one is None for one in found) else found
         if isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
             return str(argument)
