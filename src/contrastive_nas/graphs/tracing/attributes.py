@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from contrastive_nas.graphs.attributes import NOT_HELD, digest
 from contrastive_nas.graphs.operations import Operation
@@ -25,6 +26,8 @@ from contrastive_nas.graphs.tracing.weights import parts_beside
 _LARGEST_CONSTANT = 1 << 20
 # Functions that look at the type or the shape of some of their arguments, not at their numbers.
 _LOOK_AT_SHAPES = ("expand_as", "view_as", "reshape_as", "type_as", "copy", "new_", "zeros_like", "ones_like")
+# Arguments that say which mode a function is in; attention is told how much it drops.
+_MODES = ("train", "training", "use_input_stats", "dropout_p")
 _COPIES = frozenset({"contiguous", "clone", "alias", "lift_fresh_copy", "dropout"})
 
 
@@ -34,11 +37,12 @@ class Attributes:
     Args:
         record: where nodes are written, and get their attributes.
         found: what each node of the program became.
-        training: whether the module is in training mode.
+        module: what is traced.
     """
 
-    def __init__(self, record: Recorder, found: Mapping[fx.Node, Any], *, training: bool) -> None:
-        self._record, self._found, self._training = record, found, training
+    def __init__(self, record: Recorder, found: Mapping[fx.Node, Any], module: nn.Module) -> None:
+        self._record, self._found, self._module = record, found, module
+        self._parts = dict(module.named_modules(remove_duplicate=False))
         self._constants: dict[fx.Node, int] = {}
         self._by_key: dict[Hashable, fx.Node] = {}
         self._reads: dict[fx.Node, tuple[str, ...]] = {}
@@ -48,7 +52,7 @@ class Attributes:
 
     def on_trial(self, record: Recorder) -> "Attributes":
         """A copy that writes to another record, for a part of the program that is written on trial."""
-        trial = Attributes(record, self._found, training=self._training)
+        trial = Attributes(record, self._found, self._module)
         trial._constants, trial._by_key = dict(self._constants), dict(self._by_key)
         trial._reads, trial._layers = dict(self._reads), dict(self._layers)
         trial._readers = {name: set(readers) for name, readers in self._readers.items()}
@@ -240,6 +244,7 @@ class Attributes:
         omitted = self._omitted(node) if operation == Operation.ELEMENTWISE else []
         if omitted:
             numbers["omitted"] = omitted
+        mode = self._fixed_mode(node, arguments)
         call = Settings(
             name=name,
             numbers={key: one for key, one in numbers.items() if key not in weights or key in constants},
@@ -247,14 +252,30 @@ class Attributes:
             constants=weights,
             result=result,
             changes_type=isinstance(before, Tensor) and before.dtype != result.dtype,
-            training=self._training,
+            training=self._module.training if mode is None else mode,
             detail=written.detail,
             last=self._is_last(node),
         )
         try:
-            return call.attributes(operation)
+            found = call.attributes(operation)
         except TypeError:
             return NOT_HELD
+        return found if mode is None else digest("mode", mode, found)
+
+    def _fixed_mode(self, node: fx.Node, arguments: Mapping[str, Any]) -> bool | None:
+        """The mode that the network's own code gives a function, whichever the network is in.
+
+        Layers of PyTorch hand their own mode on. Code that does so by itself asks for it, and is incomplete.
+        """
+        given = next((arguments[name] for name in _MODES if name in arguments), None)
+        has_modes = arguments.get("p", 1) and arguments.get("running_mean", True) is not None
+        if given is None or not has_modes or (not given and "dropout_p" in arguments):
+            return None
+        paths = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
+        # Behind an @ stands which call of the same layer it is.
+        layer = self._parts.get(paths[-1].partition("@")[0]) if paths else None
+        own = getattr(type(layer).forward, "__module__", "") if layer else "torch.nn."
+        return None if own.startswith("torch.nn.") else bool(given)
 
     def _statistics(self, node: fx.Node) -> tuple[str, ...]:
         """What tells a batch norm without weights from others: the statistics that it keeps."""
@@ -301,7 +322,12 @@ def hides_a_mode(module: nn.Module) -> bool:
 
     PyTorch's own layers hand their mode on to functions that the program has.
     """
-    return any(_asks(type(one), one.training) or _attends(one) for one in module.modules())
+    return any(_asks(type(one), one.training) or _attends(one) or _averages(one) for one in module.modules())
+
+
+def _averages(module: nn.Module) -> bool:
+    # Statistics of all batches alike; which momentum that is, is asked for in training alone.
+    return isinstance(module, _BatchNorm) and module.track_running_stats and module.momentum is None
 
 
 def _attends(module: nn.Module) -> bool:

@@ -18,6 +18,7 @@ from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import ExportedProgram
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.tracing.record import BATCH
@@ -65,6 +66,16 @@ def check(module: nn.Module) -> None:
             raise InputError(
                 f"cannot trace {name}: {where} quantised ({type(part).__name__}); give the float module that "
                 "it was made from"
+            )
+        if (
+            isinstance(part, _BatchNorm)
+            and part.momentum is None
+            and part.training
+            and part.track_running_stats
+        ):
+            raise InputError(
+                f"cannot trace {name}: {where} a batch norm that counts its batches (momentum=None); give "
+                "it a number as its momentum"
             )
     wanted = _required_inputs(module)
     if len(wanted) > 1:

@@ -47,7 +47,7 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     shape = image_shape(input_shape)
     check(module)
     record = Recorder()
-    walk = ProgramWalk(export(module, shape), record, subject(module, shape), training=module.training)
+    walk = ProgramWalk(export(module, shape), record, subject(module, shape), module)
     outputs = walk.outputs()
     walk.attributes.finish(hidden=hides_a_mode(module))
     report_unknown(type(module).__name__, record)
@@ -69,12 +69,12 @@ class ProgramWalk:
         attributes: what is known of its calls and constants beyond the features of nodes.
     """
 
-    def __init__(self, program: ExportedProgram, record: Recorder, subject: str, *, training: bool) -> None:
+    def __init__(self, program: ExportedProgram, record: Recorder, subject: str, module: nn.Module) -> None:
         self.record = record
         self._subject = subject
         self._module = program.graph_module
         self._found: dict[fx.Node, Any] = {}
-        self.attributes = Attributes(record, self._found, training=training)
+        self.attributes = Attributes(record, self._found, module)
         self._tensors = {**program.state_dict, **program.constants}
         self._memory: dict[int, list[fx.Node]] = {}
         self._inputs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
