@@ -53,6 +53,21 @@ def _computed(weight: Callable[[Any], Tensor], width: int) -> Call:
     return Call(lambda s, x: functional.conv2d(x, weight(s)), **parts)
 
 
+def _norms_of_equal_weights(kind: type[nn.Module], repeated: int) -> Call:
+    """A norm and behind it the same one or another one, which has its weights but statistics of its own."""
+    norms = nn.ModuleList(kind(8, affine=True, track_running_stats=True) for _ in range(2))
+    norms[1].weight, norms[1].bias = norms[0].weight, norms[0].bias
+    return Call(lambda s, x: s.norms[repeated]((s.norms[0](x) + 0.3).exp()), norms=norms)
+
+
+def _dropped_twice(x: Tensor, first: Tensor, second: Tensor, which: int) -> Tensor:
+    return x * first - x.exp() * (first, second)[which]
+
+
+def _noised_twice(x: Tensor, first: Tensor, second: Tensor, which: int) -> Tensor:
+    return (x + first) / (x.exp() + (first, second)[which])
+
+
 # Networks of which no two are one function, though their nodes have equal features.
 FAMILIES = {
     "slope": [nn.LeakyReLU(slope) for slope in (0.01, 1.0, -1.0)],
@@ -266,6 +281,17 @@ FAMILIES = {
             lambda i: (slice(None), slice(None), i),
             lambda i: (slice(None), slice(None), slice(None), i),
         )
+    ],
+    "statistics of norms that share their weights": [
+        _norms_of_equal_weights(nn.BatchNorm2d, k) for k in (0, 1)
+    ],
+    "statistics of norms of images": [_norms_of_equal_weights(nn.InstanceNorm2d, k) for k in (0, 1)],
+    "noise that is drawn once or twice": [
+        Call(lambda s, x, k=k: _dropped_twice(x, torch.rand(8, 6, 6) > 0.5, torch.rand(8, 6, 6) > 0.5, k))
+        for k in (0, 1)
+    ],
+    "noise that is added once or twice": [
+        Call(lambda s, x, k=k: _noised_twice(x, torch.rand(8, 6, 6), torch.rand(8, 6, 6), k)) for k in (0, 1)
     ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))

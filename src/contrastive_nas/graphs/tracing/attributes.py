@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from contrastive_nas.graphs.attributes import NOT_HELD, digest
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
-from contrastive_nas.graphs.tracing.record import Recorder, Value
+from contrastive_nas.graphs.tracing.record import Noise, Recorder, Value
 from contrastive_nas.graphs.tracing.settings import Settings, holds_unknown, of_bytes
 from contrastive_nas.graphs.tracing.weights import parts_beside
 
@@ -28,6 +28,7 @@ _LARGEST_CONSTANT = 1 << 20
 _LOOK_AT_SHAPES = ("expand_as", "view_as", "reshape_as", "type_as", "copy", "new_", "zeros_like", "ones_like")
 # Arguments that say which mode a function is in; attention is told how much it drops.
 _MODES = ("train", "training", "use_input_stats", "dropout_p")
+_NORMS = frozenset({Operation.BATCH_NORM, Operation.INSTANCE_NORM})
 _COPIES = frozenset({"contiguous", "clone", "alias", "lift_fresh_copy", "dropout"})
 
 
@@ -46,8 +47,11 @@ class Attributes:
         self._constants: dict[fx.Node, int] = {}
         self._by_key: dict[Hashable, fx.Node] = {}
         self._reads: dict[fx.Node, tuple[str, ...]] = {}
+        self._drawn: set[str] = set()
         self._readers: dict[str, set[fx.Node]] = {}
         self._layers: dict[int, tuple[str, ...]] = {}
+        self._statistics: dict[int, str] = {}
+        self._keepers: dict[str, set[fx.Node]] = {}
         self._idle_dropout = False
 
     def on_trial(self, record: Recorder) -> "Attributes":
@@ -55,7 +59,9 @@ class Attributes:
         trial = Attributes(record, self._found, self._module)
         trial._constants, trial._by_key = dict(self._constants), dict(self._by_key)
         trial._reads, trial._layers = dict(self._reads), dict(self._layers)
+        trial._statistics, trial._drawn = dict(self._statistics), set(self._drawn)
         trial._readers = {name: set(readers) for name, readers in self._readers.items()}
+        trial._keepers = {name: set(keepers) for name, keepers in self._keepers.items()}
         trial._idle_dropout = self._idle_dropout
         return trial
 
@@ -77,15 +83,21 @@ class Attributes:
         # In the order of the arguments, and once for each time.
         given = [one for one in _flat([node.args, list(node.kwargs.values())]) if isinstance(one, fx.Node)]
         reads = tuple(name for one in given for name in self._reads.get(one, ()))
+        if isinstance(result, Noise) and not any(isinstance(self._found.get(one), Noise) for one in given):
+            # Drawn once, however many read it.
+            reads = (*reads, node.name)
+            self._drawn.add(node.name)
         self._reads[node] = () if values else reads
         if not values:
             self._constants[node] = self._expression(node) if known else NOT_HELD
             self._name(node)
             self._written(node)
             return
-        statistics = self._statistics(node)
-        for name in (*reads, *statistics):
+        for name in reads:
             self._readers.setdefault(name, set()).add(node)
+        kept, drawn = self._statistics_of(node), tuple(name for name in reads if name in self._drawn)
+        if kept:
+            self._keepers.setdefault(kept, set()).add(node)
         for place, value in enumerate(result if isinstance(result, list) else [result]):
             # Results that nothing reads are left out.
             if not isinstance(value, Value) or value.node < first:
@@ -97,8 +109,10 @@ class Attributes:
             # Some functions are several layers, e.g. a recurrent one.
             if written.row[FEATURES["weight_shape"]][0] and written.row[0] != Operation.CONSTANT:
                 self._layers.setdefault(number, reads)
-            elif statistics and written.row[0] == Operation.BATCH_NORM:
-                self._layers.setdefault(number, statistics)
+            elif drawn:
+                self._layers.setdefault(number, drawn)
+            if kept and written.row[0] in _NORMS:
+                self._statistics[number] = kept
 
     def finish(self, *, hidden: bool) -> None:
         """Gives constants their attributes, and tells apart which weights are used more than once.
@@ -121,6 +135,11 @@ class Attributes:
                 shape = list(node.meta["val"].shape)
                 written.attributes = digest("constant", shape, self._constants[node])
                 self._layers[number] = self._reads[node]
+        for number, kept in self._statistics.items():
+            # Told by its weights, if these are shared as its statistics are.
+            names = self._layers.get(number, ())
+            if not names or self._readers[names[0]] != self._keepers[kept]:
+                self._layers[number], self._readers[kept] = (*names, kept), self._keepers[kept]
         repeated = {
             name for names in self._layers.values() for name, count in Counter(names).items() if count > 1
         }
@@ -277,13 +296,12 @@ class Attributes:
         own = getattr(type(layer).forward, "__module__", "") if layer else "torch.nn."
         return None if own.startswith("torch.nn.") else bool(given)
 
-    def _statistics(self, node: fx.Node) -> tuple[str, ...]:
-        """What tells a batch norm without weights from others: the statistics that it keeps."""
-        if "batch_norm" not in str(node.target) or not isinstance(node.target, torch._ops.OpOverload):
-            return ()
-        arguments = dict(self._arguments(node))
-        kept = arguments.get("running_mean")
-        return (kept.name,) if isinstance(kept, fx.Node) and arguments.get("weight") is None else ()
+    def _statistics_of(self, node: fx.Node) -> str | None:
+        """The statistics that a norm keeps."""
+        if not isinstance(node.target, torch._ops.OpOverload):
+            return None
+        kept = dict(self._arguments(node)).get("running_mean")
+        return kept.name if isinstance(kept, fx.Node) else None
 
     def _omitted(self, node: fx.Node) -> list[str]:
         """Tensors that are left out before one that is given, so that edges do not tell which one that is."""
