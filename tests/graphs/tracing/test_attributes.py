@@ -293,6 +293,14 @@ FAMILIES = {
     "noise that is added once or twice": [
         Call(lambda s, x, k=k: _noised_twice(x, torch.rand(8, 6, 6), torch.rand(8, 6, 6), k)) for k in (0, 1)
     ],
+    "rounded numbers of hard swish": [
+        *(of(lambda x, k=k: x * functional.relu6(x + 3) * k) for k in (1 / 6, 0.1667, 0.16667)),
+        of(lambda x: functional.relu6(x + 3) * 0.1667),
+        nn.Hardsigmoid(),
+    ],
+    "rounded numbers of GELU": [
+        of(lambda x, k=k: 0.5 * x * (1 + torch.erf(x * k))) for k in (0.5**0.5, 0.7071, 0.707)
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
@@ -551,6 +559,27 @@ def test_parts_that_do_not_meet_may_be_written_apart(cut):
     )
     assert written.complete
     assert function_hash(written) == function_hash(left)
+
+
+class _Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(_, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(_, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+def test_gradients_of_ones_own_are_not_held():
+    assert not trace(of(_Reversed.apply), SHAPE).complete
+    assert trace(of(lambda x: x * 2), SHAPE).complete
+    hooked = nn.Conv2d(8, 8, 1)
+    hooked.weight.register_hook(torch.neg)
+    assert not trace(hooked, SHAPE).complete
+    part = nn.Sequential(nn.ReLU())
+    part[0].register_full_backward_hook(lambda _, given, __: given)
+    assert not trace(part, SHAPE).complete
 
 
 def test_tables_whose_rows_are_kept_short_are_not_held():

@@ -118,7 +118,7 @@ class Attributes:
         """Gives constants their attributes, and tells apart which weights are used more than once.
 
         Args:
-            hidden: whether the module does something else in its other mode.
+            hidden: whether the module does something else in its other mode, or with its gradients.
         """
         for key, number in self._record._constants.items():
             written = self._record.nodes[number]
@@ -341,6 +341,12 @@ def hides_a_mode(module: nn.Module) -> bool:
     PyTorch's own layers hand their mode on to functions that the program has.
     """
     return any(_asks(type(one), one.training) or _attends(one) or _averages(one) for one in module.modules())
+
+
+def hides_gradients(module: nn.Module) -> bool:
+    """Whether something changes gradients of the module on their way, which a program does not have."""
+    hooks = [hooks for one in module.modules() for hooks in (one._backward_hooks, one._backward_pre_hooks)]
+    return any(hooks) or any(weight._backward_hooks for weight in module.parameters())
 
 
 def _averages(module: nn.Module) -> bool:

@@ -7,7 +7,7 @@ import re
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import Function
 from torch.export import ExportedProgram
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -133,6 +134,39 @@ def _reason(error: Exception) -> str:
     if not about_batch:
         return reason
     return f"{reason}; tracing uses a batch of {BATCH:,} images, which a module must not divide into parts"
+
+
+@contextmanager
+def gradients_of_their_own() -> Iterator[list[type]]:
+    """Collects the functions with gradients of their own that are called meanwhile.
+
+    Of these a program has what they compute alone.
+    """
+    found: list[type] = []
+    plain: dict[type[Any], Any] = {kind: vars(kind)["forward"] for kind in _functions(Function)}
+    for kind, forward in plain.items():
+        kind.forward = staticmethod(_noting(found, kind, forward))
+    try:
+        yield found
+    finally:
+        for kind, forward in plain.items():
+            kind.forward = forward
+
+
+def _functions(base: type[Any]) -> Iterator[type[Any]]:
+    kind: type[Any]
+    for kind in base.__subclasses__():
+        if "forward" in vars(kind) and not kind.__module__.startswith("torch."):
+            yield kind
+        yield from _functions(kind)
+
+
+def _noting(found: list[type], kind: type, forward: Any) -> Callable[..., Any]:
+    def noted(*arguments: Any, **options: Any) -> Any:
+        found.append(kind)
+        return forward.__get__(None, kind)(*arguments, **options)
+
+    return noted
 
 
 @contextmanager

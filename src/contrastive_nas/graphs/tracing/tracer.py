@@ -15,9 +15,16 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import constants, control, functions, products, recurrent, views
-from contrastive_nas.graphs.tracing.attributes import Attributes, hides_a_mode
+from contrastive_nas.graphs.tracing.attributes import Attributes, hides_a_mode, hides_gradients
 from contrastive_nas.graphs.tracing.calls import Call, Result
-from contrastive_nas.graphs.tracing.export import check, export, image_shape, line_of, subject
+from contrastive_nas.graphs.tracing.export import (
+    check,
+    export,
+    gradients_of_their_own,
+    image_shape,
+    line_of,
+    subject,
+)
 from contrastive_nas.graphs.tracing.record import Constant, Recorder, Value
 
 _LOG = logging.getLogger(__name__)
@@ -47,9 +54,11 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     shape = image_shape(input_shape)
     check(module)
     record = Recorder()
-    walk = ProgramWalk(export(module, shape), record, subject(module, shape), module)
+    with gradients_of_their_own() as own:
+        program = export(module, shape)
+    walk = ProgramWalk(program, record, subject(module, shape), module)
     outputs = walk.outputs()
-    walk.attributes.finish(hidden=hides_a_mode(module))
+    walk.attributes.finish(hidden=bool(own) or hides_a_mode(module) or hides_gradients(module))
     report_unknown(type(module).__name__, record)
     return record.graph(outputs)
 
