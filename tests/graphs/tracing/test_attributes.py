@@ -372,6 +372,47 @@ def test_what_the_other_mode_does_is_not_held():
     assert not any(graph.complete for graph in graphs)
 
 
+def _factor(module: nn.Module) -> float:
+    return 2.0 if module.training else 1.0
+
+
+def _passed_on(run: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
+    return lambda module, x: run(module, x)
+
+
+class _Indirect(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * _factor(self)
+
+
+class _ByName(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if getattr(self, "training") else x  # noqa: B009
+
+
+class _Decorated(nn.Module):
+    @_passed_on
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if self.training else x
+
+
+class _Noted(nn.Module):
+    def train(self, mode: bool = True) -> "_Noted":
+        self.factor = 2.0 if mode else 1.0
+        return super().train(mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+@pytest.mark.parametrize("kind", [_Indirect, _ByName, _Decorated, _Noted])
+def test_whoever_asks_for_the_mode_has_another_answer_in_the_other_one(kind):
+    assert not any(trace(kind().train(mode), SHAPE).complete for mode in (True, False))
+    module = nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8))
+    assert trace(module, SHAPE).complete
+    assert "training" not in vars(nn.Module)
+
+
 def _norm_of_mode(mode: bool | None) -> nn.Module:
     if mode is None:
         return nn.BatchNorm2d(8)

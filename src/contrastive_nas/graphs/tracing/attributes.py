@@ -360,7 +360,10 @@ def _attends(module: nn.Module) -> bool:
 
 
 def _asks(kind: type[nn.Module], training: bool) -> bool:
-    own = [one for one in kind.__mro__ if not one.__module__.startswith("torch.nn.")]
+    own = [one for one in kind.__mro__[:-1] if not one.__module__.startswith("torch.nn.")]
+    if any("train" in vars(one) or "eval" in vars(one) for one in own):
+        # It may note its mode under another name.
+        return True
     codes = [getattr(part, "__code__", None) for one in own for part in vars(one).values()]
     return any("training" in _names(code) for code in codes if code is not None)
 

@@ -4,6 +4,7 @@ import inspect
 import logging
 import operator
 import re
+import sys
 import sysconfig
 import traceback
 import warnings
@@ -151,6 +152,33 @@ def gradients_of_their_own() -> Iterator[list[type]]:
     finally:
         for kind, forward in plain.items():
             kind.forward = forward
+
+
+class _Mode:
+    """The attribute ``training`` of modules while it is noted who asks for it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __get__(self, module: Any, kind: type) -> Any:
+        if module is None or "training" not in vars(module):
+            raise AttributeError("training")
+        self.asked |= not str(sys._getframe(1).f_globals.get("__name__")).startswith("torch.")
+        return vars(module)["training"]
+
+    def __set__(self, module: Any, mode: Any) -> None:
+        vars(module)["training"] = mode
+
+
+@contextmanager
+def questions_for_modes() -> Iterator[_Mode]:
+    """Notes whether code outside PyTorch, wherever it stands, asks for the mode of a module meanwhile."""
+    mode = _Mode()
+    nn.Module.training = mode  # type: ignore[assignment]
+    try:
+        yield mode
+    finally:
+        del nn.Module.training
 
 
 def _functions(base: type[Any]) -> Iterator[type[Any]]:

@@ -23,6 +23,7 @@ from contrastive_nas.graphs.tracing.export import (
     gradients_of_their_own,
     image_shape,
     line_of,
+    questions_for_modes,
     subject,
 )
 from contrastive_nas.graphs.tracing.record import Constant, Recorder, Value
@@ -54,11 +55,12 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     shape = image_shape(input_shape)
     check(module)
     record = Recorder()
-    with gradients_of_their_own() as own:
+    with gradients_of_their_own() as own, questions_for_modes() as mode:
         program = export(module, shape)
     walk = ProgramWalk(program, record, subject(module, shape), module)
     outputs = walk.outputs()
-    walk.attributes.finish(hidden=bool(own) or hides_a_mode(module) or hides_gradients(module))
+    hidden = bool(own) or mode.asked or hides_a_mode(module) or hides_gradients(module)
+    walk.attributes.finish(hidden=hidden)
     report_unknown(type(module).__name__, record)
     return record.graph(outputs)
 
