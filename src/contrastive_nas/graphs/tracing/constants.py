@@ -23,10 +23,12 @@ class Storages:
 
     def __init__(self) -> None:
         self._found: dict[int, tuple[str, int, Region] | None] = {}
+        self._is_complex: dict[str, bool] = {}
 
     def parameter(self, name: str, tensor: Tensor) -> ParameterPart:
         """Notes a parameter; one that is there already, under another name, is that one."""
         whole = ParameterPart(name, tensor.numel())
+        self._is_complex[name] = tensor.is_complex()
         if tensor.layout != torch.strided:
             return whole
         storage = tensor.untyped_storage()._cdata
@@ -42,7 +44,13 @@ class Storages:
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
             return ()
         known = self._found.get(tensor.untyped_storage()._cdata)
-        return () if known is None else (part_of(*known[:2], _region(tensor)),)
+        if known is None:
+            return ()
+        name, size, _ = known
+        if tensor.is_complex() != self._is_complex[name]:
+            # Its elements are pairs of the parameter's, or halves.
+            return (ParameterPart(name, size),)
+        return (part_of(name, size, _region(tensor)),)
 
 
 def _region(tensor: Tensor) -> Region:

@@ -59,6 +59,16 @@ def _product(call: Call, left: Value | Constant, right: Value | Constant) -> Val
     return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
 
 
+@HANDLERS.of("inner")
+def _inner_product(call: Call) -> Result:
+    """A product of two tensors that is summed over the last dimension of both."""
+    left, right = call["self"], call["other"]
+    if isinstance(left, Value) and isinstance(right, Constant) and right.parameters and len(right.shape) == 2:
+        return _linear_layer(call, left, right, right.shape, None)
+    a, b = elementwise.as_value(call.record, left, right), elementwise.as_value(call.record, right, left)
+    return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
+
+
 @HANDLERS.of("einsum")
 def _einsum(call: Call) -> Result:
     terms, output = einsum.letters(call["equation"], [len(one.shape) for one in call["tensors"]])
