@@ -301,6 +301,21 @@ FAMILIES = {
     "rounded numbers of GELU": [
         of(lambda x, k=k: 0.5 * x * (1 + torch.erf(x * k))) for k in (0.5**0.5, 0.7071, 0.707)
     ],
+    "windows of transposed convolutions in three dimensions": [
+        Call(
+            lambda s, x: s.c(x.unsqueeze(1).expand(-1, 2, -1, -1, -1)[:, :, :6]),
+            c=nn.ConvTranspose3d(2, 4, kernel, stride, bias=False),
+        )
+        for kernel, stride in ((3, (2, 1, 1)), (3, (1, 2, 1)), ((3, 1, 1), 1), ((1, 3, 1), 1))
+    ],
+    "distances from nowhere": [
+        Call(lambda s, x, k=k: torch.cdist(x * 0, s.w) * k, w=nn.Parameter(torch.ones(5, 6))) for k in (0, 1)
+    ],
+    "alignment of computed tensors": [
+        of(lambda x, k=k, f=f: f(x[:, :6], k(x[:, :6].mean((0, 1)))))
+        for f in (torch.minimum, torch.sub)
+        for k in (lambda v: v, lambda v: v.unsqueeze(-1))
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
