@@ -256,6 +256,24 @@ def test_which_of_two_shared_layers_is_repeated(tmp_path: Path) -> None:
     assert len({function_hash(graph) for graph in graphs}) == 4
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_norms_that_share_their_weights_may_keep_statistics_of_their_own(tmp_path: Path, fresh: bool) -> None:
+    def chain(second: str) -> ComputationGraph:
+        means = {name: np.zeros(3, np.float32) if fresh else drawn(3) for name in ("mean", "other")}
+        if fresh:
+            # Exporters store equal tensors once.
+            second, means = "mean", {"mean": means["mean"]}
+        norms = [
+            helper.make_node("BatchNormalization", [x, "s", "b", mean, "var"], [y])
+            for x, mean, y in (("x", "mean", "a"), ("r", second, "y"))
+        ]
+        nodes = [norms[0], helper.make_node("Relu", ["a"], ["r"]), norms[1]]
+        return graph_of(tmp_path, nodes, {name: STATISTICS[name] for name in ("s", "b", "var")} | means)
+
+    assert not chain("other").complete
+    assert chain("mean").complete is not fresh
+
+
 def test_a_shared_matrix_may_be_turned(tmp_path: Path) -> None:
     def twice(turned: bool) -> ComputationGraph:
         nodes = [
