@@ -149,7 +149,9 @@ class OnnxAttributes:
         """Notes which statistics a norm keeps."""
         places = _STATISTICS.get(call.kind)
         mean = call.tensors[places[0]] if places else None
-        for name in mean.origin.reads if mean else ():
+        if mean is not None and isinstance(mean.found, Constant):
+            # What is marked as a buffer is read as no parameter is.
+            name = next(iter(mean.origin.reads), str(mean.found.key))
             self._statistics.update(dict.fromkeys(new, name))
 
     def finish(self) -> None:
