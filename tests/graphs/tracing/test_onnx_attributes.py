@@ -365,6 +365,7 @@ LEFT_OUT = {
     "softplus",
     "groups of a shuffle",
     "products of pairs",
+    "distances from nowhere",
 }
 
 
