@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from contrastive_nas.errors import InputError
 from contrastive_nas.graphs import (
     ComputationGraph,
     GraphBatch,
@@ -50,6 +51,21 @@ def _computed(weight: Callable[[Any], Tensor], width: int) -> Call:
     """A convolution with weights computed from two parameters."""
     parts = {"a": nn.Parameter(torch.ones(8, 8, 3, 3)), "b": nn.Parameter(torch.ones(8, width, 3, 3))}
     return Call(lambda s, x: functional.conv2d(x, weight(s)), **parts)
+
+
+def _norms_of_equal_weights(kind: type[nn.Module], repeated: int) -> Call:
+    """A norm and behind it the same one or another one, which has its weights but statistics of its own."""
+    norms = nn.ModuleList(kind(8, affine=True, track_running_stats=True) for _ in range(2))
+    norms[1].weight, norms[1].bias = norms[0].weight, norms[0].bias
+    return Call(lambda s, x: s.norms[repeated]((s.norms[0](x) + 0.3).exp()), norms=norms)
+
+
+def _dropped_twice(x: Tensor, first: Tensor, second: Tensor, which: int) -> Tensor:
+    return x * first - x.exp() * (first, second)[which]
+
+
+def _noised_twice(x: Tensor, first: Tensor, second: Tensor, which: int) -> Tensor:
+    return (x + first) / (x.exp() + (first, second)[which])
 
 
 # Networks of which no two are one function, though their nodes have equal features.
@@ -258,10 +274,56 @@ FAMILIES = {
         )
         for k in (0, 1)
     ],
+    "dimension that is looked up": [
+        of(lambda x, k=k: x.mean(2).unsqueeze(1).expand(-1, 6, -1, -1)[:, :, :6][k(_places(x))])
+        for k in (
+            lambda i: (slice(None), i),
+            lambda i: (slice(None), slice(None), i),
+            lambda i: (slice(None), slice(None), slice(None), i),
+        )
+    ],
+    "statistics of norms that share their weights": [
+        _norms_of_equal_weights(nn.BatchNorm2d, k) for k in (0, 1)
+    ],
+    "statistics of norms of images": [_norms_of_equal_weights(nn.InstanceNorm2d, k) for k in (0, 1)],
+    "noise that is drawn once or twice": [
+        Call(lambda s, x, k=k: _dropped_twice(x, torch.rand(8, 6, 6) > 0.5, torch.rand(8, 6, 6) > 0.5, k))
+        for k in (0, 1)
+    ],
+    "noise that is added once or twice": [
+        Call(lambda s, x, k=k: _noised_twice(x, torch.rand(8, 6, 6), torch.rand(8, 6, 6), k)) for k in (0, 1)
+    ],
+    "rounded numbers of hard swish": [
+        *(of(lambda x, k=k: x * functional.relu6(x + 3) * k) for k in (1 / 6, 0.1667, 0.16667)),
+        of(lambda x: functional.relu6(x + 3) * 0.1667),
+        nn.Hardsigmoid(),
+    ],
+    "rounded numbers of GELU": [
+        of(lambda x, k=k: 0.5 * x * (1 + torch.erf(x * k))) for k in (0.5**0.5, 0.7071, 0.707)
+    ],
+    "windows of transposed convolutions in three dimensions": [
+        Call(
+            lambda s, x: s.c(x.unsqueeze(1).expand(-1, 2, -1, -1, -1)[:, :, :6]),
+            c=nn.ConvTranspose3d(2, 4, kernel, stride, bias=False),
+        )
+        for kernel, stride in ((3, (2, 1, 1)), (3, (1, 2, 1)), ((3, 1, 1), 1), ((1, 3, 1), 1))
+    ],
+    "distances from nowhere": [
+        Call(lambda s, x, k=k: torch.cdist(x * 0, s.w) * k, w=nn.Parameter(torch.ones(5, 6))) for k in (0, 1)
+    ],
+    "alignment of computed tensors": [
+        of(lambda x, k=k, f=f: f(x[:, :6], k(x[:, :6].mean((0, 1)))))
+        for f in (torch.minimum, torch.sub)
+        for k in (lambda v: v, lambda v: v.unsqueeze(-1))
+    ],
     "alignment": [
         Call(lambda s, x, k=k: x * s.k.view(k), k=nn.Parameter(torch.ones(6))) for k in ((6, 1), (1, 6))
     ],
 }
+
+
+def _places(x: Tensor) -> Tensor:
+    return (x.mean((0, 1, 2)).abs() * 2).long()
 
 
 def _attend(tokens: Tensor, heads: int) -> Tensor:
@@ -325,6 +387,104 @@ def test_what_the_other_mode_does_is_not_held():
     assert not any(graph.complete for graph in graphs)
 
 
+def _factor(module: nn.Module) -> float:
+    return 2.0 if module.training else 1.0
+
+
+def _passed_on(run: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
+    return lambda module, x: run(module, x)
+
+
+class _Indirect(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * _factor(self)
+
+
+class _ByName(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if getattr(self, "training") else x  # noqa: B009
+
+
+class _Decorated(nn.Module):
+    @_passed_on
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if self.training else x
+
+
+class _Noted(nn.Module):
+    def train(self, mode: bool = True) -> "_Noted":
+        self.factor = 2.0 if mode else 1.0
+        return super().train(mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+@pytest.mark.parametrize("kind", [_Indirect, _ByName, _Decorated, _Noted])
+def test_whoever_asks_for_the_mode_has_another_answer_in_the_other_one(kind):
+    assert not any(trace(kind().train(mode), SHAPE).complete for mode in (True, False))
+    module = nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8))
+    assert trace(module, SHAPE).complete
+    assert "training" not in vars(nn.Module)
+
+
+def _norm_of_mode(mode: bool | None) -> nn.Module:
+    if mode is None:
+        return nn.BatchNorm2d(8)
+    norm = nn.BatchNorm2d(8)
+    return Call(
+        lambda s, x: functional.batch_norm(
+            x, s.n.running_mean, s.n.running_var, s.n.weight, s.n.bias, training=mode
+        ),
+        n=norm,
+    )
+
+
+# Functions that the network's own code runs in one mode, whichever it is in, beside layers that follow it.
+ALWAYS = {
+    "dropout": [nn.Dropout(0.5), of(lambda x: functional.dropout(x, 0.5))],
+    "dropout of channels": [nn.Dropout2d(0.5), of(lambda x: functional.dropout2d(x, 0.5))],
+    "batch norm": [_norm_of_mode(mode) for mode in (None, True, False)],
+    "instance norm": [
+        nn.InstanceNorm2d(8, track_running_stats=True),
+        *(
+            Call(
+                lambda s, x, mode=mode: functional.instance_norm(
+                    x, s.n.running_mean, s.n.running_var, None, None, mode
+                ),
+                n=nn.InstanceNorm2d(8, track_running_stats=True),
+            )
+            for mode in (True, False)
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+def test_functions_of_one_mode_are_not_those_that_follow_it(name):
+    for mode in (True, False):
+        graphs = [trace(module.train(mode), SHAPE) for module in ALWAYS[name]]
+        assert len({sharing_key(graph, place) for place, graph in enumerate(graphs)}) == len(graphs)
+    for module in ALWAYS[name][1:]:
+        trained, fixed = trace(module.train(), SHAPE), trace(module.eval(), SHAPE)
+        assert trained.complete
+        assert function_hash(trained) == function_hash(fixed)
+
+
+def test_layers_of_a_class_of_ones_own_follow_the_mode():
+    class Own(nn.BatchNorm2d):
+        pass
+
+    assert function_hash(trace(Own(8), SHAPE)) == function_hash(trace(nn.BatchNorm2d(8), SHAPE))
+
+
+def test_norms_that_count_their_batches():
+    counting = nn.BatchNorm2d(8, momentum=None)
+    assert not trace(counting.eval(), SHAPE).complete
+    with pytest.raises(InputError, match="momentum=None"):
+        trace(counting.train(), SHAPE)
+
+
 def test_where_dropout_is_that_is_not_trained_is_not_held():
     assert trace(nn.Dropout(0.5), SHAPE).complete
     assert not trace(nn.Dropout(0.5).eval(), SHAPE).complete
@@ -385,6 +545,106 @@ def test_large_constants_in_lists_are_not_held():
     assert not trace(index, SHAPE).complete
     frozen = nn.GRU(36, 400, batch_first=True).requires_grad_(False)
     assert not trace(Call(lambda s, x: s.layer(x.flatten(2))[0], layer=frozen), SHAPE).complete
+
+
+def _slice_of_written(x: Tensor, write: bool) -> Tensor:
+    part = x[:, :4]
+    x.mul_(2) if write else x.mul(2)
+    return part + 0.5
+
+
+def _whole_of_written(x: Tensor, write: bool) -> Tensor:
+    part = x.chunk(2, 1)[0]
+    part.mul_(2) if write else part.mul(2)
+    return x + 0.5
+
+
+def _neighbour_of_written(x: Tensor, write: bool) -> Tensor:
+    part, other = x[:, :4], x[:, 2:6]
+    part.mul_(2) if write else part.mul(2)
+    return other + 0.5
+
+
+def _written_without_gradients(x: Tensor, write: bool) -> Tensor:
+    with torch.no_grad():
+        x.mul_(2) if write else x.mul(2)
+    return x + 0.5
+
+
+def _constant_that_is_written(x: Tensor, write: bool) -> Tensor:
+    whole = torch.zeros(8, 6, 6)
+    part = whole[:4]
+    whole.add_(1) if write else whole.add(1)
+    return x[:, :4] + part
+
+
+def _alias_of_written(x: Tensor, write: bool) -> Tensor:
+    same = x.view_as(x)
+    same.mul_(2) if write else same.mul(2)
+    return x + 0.5
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        _slice_of_written,
+        _whole_of_written,
+        _neighbour_of_written,
+        _written_without_gradients,
+        _constant_that_is_written,
+        _alias_of_written,
+    ],
+)
+def test_what_is_written_into_memory_shows_in_all_its_views(run):
+    written, left = (
+        trace(Call(lambda s, x, w=w: run(s.c(x), w), c=nn.Conv2d(8, 8, 1)), SHAPE) for w in (True, False)
+    )
+    assert sharing_key(written, 0) != sharing_key(left, 1)
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda x: x.chunk(2, 1), lambda x: (x[:, ::2], x[:, 1::2]), lambda x: (x[:, 0], x[:, 1])]
+)
+def test_parts_that_do_not_meet_may_be_written_apart(cut):
+    def run(x: Tensor, write: bool) -> Tensor:
+        part, other = cut(x)
+        return torch.cat([part.relu_() if write else part.relu(), other.sigmoid()], 1)
+
+    written, left = (
+        trace(Call(lambda s, x, w=w: run(s.c(x), w), c=nn.Conv2d(8, 8, 1)), SHAPE) for w in (True, False)
+    )
+    assert written.complete
+    assert function_hash(written) == function_hash(left)
+
+
+class _Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(_, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(_, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+def test_gradients_of_ones_own_are_not_held():
+    assert not trace(of(_Reversed.apply), SHAPE).complete
+    assert trace(of(lambda x: x * 2), SHAPE).complete
+    hooked = nn.Conv2d(8, 8, 1)
+    hooked.weight.register_hook(torch.neg)
+    assert not trace(hooked, SHAPE).complete
+    part = nn.Sequential(nn.ReLU())
+    part[0].register_full_backward_hook(lambda _, given, __: given)
+    assert not trace(part, SHAPE).complete
+
+
+def test_tables_whose_rows_are_kept_short_are_not_held():
+    short, plain = (
+        trace(Call(lambda s, x: s.e(x.long()), e=nn.Embedding(5, 4, max_norm=norm)), (6,))
+        for norm in (1.0, None)
+    )
+    assert plain.complete
+    assert not canonical(short).complete
 
 
 def test_conditions_on_data_are_not_held():

@@ -157,6 +157,8 @@ PRODUCTS: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
         (3, 8, 8),
         8 * 6 * 7 * 9,
     ),
+    "inner product": (Call(lambda s, x: torch.inner(x, s.w), w=p(7, 32)), (10, 32), 10 * 7 * 32),
+    "inner product with a vector": (Call(lambda s, x: torch.inner(x, s.w), w=p(32)), (10, 32), 10 * 32),
     "no gradients": (Call(lambda s, x: without_gradients(s.a, x), a=nn.Linear(16, 32)), (16,), 512),
 }
 
@@ -294,6 +296,15 @@ USES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
         Call(lambda s, x: functional.linear(x, s.m + s.d * torch.randn(4, 8)), m=p(4, 8), d=p(4, 8)),
         (8,),
     ),
+    "pairs as complex numbers": (Call(lambda s, x: x * torch.view_as_complex(s.w), w=p(*M, 2)), M),
+    "real parts": (
+        Call(
+            lambda s, x: x * torch.view_as_real(s.w).sum(-1),
+            w=nn.Parameter(torch.ones(3, dtype=torch.cfloat)),
+        ),
+        (3, 3),
+    ),
+    "beside a complex number": (Call(lambda s, x: (x * 1j).imag * s.w, w=p(3, 1, 1)), M),
     "unknown": (Call(lambda s, x: torch.searchsorted(s.p, x), p=p(9)), M),
     "forgotten": (Call(lambda s, x: torch.cummax(x * 2, 1)[0] + s.p, p=p(3, 1, 1)), M),
 }

@@ -13,6 +13,7 @@ from tests.graphs.tracing.test_onnx_as_found import conv, export, helper, result
 from torch import nn
 
 from contrastive_nas.graphs import ComputationGraph, function_hash, sharing_key, trace
+from contrastive_nas.graphs.costs import parameters
 from contrastive_nas.graphs.tracing.onnx_file import trace_onnx
 
 PICTURE = (3, 8, 8)
@@ -256,6 +257,24 @@ def test_which_of_two_shared_layers_is_repeated(tmp_path: Path) -> None:
     assert len({function_hash(graph) for graph in graphs}) == 4
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_norms_that_share_their_weights_may_keep_statistics_of_their_own(tmp_path: Path, fresh: bool) -> None:
+    def chain(second: str) -> ComputationGraph:
+        means = {name: np.zeros(3, np.float32) if fresh else drawn(3) for name in ("mean", "other")}
+        if fresh:
+            # Exporters store equal tensors once.
+            second, means = "mean", {"mean": means["mean"]}
+        norms = [
+            helper.make_node("BatchNormalization", [x, "s", "b", mean, "var"], [y])
+            for x, mean, y in (("x", "mean", "a"), ("r", second, "y"))
+        ]
+        nodes = [norms[0], helper.make_node("Relu", ["a"], ["r"]), norms[1]]
+        return graph_of(tmp_path, nodes, {name: STATISTICS[name] for name in ("s", "b", "var")} | means)
+
+    assert not chain("other").complete
+    assert chain("mean").complete is not fresh
+
+
 def test_a_shared_matrix_may_be_turned(tmp_path: Path) -> None:
     def twice(turned: bool) -> ComputationGraph:
         nodes = [
@@ -310,13 +329,29 @@ def test_a_module_in_training_shares_with_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", [True, False])
-def test_marked_parameters_are_operands_that_are_trained(tmp_path: Path, mark: bool) -> None:
+def test_marked_operands_are_parameters_or_buffers(tmp_path: Path, mark: bool) -> None:
     """PyTorch's newer exporter says which stored tensors are parameters, and which are buffers."""
     held = {"k": parameter(3, 1, 1)} if mark else {"k": nn.Buffer(torch.rand(3, 1, 1))}
     module = Call(lambda s, x: x * s.k, **held)
     found = trace_onnx(export(tmp_path / "marked.onnx", module, (1, *PICTURE), dynamo=True))
     assert found.complete
-    assert (function_hash(found) == function_hash(trace(module, PICTURE))) is mark
+    assert function_hash(found) == function_hash(trace(module, PICTURE))
+    assert parameters(found.features).sum() == (3 if mark else 0)
+
+
+def test_marked_statistics_tell_norms_apart_that_share_their_weights(tmp_path: Path) -> None:
+    def chain(second: int) -> ComputationGraph:
+        norms = nn.ModuleList(nn.BatchNorm2d(3) for _ in range(2))
+        norms[1].weight, norms[1].bias = norms[0].weight, norms[0].bias
+        for norm in norms:
+            for own in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+                nn.init.uniform_(own, 0.5, 1.5)
+        module = Call(lambda s, x: s.norms[second](s.norms[0](x).exp()), norms=norms).eval()
+        return trace_onnx(export(tmp_path / "norms.onnx", module, (1, *PICTURE), dynamo=True))
+
+    own, shared = chain(1), chain(0)
+    assert not own.complete
+    assert shared.complete
 
 
 # Exporters leave these out of a file, or cannot write them; flattening the batch with something else is, with
@@ -330,6 +365,7 @@ LEFT_OUT = {
     "softplus",
     "groups of a shuffle",
     "products of pairs",
+    "distances from nowhere",
 }
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from contrastive_nas.graphs.attributes import NOT_HELD, digest
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import FEATURES
-from contrastive_nas.graphs.tracing.record import Recorder, Value
+from contrastive_nas.graphs.tracing.record import Noise, Recorder, Value
 from contrastive_nas.graphs.tracing.settings import Settings, holds_unknown, of_bytes
 from contrastive_nas.graphs.tracing.weights import parts_beside
 
@@ -25,6 +26,9 @@ from contrastive_nas.graphs.tracing.weights import parts_beside
 _LARGEST_CONSTANT = 1 << 20
 # Functions that look at the type or the shape of some of their arguments, not at their numbers.
 _LOOK_AT_SHAPES = ("expand_as", "view_as", "reshape_as", "type_as", "copy", "new_", "zeros_like", "ones_like")
+# Arguments that say which mode a function is in; attention is told how much it drops.
+_MODES = ("train", "training", "use_input_stats", "dropout_p")
+_NORMS = frozenset({Operation.BATCH_NORM, Operation.INSTANCE_NORM})
 _COPIES = frozenset({"contiguous", "clone", "alias", "lift_fresh_copy", "dropout"})
 
 
@@ -34,24 +38,30 @@ class Attributes:
     Args:
         record: where nodes are written, and get their attributes.
         found: what each node of the program became.
-        training: whether the module is in training mode.
+        module: what is traced.
     """
 
-    def __init__(self, record: Recorder, found: Mapping[fx.Node, Any], *, training: bool) -> None:
-        self._record, self._found, self._training = record, found, training
+    def __init__(self, record: Recorder, found: Mapping[fx.Node, Any], module: nn.Module) -> None:
+        self._record, self._found, self._module = record, found, module
+        self._parts = dict(module.named_modules(remove_duplicate=False))
         self._constants: dict[fx.Node, int] = {}
         self._by_key: dict[Hashable, fx.Node] = {}
         self._reads: dict[fx.Node, tuple[str, ...]] = {}
+        self._drawn: set[str] = set()
         self._readers: dict[str, set[fx.Node]] = {}
         self._layers: dict[int, tuple[str, ...]] = {}
+        self._statistics: dict[int, str] = {}
+        self._keepers: dict[str, set[fx.Node]] = {}
         self._idle_dropout = False
 
     def on_trial(self, record: Recorder) -> "Attributes":
         """A copy that writes to another record, for a part of the program that is written on trial."""
-        trial = Attributes(record, self._found, training=self._training)
+        trial = Attributes(record, self._found, self._module)
         trial._constants, trial._by_key = dict(self._constants), dict(self._by_key)
         trial._reads, trial._layers = dict(self._reads), dict(self._layers)
+        trial._statistics, trial._drawn = dict(self._statistics), set(self._drawn)
         trial._readers = {name: set(readers) for name, readers in self._readers.items()}
+        trial._keepers = {name: set(keepers) for name, keepers in self._keepers.items()}
         trial._idle_dropout = self._idle_dropout
         return trial
 
@@ -73,15 +83,21 @@ class Attributes:
         # In the order of the arguments, and once for each time.
         given = [one for one in _flat([node.args, list(node.kwargs.values())]) if isinstance(one, fx.Node)]
         reads = tuple(name for one in given for name in self._reads.get(one, ()))
+        if isinstance(result, Noise) and not any(isinstance(self._found.get(one), Noise) for one in given):
+            # Drawn once, however many read it.
+            reads = (*reads, node.name)
+            self._drawn.add(node.name)
         self._reads[node] = () if values else reads
         if not values:
             self._constants[node] = self._expression(node) if known else NOT_HELD
             self._name(node)
             self._written(node)
             return
-        statistics = self._statistics(node)
-        for name in (*reads, *statistics):
+        for name in reads:
             self._readers.setdefault(name, set()).add(node)
+        kept, drawn = self._statistics_of(node), tuple(name for name in reads if name in self._drawn)
+        if kept:
+            self._keepers.setdefault(kept, set()).add(node)
         for place, value in enumerate(result if isinstance(result, list) else [result]):
             # Results that nothing reads are left out.
             if not isinstance(value, Value) or value.node < first:
@@ -93,14 +109,16 @@ class Attributes:
             # Some functions are several layers, e.g. a recurrent one.
             if written.row[FEATURES["weight_shape"]][0] and written.row[0] != Operation.CONSTANT:
                 self._layers.setdefault(number, reads)
-            elif statistics and written.row[0] == Operation.BATCH_NORM:
-                self._layers.setdefault(number, statistics)
+            elif drawn:
+                self._layers.setdefault(number, drawn)
+            if kept and written.row[0] in _NORMS:
+                self._statistics[number] = kept
 
     def finish(self, *, hidden: bool) -> None:
         """Gives constants their attributes, and tells apart which weights are used more than once.
 
         Args:
-            hidden: whether the module does something else in its other mode.
+            hidden: whether the module does something else in its other mode, or with its gradients.
         """
         for key, number in self._record._constants.items():
             written = self._record.nodes[number]
@@ -117,6 +135,11 @@ class Attributes:
                 shape = list(node.meta["val"].shape)
                 written.attributes = digest("constant", shape, self._constants[node])
                 self._layers[number] = self._reads[node]
+        for number, kept in self._statistics.items():
+            # Told by its weights, if these are shared as its statistics are.
+            names = self._layers.get(number, ())
+            if not names or self._readers[names[0]] != self._keepers[kept]:
+                self._layers[number], self._readers[kept] = (*names, kept), self._keepers[kept]
         repeated = {
             name for names in self._layers.values() for name, count in Counter(names).items() if count > 1
         }
@@ -127,7 +150,7 @@ class Attributes:
             if written.attributes != NOT_HELD and any(name in numbers for name in names):
                 written.attributes = digest(written.attributes, [numbers.get(name, 0) for name in names])
         if hidden or self._idle_dropout:
-            self._record.nodes[0].attributes = NOT_HELD
+            self.give_up()
 
     def _results(self, result: Any) -> list[Value]:
         several = result if isinstance(result, list) else [result]
@@ -147,18 +170,21 @@ class Attributes:
         if key is not None:
             self._by_key.setdefault(key, node)
 
+    def give_up(self) -> None:
+        """Notes that something of the network is not held at all."""
+        self._record.nodes[0].attributes = NOT_HELD
+
+    def lose(self, node: fx.Node) -> None:
+        """Notes that nothing is known of a constant any more: another one was written into its memory."""
+        if node in self._constants:
+            self._constants[node] = NOT_HELD
+
     def _written(self, node: fx.Node) -> None:
-        """A constant that is written into is another one; of what it is a view of, nothing is known."""
+        """A constant that is written into is another one."""
         name = node.target._schema.name if isinstance(node.target, torch._ops.OpOverload) else ""
         target = node.args[0] if node.args else None
-        if not name.endswith("_") or not isinstance(target, fx.Node):
-            return
-        self._constants[target] = self._constants[node]
-        seen = target
-        while seen.op == "call_function" and seen.args and isinstance(seen.args[0], fx.Node):
-            seen = seen.args[0]
-            if seen in self._constants:
-                self._constants[seen] = NOT_HELD
+        if name.endswith("_") and isinstance(target, fx.Node):
+            self._constants[target] = self._constants[node]
 
     def _arguments(self, node: fx.Node) -> Iterator[tuple[str, Any]]:
         given = dict(node.kwargs)
@@ -175,6 +201,10 @@ class Attributes:
             return self._constants.get(argument, NOT_HELD)
         if isinstance(argument, list | tuple):
             found = [self._numbers(one) for one in argument]
+            if any(one is None for one in argument):
+                # Edges do not tell which of them are left out.
+                pairs = zip(argument, found, strict=True)
+                return ["given" if one is None and given is not None else one for given, one in pairs]
             return None if found and all(one is None for one in found) else found
         if isinstance(argument, torch.dtype | torch.device | torch.layout | torch.memory_format):
             return str(argument)
@@ -233,6 +263,7 @@ class Attributes:
         omitted = self._omitted(node) if operation == Operation.ELEMENTWISE else []
         if omitted:
             numbers["omitted"] = omitted
+        mode = self._fixed_mode(node, arguments)
         call = Settings(
             name=name,
             numbers={key: one for key, one in numbers.items() if key not in weights or key in constants},
@@ -240,22 +271,37 @@ class Attributes:
             constants=weights,
             result=result,
             changes_type=isinstance(before, Tensor) and before.dtype != result.dtype,
-            training=self._training,
+            training=self._module.training if mode is None else mode,
             detail=written.detail,
             last=self._is_last(node),
         )
         try:
-            return call.attributes(operation)
+            found = call.attributes(operation)
         except TypeError:
             return NOT_HELD
+        return found if mode is None else digest("mode", mode, found)
 
-    def _statistics(self, node: fx.Node) -> tuple[str, ...]:
-        """What tells a batch norm without weights from others: the statistics that it keeps."""
-        if "batch_norm" not in str(node.target) or not isinstance(node.target, torch._ops.OpOverload):
-            return ()
-        arguments = dict(self._arguments(node))
-        kept = arguments.get("running_mean")
-        return (kept.name,) if isinstance(kept, fx.Node) and arguments.get("weight") is None else ()
+    def _fixed_mode(self, node: fx.Node, arguments: Mapping[str, Any]) -> bool | None:
+        """The mode that the network's own code gives a function, whichever the network is in.
+
+        Layers of PyTorch hand their own mode on. Code that does so by itself asks for it, and is incomplete.
+        """
+        given = next((arguments[name] for name in _MODES if name in arguments), None)
+        has_modes = arguments.get("p", 1) and arguments.get("running_mean", True) is not None
+        if given is None or not has_modes or (not given and "dropout_p" in arguments):
+            return None
+        paths = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
+        # Behind an @ stands which call of the same layer it is.
+        layer = self._parts.get(paths[-1].partition("@")[0]) if paths else None
+        own = getattr(type(layer).forward, "__module__", "") if layer else "torch.nn."
+        return None if own.startswith("torch.nn.") else bool(given)
+
+    def _statistics_of(self, node: fx.Node) -> str | None:
+        """The statistics that a norm keeps."""
+        if not isinstance(node.target, torch._ops.OpOverload):
+            return None
+        kept = dict(self._arguments(node)).get("running_mean")
+        return kept.name if isinstance(kept, fx.Node) else None
 
     def _omitted(self, node: fx.Node) -> list[str]:
         """Tensors that are left out before one that is given, so that edges do not tell which one that is."""
@@ -294,7 +340,18 @@ def hides_a_mode(module: nn.Module) -> bool:
 
     PyTorch's own layers hand their mode on to functions that the program has.
     """
-    return any(_asks(type(one), one.training) or _attends(one) for one in module.modules())
+    return any(_asks(type(one), one.training) or _attends(one) or _averages(one) for one in module.modules())
+
+
+def hides_gradients(module: nn.Module) -> bool:
+    """Whether something changes gradients of the module on their way, which a program does not have."""
+    hooks = [hooks for one in module.modules() for hooks in (one._backward_hooks, one._backward_pre_hooks)]
+    return any(hooks) or any(weight._backward_hooks for weight in module.parameters())
+
+
+def _averages(module: nn.Module) -> bool:
+    # Statistics of all batches alike; which momentum that is, is asked for in training alone.
+    return isinstance(module, _BatchNorm) and module.track_running_stats and module.momentum is None
 
 
 def _attends(module: nn.Module) -> bool:
@@ -303,7 +360,10 @@ def _attends(module: nn.Module) -> bool:
 
 
 def _asks(kind: type[nn.Module], training: bool) -> bool:
-    own = [one for one in kind.__mro__ if not one.__module__.startswith("torch.nn.")]
+    own = [one for one in kind.__mro__[:-1] if not one.__module__.startswith("torch.nn.")]
+    if any("train" in vars(one) or "eval" in vars(one) for one in own):
+        # It may note its mode under another name.
+        return True
     codes = [getattr(part, "__code__", None) for one in own for part in vars(one).values()]
     return any("training" in _names(code) for code in codes if code is not None)
 

@@ -1,6 +1,6 @@
 """What functions of PyTorch give that read nothing that depends on the network's input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -23,10 +23,12 @@ class Storages:
 
     def __init__(self) -> None:
         self._found: dict[int, tuple[str, int, Region] | None] = {}
+        self._is_complex: dict[str, bool] = {}
 
     def parameter(self, name: str, tensor: Tensor) -> ParameterPart:
         """Notes a parameter; one that is there already, under another name, is that one."""
         whole = ParameterPart(name, tensor.numel())
+        self._is_complex[name] = tensor.is_complex()
         if tensor.layout != torch.strided:
             return whole
         storage = tensor.untyped_storage()._cdata
@@ -42,11 +44,43 @@ class Storages:
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
             return ()
         known = self._found.get(tensor.untyped_storage()._cdata)
-        return () if known is None else (part_of(*known[:2], _region(tensor)),)
+        if known is None:
+            return ()
+        name, size, _ = known
+        if tensor.is_complex() != self._is_complex[name]:
+            # Its elements are pairs of the parameter's, or halves.
+            return (ParameterPart(name, size),)
+        return (part_of(name, size, _region(tensor)),)
 
 
 def _region(tensor: Tensor) -> Region:
     return int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride()
+
+
+def meet(one: Tensor, other: Tensor) -> bool:
+    """Whether two views of one memory might have an element in common."""
+    if one.dim() != other.dim() or one.stride() != other.stride():
+        return True
+    dimensions = sorted(zip(one.stride(), one.shape, other.shape, strict=True), reverse=True)
+    return _reach(int(other.storage_offset()) - int(one.storage_offset()), dimensions)
+
+
+def _reach(distance: int, dimensions: Sequence[tuple[int, int, int]]) -> bool:
+    """Whether elements of two views may be that far apart; ``dimensions`` are strides and both sizes."""
+    if not -_span(dimensions, 2) <= distance <= _span(dimensions, 1):
+        return False
+    if not dimensions:
+        return True
+    (stride, *_), *inner = dimensions
+    if stride <= max(_span(inner, 1), _span(inner, 2)):
+        # Windows that overlap: there are more ways than two to get so far.
+        return True
+    steps = distance // stride
+    return _reach(distance - steps * stride, inner) or _reach(distance - (steps + 1) * stride, inner)
+
+
+def _span(dimensions: Sequence[tuple[int, int, int]], place: int) -> int:
+    return sum((one[place] - 1) * one[0] for one in dimensions)
 
 
 def constant_result(call: Call, storages: Storages) -> Result:

@@ -40,8 +40,8 @@ def higher_order(walk: "ProgramWalk", name: str, node: fx.Node) -> Result:
     if name == "cond" and len(graphs) == 2:
         return _condition(walk, arguments[0], graphs, arguments[3])
     if name in _REGIONS and len(graphs) == 1:
-        operands = [walk.look_up(argument) for argument in node.args[arguments.index(graphs[0]) + 1 :]]
-        return walk.inside(graphs[0], [one for one in flat(operands) if not isinstance(one, str)])
+        given = [one for one in flat(node.args[arguments.index(graphs[0]) + 1 :]) if not isinstance(one, str)]
+        return walk.region(graphs[0], node, given)
     tensors = [one for one in flat(arguments) if isinstance(one, Value | Constant)]
     return walk.unknown(name, tensors, node)
 

@@ -7,7 +7,7 @@ from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing import layers, patterns
 from contrastive_nas.graphs.tracing.record import Constant, Dims, Noise, Recorder, Value
 
-Operand = Value | Constant | float | int | bool | None
+Operand = Value | Constant | complex | float | int | bool | None
 
 ACTIVATIONS = {
     "relu": Operation.RELU,
@@ -68,6 +68,8 @@ def arithmetic(record: Recorder, name: str, a: Operand, b: Operand, shape: Dims)
         if name in {"add", "mul"}:
             return _with_number(record, name, b, float(a))
         return record.unary(Operation.ELEMENTWISE, b, (f"r{name}", float(a)))
+    if isinstance(a, complex) or isinstance(b, complex):
+        return function(record, name, [a, b], shape)
     left, right = as_value(record, a, b), as_value(record, b, a)
     fused = None
     if name == "mul":

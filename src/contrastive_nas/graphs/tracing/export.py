@@ -4,10 +4,11 @@ import inspect
 import logging
 import operator
 import re
+import sys
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any
 import torch
 from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import Function
 from torch.export import ExportedProgram
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.tracing.record import BATCH
@@ -65,6 +68,16 @@ def check(module: nn.Module) -> None:
             raise InputError(
                 f"cannot trace {name}: {where} quantised ({type(part).__name__}); give the float module that "
                 "it was made from"
+            )
+        if (
+            isinstance(part, _BatchNorm)
+            and part.momentum is None
+            and part.training
+            and part.track_running_stats
+        ):
+            raise InputError(
+                f"cannot trace {name}: {where} a batch norm that counts its batches (momentum=None); give "
+                "it a number as its momentum"
             )
     wanted = _required_inputs(module)
     if len(wanted) > 1:
@@ -122,6 +135,66 @@ def _reason(error: Exception) -> str:
     if not about_batch:
         return reason
     return f"{reason}; tracing uses a batch of {BATCH:,} images, which a module must not divide into parts"
+
+
+@contextmanager
+def gradients_of_their_own() -> Iterator[list[type]]:
+    """Collects the functions with gradients of their own that are called meanwhile.
+
+    Of these a program has what they compute alone.
+    """
+    found: list[type] = []
+    plain: dict[type[Any], Any] = {kind: vars(kind)["forward"] for kind in _functions(Function)}
+    for kind, forward in plain.items():
+        kind.forward = staticmethod(_noting(found, kind, forward))
+    try:
+        yield found
+    finally:
+        for kind, forward in plain.items():
+            kind.forward = forward
+
+
+class _Mode:
+    """The attribute ``training`` of modules while it is noted who asks for it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __get__(self, module: Any, kind: type) -> Any:
+        if module is None or "training" not in vars(module):
+            raise AttributeError("training")
+        self.asked |= not str(sys._getframe(1).f_globals.get("__name__")).startswith("torch.")
+        return vars(module)["training"]
+
+    def __set__(self, module: Any, mode: Any) -> None:
+        vars(module)["training"] = mode
+
+
+@contextmanager
+def questions_for_modes() -> Iterator[_Mode]:
+    """Notes whether code outside PyTorch, wherever it stands, asks for the mode of a module meanwhile."""
+    mode = _Mode()
+    nn.Module.training = mode  # type: ignore[assignment]
+    try:
+        yield mode
+    finally:
+        del nn.Module.training
+
+
+def _functions(base: type[Any]) -> Iterator[type[Any]]:
+    kind: type[Any]
+    for kind in base.__subclasses__():
+        if "forward" in vars(kind) and not kind.__module__.startswith("torch."):
+            yield kind
+        yield from _functions(kind)
+
+
+def _noting(found: list[type], kind: type, forward: Any) -> Callable[..., Any]:
+    def noted(*arguments: Any, **options: Any) -> Any:
+        found.append(kind)
+        return forward.__get__(None, kind)(*arguments, **options)
+
+    return noted
 
 
 @contextmanager

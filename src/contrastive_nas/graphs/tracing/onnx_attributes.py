@@ -86,7 +86,7 @@ class OnnxAttributes:
         self._by_key: dict[Hashable, tuple[Origin, tuple[int, ...]]] = {}
         self._readers: dict[str, set[int]] = {}
         self._layers: dict[int, Reads] = {}
-        self._plain_norms: dict[str, set[int]] = {}
+        self._statistics: dict[int, str] = {}
         self._calls = 0
 
     def on_trial(self, record: Recorder) -> "OnnxAttributes":
@@ -94,7 +94,7 @@ class OnnxAttributes:
         trial = copy.copy(self)
         trial._record, trial._by_key, trial._layers = record, dict(self._by_key), dict(self._layers)
         trial._readers = {name: set(readers) for name, readers in self._readers.items()}
-        trial._plain_norms = {name: set(norms) for name, norms in self._plain_norms.items()}
+        trial._statistics = dict(self._statistics)
         return trial
 
     def hold(self, constant: Constant, origin: Origin) -> None:
@@ -139,31 +139,24 @@ class OnnxAttributes:
                 found = self._digest(call, results, written, single=single)
             is_further = place > 0 and found != NOT_HELD
             written.attributes = digest(found, place) if is_further else found
-        self._note_plain_norms(call, new)
+        self._note_statistics(call, new)
         before = () if completed is None else self._layers.get(completed, ())
         for number in new:
             if self._record.nodes[number].row[FEATURES["weight_shape"]][0]:
                 self._layers.setdefault(number, (*before, *reads))
 
-    def _note_plain_norms(self, call: Operator, new: Sequence[int]) -> None:
-        """Notes norms without weights by the statistics that they keep."""
-        if call.kind not in _STATISTICS:
-            return
-        mean = call.tensors[_STATISTICS[call.kind][0]]
-        plain = [one for one in new if not self._record.nodes[one].row[FEATURES["weight_shape"]][0]]
-        for name in mean.origin.reads if mean else ():
-            self._plain_norms.setdefault(name, set()).update(plain)
+    def _note_statistics(self, call: Operator, new: Sequence[int]) -> None:
+        """Notes which statistics a norm keeps."""
+        places = _STATISTICS.get(call.kind)
+        mean = call.tensors[places[0]] if places else None
+        if mean is not None and isinstance(mean.found, Constant):
+            # What is marked as a buffer is read as no parameter is.
+            name = next(iter(mean.origin.reads), str(mean.found.key))
+            self._statistics.update(dict.fromkeys(new, name))
 
     def finish(self) -> None:
-        """Gives constants their attributes, and tells apart which weights are used more than once.
-
-        Two norms without weights that keep one tensor of statistics may be one that is used twice, or two
-        whose equal statistics an exporter has stored once.
-        """
-        for norms in self._plain_norms.values():
-            if len(norms) > 1:
-                for number in norms:
-                    self._record.nodes[number].attributes = NOT_HELD
+        """Gives constants their attributes, and tells apart which weights are used more than once."""
+        self._compare_norms()
         for key, number in self._record._constants.items():
             written = self._record.nodes[number]
             if written.row[0] == Operation.CONSTANT:
@@ -187,6 +180,23 @@ class OnnxAttributes:
                 written.attributes = digest(written.attributes, turned)
             if again & self._written:
                 written.attributes = NOT_HELD
+
+    def _compare_norms(self) -> None:
+        """Notes norms of which it is not known whether they are one that is used twice.
+
+        Those with the same weights may have statistics of their own; those without weights, or with fresh
+        statistics, may be several whose equal statistics an exporter has stored once.
+        """
+        alike: dict[tuple[str, ...], set[int]] = {}
+        for number, kept in self._statistics.items():
+            names = tuple(name for name, _ in self._layers.get(number, ()))
+            alike.setdefault(names or (kept,), set()).add(number)
+        for names, norms in alike.items():
+            statistics = {self._statistics[number] for number in norms}
+            is_plain = statistics == set(names)
+            if len(norms) > 1 and (is_plain or len(statistics) > 1 or statistics & self._written):
+                for number in norms:
+                    self._record.nodes[number].attributes = NOT_HELD
 
     def _reads(self, call: Operator) -> Reads:
         """The stored tensors that an operator reads and how their numbers lie, statistics left out."""

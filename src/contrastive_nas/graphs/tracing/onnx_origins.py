@@ -17,6 +17,7 @@ from contrastive_nas.graphs.attributes import NOT_HELD, digest
 
 TRANSPOSED = digest("transposed")
 # Where PyTorch's exporter says what a stored tensor is in the module.
+PARAMETER = "PARAMETER"
 _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 # Only another view of the same numbers.
 _VIEWS = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"})
@@ -68,7 +69,7 @@ def stored(mark: str | None, name: str, numbers: NDArray[Any] | None, *, trained
         numbers: its contents where they are few.
         trained: whether it is one of those that count as parameters.
     """
-    if not trained or (mark is not None and mark != "PARAMETER"):
+    if not trained or (mark is not None and mark != PARAMETER):
         held = NOT_HELD if numbers is None else of_numbers(numbers)
         return Origin(held, held)
     return Origin(0, 0 if mark else NOT_HELD, (name,))

@@ -247,10 +247,13 @@ class OnnxWalk:
         return onnx_tensors.compute(node, numbers, self._opsets)
 
     def _stored(self, tensor: Any) -> Tensor:
+        from onnx import numpy_helper
+
         shape = tuple(tensor.dims)
         # PyTorch's exporters call what they computed themselves ``val_`` and a number.
         is_number = math.prod(shape) == 1 and tensor.name.startswith("val_")
-        is_weight = tensor.data_type in FLOATS and len(shape) > 0 and not is_number
+        is_real = tensor.data_type in FLOATS and len(shape) > 0 and not is_number
+        is_weight = is_real and self._marks.get(tensor.name, onnx_origins.PARAMETER) == onnx_origins.PARAMETER
         numbers, first = onnx_tensors.contents(tensor), tensor
         if is_weight and onnx_tensors.is_uniform(tensor):
             self._uniform.add(tensor.name)
@@ -260,6 +263,8 @@ class OnnxWalk:
             tensor.name, shape, (ParameterPart(first.name, math.prod(shape)),) if is_weight else ()
         )
         origin = self._origin(tensor, first, numbers, trained=is_weight)
+        if is_real and not onnx_origins.is_drawn(numpy_helper.to_array(tensor)):
+            self._written.add(tensor.name)
         self.attributes.hold(constant, origin)
         return Tensor(constant, shape, tensor.data_type, numbers, origin=origin)
 
@@ -273,8 +278,6 @@ class OnnxWalk:
             held = [numpy_helper.to_array(one) for one in (first, tensor)]
             return onnx_origins.copy_of(self._origins[first.name], *held)
         origin = onnx_origins.stored(self._marks.get(tensor.name), tensor.name, numbers, trained=trained)
-        if trained and not onnx_origins.is_drawn(numpy_helper.to_array(tensor)):
-            self._written.add(tensor.name)
         return self._origins.setdefault(tensor.name, origin)
 
     def _version(self, node: Any) -> int:

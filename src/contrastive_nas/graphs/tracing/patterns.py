@@ -1,10 +1,12 @@
 """Activations that a network spells out in simpler operations, recognised as the ones they are."""
 
 import math
+from typing import Any
 
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.tracing.record import Dims, Recorder, Value
 
+Detail = tuple[Any, ...]
 _LRN_CHAIN = {Operation.ELEMENTWISE, Operation.RESHAPE, Operation.AVG_POOL, Operation.PAD, Operation.IDENTITY}
 
 
@@ -31,7 +33,8 @@ def product(record: Recorder, a: Value, b: Value, shape: Dims) -> Value | None:
         if half.detail == ("mul", 0.5):
             parts = _gauss(record, gate.node, half.sources[0])
             if parts:
-                return _fused(record, Operation.GELU, _at(half.sources[0], x), shape, [x.node, *parts])
+                detail, parts = _spread(record, parts), [x.node, *parts]
+                return _fused(record, Operation.GELU, _at(half.sources[0], x), shape, parts, detail)
     return None
 
 
@@ -44,19 +47,21 @@ def scaled(record: Recorder, x: Value, factor: float) -> Value | None:
     """
     node = record.nodes[x.node]
     if math.isclose(factor, 1 / 6, rel_tol=1e-3):
-        inner = _shifted_relu6(record, x.node)
+        inner, detail = _shifted_relu6(record, x.node), _inexact(factor, 1 / 6)
         if inner is not None:
-            return _fused(record, Operation.HARD_SIGMOID, _at(inner, x), x.shape, [x.node, *node.sources])
+            parts = [x.node, *node.sources]
+            return _fused(record, Operation.HARD_SIGMOID, _at(inner, x), x.shape, parts, detail)
         if node.row[0] == Operation.MUL and len(node.sources) == 2:
             for source, gate in (node.sources, node.sources[::-1]):
                 if _shifted_relu6(record, gate) == source:
                     parts = [x.node, gate, *record.nodes[gate].sources]
-                    return _fused(record, Operation.HARD_SWISH, _at(source, x), x.shape, parts)
+                    return _fused(record, Operation.HARD_SWISH, _at(source, x), x.shape, parts, detail)
     if factor == 0.5 and node.row[0] == Operation.MUL and len(node.sources) == 2:
         for source, gate in (node.sources, node.sources[::-1]):
             found = _gauss(record, gate, source)
             if found:
-                return _fused(record, Operation.GELU, _at(source, x), x.shape, [x.node, *found])
+                parts = [x.node, *found]
+                return _fused(record, Operation.GELU, _at(source, x), x.shape, parts, _spread(record, found))
     return None
 
 
@@ -99,11 +104,23 @@ def _gauss(record: Recorder, number: int, x: int) -> list[int] | None:
     return parts if is_scaled and node.sources == [x] else None
 
 
+def _spread(record: Recorder, parts: list[int]) -> Detail:
+    """What is inexact of the number that ``_gauss`` found, in the last of its nodes."""
+    return _inexact(record.nodes[parts[-1]].detail[1], math.sqrt(0.5))
+
+
+def _inexact(number: float, usual: float) -> Detail:
+    """A number that was written with few digits, so that the activation is not quite the one it is called."""
+    return () if math.isclose(number, usual, rel_tol=1e-6) else ("inexact", number)
+
+
 def _at(node: int, like: Value) -> Value:
     return Value(node, like.shape, like.last)
 
 
-def _fused(record: Recorder, operation: Operation, x: Value, shape: Dims, parts: list[int]) -> Value:
+def _fused(
+    record: Recorder, operation: Operation, x: Value, shape: Dims, parts: list[int], detail: Detail = ()
+) -> Value:
     for part in parts:
         record.nodes[part].absorbed = True
-    return record.add(operation, [x], shape)
+    return record.add(operation, [x], shape, detail=detail)

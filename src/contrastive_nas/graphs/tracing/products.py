@@ -59,6 +59,16 @@ def _product(call: Call, left: Value | Constant, right: Value | Constant) -> Val
     return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
 
 
+@HANDLERS.of("inner")
+def _inner_product(call: Call) -> Result:
+    """A product of two tensors that is summed over the last dimension of both."""
+    left, right = call["self"], call["other"]
+    if isinstance(left, Value) and isinstance(right, Constant) and right.parameters and len(right.shape) == 2:
+        return _linear_layer(call, left, right, right.shape, None)
+    a, b = elementwise.as_value(call.record, left, right), elementwise.as_value(call.record, right, left)
+    return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
+
+
 @HANDLERS.of("einsum")
 def _einsum(call: Call) -> Result:
     terms, output = einsum.letters(call["equation"], [len(one.shape) for one in call["tensors"]])
@@ -91,10 +101,14 @@ def _bilinear(call: Call) -> Result:
 
 @HANDLERS.of("cdist", "_cdist_forward", "_euclidean_dist")
 def _distances(call: Call) -> Result:
-    """Distances of all pairs of points: as many products as there are coordinates for each."""
+    """Distances of all pairs of points: as many products as there are coordinates for each.
+
+    They are no products, and not zero where one of the points is: so they read both points beside these.
+    """
     left, right = list(call.arguments.values())[:2]
     a, b = _value(call, left), _value(call, right)
-    return layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
+    products = layers.matrix_product(call.record, a, b, call.shape, summed=left.shape[-1])
+    return call.record.add(Operation.ELEMENTWISE, [products, a, b], call.shape, detail=(call.name,))
 
 
 @HANDLERS.of("scaled_dot_product_attention")

@@ -194,7 +194,9 @@ def _general(call: Settings, name: str, operation: Operation) -> int:
 
 
 def _activation(call: Settings, name: str, operation: Operation) -> int:
-    """What is spelled out in several functions is the activation itself."""
+    """What is spelled out in several functions is the activation itself, if its numbers are exact."""
+    if call.detail[:1] == ("inexact",):
+        return digest(*call.detail)
     if name in {"mul", "div", "hardtanh", "clamp", "clip", "clamp_min", "clamp_max"}:
         return 0
     return _general(call, name, operation)
@@ -210,7 +212,7 @@ def _elementwise(call: Settings, name: str, operation: Operation) -> int:
     detail = call.detail
     if len(detail) > 1 and all(one is None or isinstance(one, int | float) for one in detail[1:]):
         return digest(*detail)
-    return _general(call, name, operation)
+    return _both(_general(call, name, operation), settings_digest("aligned", _alignment(call)))
 
 
 def _identity(call: Settings, name: str, operation: Operation) -> int:
@@ -230,12 +232,15 @@ def _usual(call: Settings, name: str, operation: Operation) -> int:
 
 
 def _join(call: Settings, name: str, operation: Operation) -> int:
-    """Tensors of unequal rank are aligned by their shapes, which nodes do not hold in full."""
-    ranks = {len(shape) for shape in call.shapes}
-    further = {"shapes": list(call.shapes)} if len(ranks) > 1 else {}
+    further = _alignment(call)
     if name in _SUMS and operation in _PLAIN and name in _PLAIN[operation].split():
         return settings_digest(name, {**_of_sums(call, name), **further})
     return _both(settings_digest(name, further), _general(call, name, operation))
+
+
+def _alignment(call: Settings) -> dict[str, Any]:
+    """Tensors of unequal rank are aligned by their shapes, which nodes do not hold in full."""
+    return {"shapes": list(call.shapes)} if len({len(shape) for shape in call.shapes}) > 1 else {}
 
 
 _SUMS = frozenset({"add", "sub", "mul", "div", "maximum"})
@@ -274,6 +279,15 @@ def _convolution(call: Settings, name: str, operation: Operation) -> int:
         call.shapes[0][2:], call.result.shape[2:], kernel, stride, dilation, _spread(padding, rank)
     )
     return _both(window, settings_digest("convolution", found))
+
+
+def _transposed_convolution(call: Settings, name: str, operation: Operation) -> int:
+    """Features hold the windows of one or two dimensions; of three they hold two in one."""
+    found, weight = _general(call, name, operation), call.constants.get("weight")
+    if weight is None or len(weight) < 5:
+        return found
+    sizes = {key: _spread(call.numbers.get(key) or [1], 3) for key in ("stride", "dilation")}
+    return _both(found, settings_digest("windows", sizes | {"kernel": weight[2:]}))
 
 
 def _pool(call: Settings, name: str, operation: Operation) -> int:
@@ -431,6 +445,7 @@ _RULES: dict[Operation, Rule] = {
     Operation.IDENTITY: _identity,
     Operation.CONCAT: _concatenation,
     Operation.CONV: _convolution,
+    Operation.CONV_TRANSPOSE: _transposed_convolution,
     Operation.MAX_POOL: _pool,
     Operation.AVG_POOL: _pool,
     Operation.BATCH_NORM: _batch_norm,

@@ -15,9 +15,17 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.graphs.tracing import constants, control, functions, products, recurrent, views
-from contrastive_nas.graphs.tracing.attributes import Attributes, hides_a_mode
+from contrastive_nas.graphs.tracing.attributes import Attributes, hides_a_mode, hides_gradients
 from contrastive_nas.graphs.tracing.calls import Call, Result
-from contrastive_nas.graphs.tracing.export import check, export, image_shape, line_of, subject
+from contrastive_nas.graphs.tracing.export import (
+    check,
+    export,
+    gradients_of_their_own,
+    image_shape,
+    line_of,
+    questions_for_modes,
+    subject,
+)
 from contrastive_nas.graphs.tracing.record import Constant, Recorder, Value
 
 _LOG = logging.getLogger(__name__)
@@ -47,9 +55,12 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
     shape = image_shape(input_shape)
     check(module)
     record = Recorder()
-    walk = ProgramWalk(export(module, shape), record, subject(module, shape), training=module.training)
+    with gradients_of_their_own() as own, questions_for_modes() as mode:
+        program = export(module, shape)
+    walk = ProgramWalk(program, record, subject(module, shape), module)
     outputs = walk.outputs()
-    walk.attributes.finish(hidden=hides_a_mode(module))
+    hidden = bool(own) or mode.asked or hides_a_mode(module) or hides_gradients(module)
+    walk.attributes.finish(hidden=hidden)
     report_unknown(type(module).__name__, record)
     return record.graph(outputs)
 
@@ -69,14 +80,14 @@ class ProgramWalk:
         attributes: what is known of its calls and constants beyond the features of nodes.
     """
 
-    def __init__(self, program: ExportedProgram, record: Recorder, subject: str, *, training: bool) -> None:
+    def __init__(self, program: ExportedProgram, record: Recorder, subject: str, module: nn.Module) -> None:
         self.record = record
         self._subject = subject
         self._module = program.graph_module
         self._found: dict[fx.Node, Any] = {}
-        self.attributes = Attributes(record, self._found, training=training)
+        self.attributes = Attributes(record, self._found, module)
         self._tensors = {**program.state_dict, **program.constants}
-        self._viewed: dict[fx.Node, fx.Node] = {}
+        self._memory: dict[int, list[fx.Node]] = {}
         self._inputs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         self._constants = program.constants
         self._storages = constants.Storages()
@@ -92,6 +103,7 @@ class ProgramWalk:
                 own = self._inputs[node.name].kind
                 if own == kind or (kind is None and own not in order):
                     self._found[node] = self._placeholder(node)
+                    self._note_memory(node)
                     if own != InputKind.USER_INPUT:
                         held = self._tensors.get(self._inputs[node.name].target or "")
                         self.attributes.hold(node, held, is_parameter=own == InputKind.PARAMETER)
@@ -108,6 +120,20 @@ class ProgramWalk:
         results = self._run(module)
         return results if isinstance(results, list) else [results]
 
+    def region(self, module: fx.GraphModule, node: fx.Node, arguments: Sequence[Any]) -> list[Any]:
+        """As ``inside``, for a call whose arguments the part may change in place."""
+        operands = [self.look_up(argument) for argument in arguments]
+        results = self.inside(module, operands)
+        placeholders = [one for one in module.graph.nodes if one.op == "placeholder"]
+        for placeholder, argument, operand in zip(placeholders, arguments, operands, strict=True):
+            found = self._found[placeholder]
+            if found is not operand and isinstance(argument, fx.Node):
+                self.attributes.lose(argument)
+                # Gradients pass by what a region without them writes.
+                self.attributes.give_up()
+                self._written(argument, node, found)
+        return results
+
     def _run(self, module: fx.GraphModule) -> Any:
         for node in module.graph.nodes:
             if node.op == "get_attr":
@@ -118,6 +144,7 @@ class ProgramWalk:
             elif node.op == "call_function":
                 first = len(self.record.nodes)
                 self._found[node] = self._call(node)
+                self._note_memory(node)
                 self.attributes.note(node, first)
         (results,) = self.look_up(module.graph.output_node().args)
         return results
@@ -149,7 +176,6 @@ class ProgramWalk:
         in_place = name.endswith("_") and not name.endswith("__")
         call = Call(self.record, node, name.rstrip("_"), arguments_by_name)
         result = self._result(call)
-        self._note_view(node, call.name)
         if in_place and node.args and isinstance(node.args[0], fx.Node):
             self._written(node.args[0], node, result)
         return result
@@ -232,24 +258,29 @@ class ProgramWalk:
         values = [one for one in source if isinstance(one, Value)]
         return self.unknown(f"{node.args[0]}[{node.args[1]}]", values, node)
 
-    def _note_view(self, node: fx.Node, name: str) -> None:
-        first = node.args[0] if node.args else None
-        if name in constants.VIEWS and isinstance(first, fx.Node):
-            self._viewed[node] = self._viewed.get(first, first)
+    def _note_memory(self, node: fx.Node) -> None:
+        tensor = node.meta.get("val")
+        if isinstance(tensor, Tensor) and tensor.layout == torch.strided:
+            self._memory.setdefault(tensor.untyped_storage()._cdata, []).append(node)
 
     def _written(self, target: fx.Node, node: fx.Node, result: Result) -> None:
-        """An in-place function changed ``target``, and what ``target`` is a view of."""
+        """``node`` changed ``target`` in place, and with it whatever else shows the same memory."""
         self._found[target] = result
-        whole = self._viewed.get(target)
-        if whole is None or not isinstance(result, Value | Constant):
+        if not isinstance(result, Value | Constant):
             return
-        before = self._found[whole]
-        if isinstance(before, Constant) and isinstance(result, Constant):
-            parts = tuple(dict.fromkeys(before.parameters + result.parameters))
-            self._found[whole] = Constant((before.key, result.key), before.shape, parts)
-        elif any(user > node for user in whole.users):
-            values = [value for value in (before, result) if isinstance(value, Value)]
-            self._found[whole] = self.unknown("in-place write to a view", values, whole)
+        tensor = target.meta["val"]
+        for other in self._memory.get(tensor.untyped_storage()._cdata, []):
+            before = self._found[other]
+            is_known = isinstance(before, Value | Constant) and other.graph is node.graph
+            if other in (target, node) or not is_known or not constants.meet(tensor, other.meta["val"]):
+                continue
+            self.attributes.lose(other)
+            if isinstance(before, Constant) and isinstance(result, Constant):
+                parts = tuple(dict.fromkeys(before.parameters + result.parameters))
+                self._found[other] = Constant((before.key, result.key), before.shape, parts)
+            elif any(user > node for user in other.users):
+                values = [value for value in (before, result) if isinstance(value, Value)]
+                self._found[other] = self.unknown("in-place write to a view", values, other)
 
     def as_value(self, found: Value | Constant) -> Value:
         """A tensor as a node, constants included."""
