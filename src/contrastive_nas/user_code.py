@@ -1,7 +1,9 @@
-"""Code that users name in parameters: ``path/to/file.py:name`` or ``package.module:name``."""
+"""Code that users name, ``path/to/file.py:name`` or ``package.module:name``, and what it answers."""
 
 import importlib
 import importlib.util
+import math
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +23,14 @@ def load_named(target: str, what: str) -> Any:
     """
     module, _, name = target.rpartition(":")
     return getattr(_load_module(module, what), name, None)
+
+
+def as_number(answer: Any) -> Any:
+    """The number that a tensor, an array of one element or a decimal is; all else as it is."""
+    if isinstance(answer, Decimal):
+        return float(answer)
+    single = hasattr(answer, "item") and math.prod(getattr(answer, "shape", (0,))) == 1
+    return answer.item() if single else answer
 
 
 def _load_module(name: str, what: str) -> ModuleType:

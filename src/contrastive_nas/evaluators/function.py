@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -19,7 +18,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, is_machine_fault
 from contrastive_nas.identity import described, digest, is_plain
 from contrastive_nas.spaces.base import Architecture
-from contrastive_nas.user_code import load_named
+from contrastive_nas.user_code import as_number, load_named
 
 logger = logging.getLogger(__name__)
 AccuracyFunction = Callable[[Architecture], float]
@@ -70,7 +69,7 @@ class FunctionEvaluator(Evaluator):
             fault = isinstance(error, Exception) and is_machine_fault(error)
             return Evaluation(architecture, math.nan, "trained", time.process_time() - start, failure, fault)
         seconds = time.process_time() - start
-        answer = _plain(answer)
+        answer = as_number(answer)
         if not isinstance(answer, Real) or isinstance(answer, bool) or not math.isfinite(answer):
             reason = f"the function gave {answer!r:.60}, no finite number"
             return Evaluation(architecture, math.nan, "trained", seconds, reason)
@@ -91,14 +90,6 @@ def load_function(target: str) -> FunctionEvaluator:
         raise InputError(f"evaluator.function {target!r}: {module} has no function {name!r}")
     file = Path(inspect.getfile(inspect.unwrap(function)))
     return FunctionEvaluator(function, f"{target} {digest(file.read_text())}")
-
-
-def _plain(answer: Any) -> Any:
-    """The number that a tensor, an array of one element or a decimal is; all else as it is."""
-    if isinstance(answer, Decimal):
-        return float(answer)
-    single = hasattr(answer, "item") and math.prod(getattr(answer, "shape", (0,))) == 1
-    return answer.item() if single else answer
 
 
 def _source_identity(function: AccuracyFunction) -> dict[str, Any]:

@@ -102,8 +102,6 @@ class Ledger:
             # The system frees what a killed process had claimed.
             weakref.finalize(self, os.close, self._file)
             self._replay.extend(_read(path, self._file, _header(evaluator, search or {})))
-            # Closing any other handle of the file had freed it.
-            _claim(self._file, path)
         if self._replay:
             logger.info("continuing with %d queries that are paid already", len(self._replay))
 
@@ -336,7 +334,9 @@ def _claim(file: int, path: Path) -> None:
 
 def _read(path: Path, file: int, header: dict[str, Any]) -> list[Query]:
     """The recorded queries; begins an empty file and cuts off a line that a kill left unfinished."""
-    data = path.read_bytes()
+    # Closing another handle of the file would free it for other processes.
+    with open(file, "rb", closefd=False) as stream:
+        data = stream.read()
     complete = data[: data.rfind(b"\n") + 1]
     if len(complete) < len(data):
         os.ftruncate(file, len(complete))

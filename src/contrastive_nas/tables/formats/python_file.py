@@ -8,7 +8,6 @@ only read by name.
 
 import ast
 import importlib.util
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.base import GivenGraph, ImageSize, Problems, RowError, TableFormat, frames
+from contrastive_nas.user_code import as_number
 
 _FUNCTION = "networks"
 _METRIC = "own_test_accuracy"
@@ -95,13 +95,7 @@ def _network(given: Any, name: str) -> _NamedNetwork:
     if not 1 <= len(parts) <= 2 or not _is_network(parts[0]):
         kinds = ", ".join(type(part).__name__ for part in given) if parts else type(given).__name__
         raise RowError(f"neither a module nor (module, accuracy) nor (name, module, accuracy) but {kinds}")
-    return _NamedNetwork(name, parts[0], _number(parts[1]) if len(parts) == 2 else None)
-
-
-def _number(accuracy: Any) -> Any:
-    """The number that a tensor or an array of one element holds; all else as it is."""
-    single = hasattr(accuracy, "item") and math.prod(getattr(accuracy, "shape", (0,))) == 1
-    return accuracy.item() if single else accuracy
+    return _NamedNetwork(name, parts[0], as_number(parts[1]) if len(parts) == 2 else None)
 
 
 def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int, Any]]:
