@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from contrastive_nas.errors import InputError
 from contrastive_nas.graphs import (
     ComputationGraph,
     GraphBatch,
@@ -378,113 +377,6 @@ def test_ordinary_layers_have_no_attributes():
     assert graph.complete
 
 
-def test_what_the_other_mode_does_is_not_held():
-    class Switched(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return x if self.training else 2 * x
-
-    graphs = [trace(Switched().train(mode), SHAPE) for mode in (True, False)]
-    assert not any(graph.complete for graph in graphs)
-
-
-def _factor(module: nn.Module) -> float:
-    return 2.0 if module.training else 1.0
-
-
-def _passed_on(run: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
-    return lambda module, x: run(module, x)
-
-
-class _Indirect(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x * _factor(self)
-
-
-class _ByName(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x * 2 if getattr(self, "training") else x  # noqa: B009
-
-
-class _Decorated(nn.Module):
-    @_passed_on
-    def forward(self, x: Tensor) -> Tensor:
-        return x * 2 if self.training else x
-
-
-class _Noted(nn.Module):
-    def train(self, mode: bool = True) -> "_Noted":
-        self.factor = 2.0 if mode else 1.0
-        return super().train(mode)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor
-
-
-@pytest.mark.parametrize("kind", [_Indirect, _ByName, _Decorated, _Noted])
-def test_whoever_asks_for_the_mode_has_another_answer_in_the_other_one(kind):
-    assert not any(trace(kind().train(mode), SHAPE).complete for mode in (True, False))
-    module = nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8))
-    assert trace(module, SHAPE).complete
-    assert "training" not in vars(nn.Module)
-
-
-def _norm_of_mode(mode: bool | None) -> nn.Module:
-    if mode is None:
-        return nn.BatchNorm2d(8)
-    norm = nn.BatchNorm2d(8)
-    return Call(
-        lambda s, x: functional.batch_norm(
-            x, s.n.running_mean, s.n.running_var, s.n.weight, s.n.bias, training=mode
-        ),
-        n=norm,
-    )
-
-
-# Functions that the network's own code runs in one mode, whichever it is in, beside layers that follow it.
-ALWAYS = {
-    "dropout": [nn.Dropout(0.5), of(lambda x: functional.dropout(x, 0.5))],
-    "dropout of channels": [nn.Dropout2d(0.5), of(lambda x: functional.dropout2d(x, 0.5))],
-    "batch norm": [_norm_of_mode(mode) for mode in (None, True, False)],
-    "instance norm": [
-        nn.InstanceNorm2d(8, track_running_stats=True),
-        *(
-            Call(
-                lambda s, x, mode=mode: functional.instance_norm(
-                    x, s.n.running_mean, s.n.running_var, None, None, mode
-                ),
-                n=nn.InstanceNorm2d(8, track_running_stats=True),
-            )
-            for mode in (True, False)
-        ),
-    ],
-}
-
-
-@pytest.mark.parametrize("name", ALWAYS)
-def test_functions_of_one_mode_are_not_those_that_follow_it(name):
-    for mode in (True, False):
-        graphs = [trace(module.train(mode), SHAPE) for module in ALWAYS[name]]
-        assert len({sharing_key(graph, place) for place, graph in enumerate(graphs)}) == len(graphs)
-    for module in ALWAYS[name][1:]:
-        trained, fixed = trace(module.train(), SHAPE), trace(module.eval(), SHAPE)
-        assert trained.complete
-        assert function_hash(trained) == function_hash(fixed)
-
-
-def test_layers_of_a_class_of_ones_own_follow_the_mode():
-    class Own(nn.BatchNorm2d):
-        pass
-
-    assert function_hash(trace(Own(8), SHAPE)) == function_hash(trace(nn.BatchNorm2d(8), SHAPE))
-
-
-def test_norms_that_count_their_batches():
-    counting = nn.BatchNorm2d(8, momentum=None)
-    assert not trace(counting.eval(), SHAPE).complete
-    with pytest.raises(InputError, match="momentum=None"):
-        trace(counting.train(), SHAPE)
-
-
 def test_where_dropout_is_that_is_not_trained_is_not_held():
     assert trace(nn.Dropout(0.5), SHAPE).complete
     assert not trace(nn.Dropout(0.5).eval(), SHAPE).complete
@@ -545,76 +437,6 @@ def test_large_constants_in_lists_are_not_held():
     assert not trace(index, SHAPE).complete
     frozen = nn.GRU(36, 400, batch_first=True).requires_grad_(False)
     assert not trace(Call(lambda s, x: s.layer(x.flatten(2))[0], layer=frozen), SHAPE).complete
-
-
-def _slice_of_written(x: Tensor, write: bool) -> Tensor:
-    part = x[:, :4]
-    x.mul_(2) if write else x.mul(2)
-    return part + 0.5
-
-
-def _whole_of_written(x: Tensor, write: bool) -> Tensor:
-    part = x.chunk(2, 1)[0]
-    part.mul_(2) if write else part.mul(2)
-    return x + 0.5
-
-
-def _neighbour_of_written(x: Tensor, write: bool) -> Tensor:
-    part, other = x[:, :4], x[:, 2:6]
-    part.mul_(2) if write else part.mul(2)
-    return other + 0.5
-
-
-def _written_without_gradients(x: Tensor, write: bool) -> Tensor:
-    with torch.no_grad():
-        x.mul_(2) if write else x.mul(2)
-    return x + 0.5
-
-
-def _constant_that_is_written(x: Tensor, write: bool) -> Tensor:
-    whole = torch.zeros(8, 6, 6)
-    part = whole[:4]
-    whole.add_(1) if write else whole.add(1)
-    return x[:, :4] + part
-
-
-def _alias_of_written(x: Tensor, write: bool) -> Tensor:
-    same = x.view_as(x)
-    same.mul_(2) if write else same.mul(2)
-    return x + 0.5
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        _slice_of_written,
-        _whole_of_written,
-        _neighbour_of_written,
-        _written_without_gradients,
-        _constant_that_is_written,
-        _alias_of_written,
-    ],
-)
-def test_what_is_written_into_memory_shows_in_all_its_views(run):
-    written, left = (
-        trace(Call(lambda s, x, w=w: run(s.c(x), w), c=nn.Conv2d(8, 8, 1)), SHAPE) for w in (True, False)
-    )
-    assert sharing_key(written, 0) != sharing_key(left, 1)
-
-
-@pytest.mark.parametrize(
-    "cut", [lambda x: x.chunk(2, 1), lambda x: (x[:, ::2], x[:, 1::2]), lambda x: (x[:, 0], x[:, 1])]
-)
-def test_parts_that_do_not_meet_may_be_written_apart(cut):
-    def run(x: Tensor, write: bool) -> Tensor:
-        part, other = cut(x)
-        return torch.cat([part.relu_() if write else part.relu(), other.sigmoid()], 1)
-
-    written, left = (
-        trace(Call(lambda s, x, w=w: run(s.c(x), w), c=nn.Conv2d(8, 8, 1)), SHAPE) for w in (True, False)
-    )
-    assert written.complete
-    assert function_hash(written) == function_hash(left)
 
 
 class _Reversed(torch.autograd.Function):
