@@ -26,12 +26,14 @@ OTHER = "s4|separable:k3d1w4|plain:k1d1w16|plain:k3d1w16"
 ONE_EPOCH: dict[str, Any] = {"epochs": 1, "schedule": {"warmup_epochs": 0.25}}
 TWO_EPOCHS = ONE_EPOCH | {"epochs": 2}
 FAILING_SPACE = """
-from torch import nn
+from pathlib import Path
 from contrastive_nas.spaces.compact_cnn import CompactCNN
 
 class Broken(CompactCNN):
     def build(self, architecture):
         if architecture.startswith("s4"):
+            with Path(__file__).with_name("built").open("a") as stream:
+                stream.write("x")
             raise RuntimeError("no such layer")
         return super().build(architecture)
 """
@@ -166,6 +168,28 @@ def test_a_network_that_fails_is_recorded(tmp_path: Path) -> None:
     assert math.isnan(bad.accuracy)
     assert "no such layer" in bad.error
     assert good.accuracy > 10
+
+
+def test_a_network_that_fails_is_not_trained_with_further_seeds(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text(FAILING_SPACE)
+    parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0, 1, 2), workers=1)
+    with TrainingEvaluator(f"{file}:Broken", parameters) as evaluator:
+        (bad,) = evaluator.evaluate([OTHER])
+        again = evaluator.evaluate([OTHER])
+    assert "no such layer" in bad.error
+    assert again[0].origin == "cached"
+    assert (tmp_path / "built").read_text() == "x"
+
+
+def test_an_accuracy_does_not_depend_on_who_trains_what() -> None:
+    found = []
+    for workers in (1, 3):
+        parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0, 1, 2), workers=workers)
+        with TrainingEvaluator("compact_cnn", parameters) as evaluator:
+            found.append([one.scores for one in evaluator.measure([ARCHITECTURE, OTHER])])
+    accuracies = [[[(s.valid_accuracy, s.test_accuracy) for s in one] for one in scores] for scores in found]
+    assert accuracies[0] == accuracies[1]
 
 
 def test_images_that_are_not_there_end_the_search(tmp_path: Path) -> None:

@@ -133,6 +133,16 @@ def test_s3_who_is_killed_twice_is_given_up_alone(space_file: str, tmp_path: Pat
     assert {line.split(" ", 1)[1] for line in (tmp_path / "built").read_text().splitlines()} == {killer}
 
 
+def test_processes_share_the_trainings_of_one_network(space_file: str, tmp_path: Path) -> None:
+    (name,) = load_space("compact_cnn").sample(np.random.default_rng(0), 1)
+    parameters = TrainingParameters(workers=2, **QUICK | {"seeds": (0, 1)})
+    with TrainingEvaluator(space_file, parameters, {"folder": str(tmp_path)}) as evaluator:
+        evaluator.prepare()
+        (answer,) = evaluator.evaluate([name])
+    assert answer.error == ""
+    assert len({line.split()[0] for line in (tmp_path / "built").read_text().splitlines()}) == 2
+
+
 def test_s3_one_death_is_forgiven(space_file: str, tmp_path: Path) -> None:
     first, second = load_space("compact_cnn").sample(np.random.default_rng(0), 2)
     with open_evaluator(space_file, tmp_path, 1, killer=first, kills=1) as evaluator:

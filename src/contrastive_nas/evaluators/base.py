@@ -98,6 +98,9 @@ class Evaluator(ABC):
         for architecture in architectures:
             yield from self.evaluate([architecture])
 
+    def prepare(self) -> None:  # noqa: B027  most evaluators answer at once
+        """Is told that queries will come; starts what answers would wait for, returns at once."""
+
     def recall(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027  look-ups have nothing to keep
         """Is told, in order, what an interrupted run of a search paid for, to answer as if it still ran."""
 

@@ -12,11 +12,11 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import TrainingParameters
-from contrastive_nas.evaluators.workers import TrainedScores, TrainingJob, TrainingProcesses
+from contrastive_nas.evaluators.workers import TrainedScores, Training, TrainingJob, TrainingProcesses
 from contrastive_nas.graphs.canonical_form.canonical import sharing_key
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.spaces.registry import load_space
-from contrastive_nas.training.short import training_identity
+from contrastive_nas.training.short import ShortScore, training_identity
 
 
 class TrainingEvaluator(Evaluator):
@@ -64,6 +64,9 @@ class TrainingEvaluator(Evaluator):
             self._processes.close()
             self._processes = None
 
+    def prepare(self) -> None:
+        self._running().prepare()
+
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return list(self.stream(architectures))
 
@@ -110,32 +113,35 @@ class TrainingEvaluator(Evaluator):
             seeds: one training each; those of the parameters unless given.
         """
         asked = seeds or self.parameters.seeds
-        futures = deque(self._begin(architecture, asked) for architecture in architectures)
+        begun = deque((one, self._begin(one, asked)) for one in architectures)
         try:
-            while futures:
-                yield futures[0].result()
-                futures.popleft()
+            while begun:
+                yield _collected(*begun[0])
+                begun.popleft()
         finally:
-            for future in futures:
-                future.cancel()
+            for _, trainings in begun:
+                for training in trainings:
+                    training.cancel()
 
-    def _begin(self, architecture: Architecture, seeds: tuple[int, ...]) -> Future[TrainedScores]:
-        known = self._kept(architecture, seeds)
-        if known is not None:
-            done: Future[TrainedScores] = Future()
-            done.set_result(known)
-            return done
+    def _begin(self, architecture: Architecture, seeds: Sequence[int]) -> list[Future[Training | None]]:
+        """One for each seed; those that the store has are done, and no process starts for them."""
+        known = [self._kept(architecture, seed) for seed in seeds]
+        missing = [seed for seed, kept in zip(seeds, known, strict=True) if kept is None]
+        fresh = iter(self._running().submit(architecture, missing) if missing else [])
+        return [next(fresh) if kept is None else kept for kept in known]
+
+    def _kept(self, architecture: Architecture, seed: int) -> Future[Training | None] | None:
+        score = None if self._store is None else self._store.find(architecture, seed)
+        if score is None:
+            return None
+        done: Future[Training | None] = Future()
+        done.set_result(Training(score))
+        return done
+
+    def _running(self) -> TrainingProcesses:
         if self._processes is None:
             self._processes = TrainingProcesses(self._job, self.parameters.workers)
-        return self._processes.submit(architecture, seeds)
-
-    def _kept(self, architecture: Architecture, seeds: tuple[int, ...]) -> TrainedScores | None:
-        """What the store has, where it has all; no process has to start for it."""
-        if self._store is None:
-            return None
-        scores = [self._store.find(architecture, seed) for seed in seeds]
-        whole = tuple(score for score in scores if score is not None)
-        return TrainedScores(architecture, whole) if len(whole) == len(scores) else None
+        return self._processes
 
     @cached_property
     def _store(self) -> LabelStore | None:
@@ -146,3 +152,15 @@ def _evaluation(found: TrainedScores) -> Evaluation:
     return Evaluation(
         found.architecture, found.valid_accuracy, "trained", found.seconds, found.error, found.machine_fault
     )
+
+
+def _collected(architecture: Architecture, trainings: Sequence[Future[Training | None]]) -> TrainedScores:
+    """Waits for the trainings of an architecture, or until one has failed."""
+    scores: list[ShortScore] = []
+    for training in trainings:
+        found = training.result()
+        if found is not None and found.score is not None:
+            scores.append(found.score)
+        elif found is not None:
+            return TrainedScores(architecture, tuple(scores), found.error, found.machine_fault)
+    return TrainedScores(architecture, tuple(scores))

@@ -1,6 +1,6 @@
 """Trainings in processes of one thread each, one of which may be killed without harm to the others.
 
-Every process has an executor of its own, and a thread that hands it one architecture at a time, so that it is
+Every process has an executor of its own, and a thread that hands it one training at a time, so that it is
 known which training a process died of. A new process then tries that training once more; whoever dies of it
 twice is given up, as a fault of the machine.
 """
@@ -11,10 +11,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,28 @@ _DEATHS = 2
 
 
 @dataclass(frozen=True)
+class Training:
+    """How one training ended.
+
+    Attributes:
+        score: None where it did not end well.
+        error: why it did not, empty where it did.
+        machine_fault: it was for want of memory, disk or a process, see :class:`Evaluation`.
+    """
+
+    score: ShortScore | None
+    error: str = ""
+    machine_fault: bool = False
+
+
+@dataclass(frozen=True)
 class TrainedScores:
     """All trainings of one architecture.
 
     Attributes:
-        scores: of the trainings that ended well, in the order of their seeds.
-        error: why one did not, empty where all did.
-        machine_fault: it was for want of memory, disk or a process, see :class:`Evaluation`.
+        scores: of the trainings before one that did not end well, in the order of their seeds.
+        error: why that one did not, empty where all did.
+        machine_fault: see :class:`Training`.
     """
 
     architecture: Architecture
@@ -114,9 +130,21 @@ class TrainingProcesses:
         self._own = threading.local()
         self._executors: list[ProcessPoolExecutor] = []
 
-    def submit(self, architecture: Architecture, seeds: tuple[int, ...]) -> Future[TrainedScores]:
-        """The trainings of an architecture, one for each seed; its result raises UnusableImagesError."""
-        return self._threads.submit(self._train, architecture, seeds)
+    def prepare(self) -> None:
+        """Starts in the background what the first process waits for; returns at once."""
+        if _forks():
+            _process_context()
+            forkserver.ensure_running()
+
+    def submit(self, architecture: Architecture, seeds: Sequence[int]) -> list[Future[Training | None]]:
+        """The trainings of an architecture, one for each seed, which processes share.
+
+        Returns:
+            Their results: None for one that was not begun, as another had failed; they raise
+            UnusableImagesError.
+        """
+        failed = threading.Event()
+        return [self._threads.submit(self._train, architecture, seed, failed) for seed in seeds]
 
     def close(self) -> None:
         """Ends the processes; what they have not begun is given up."""
@@ -124,11 +152,19 @@ class TrainingProcesses:
         for executor in self._executors:
             executor.shutdown()
 
-    def _train(self, architecture: Architecture, seeds: tuple[int, ...]) -> TrainedScores:
+    def _train(self, architecture: Architecture, seed: int, failed: threading.Event) -> Training | None:
+        if failed.is_set():
+            return None
+        found = self._survived(architecture, seed)
+        if found.error:
+            failed.set()
+        return found
+
+    def _survived(self, architecture: Architecture, seed: int) -> Training:
         deaths = 0
         while deaths < _DEATHS:
             try:
-                begun = self._executor().submit(_train, architecture, seeds)
+                begun = self._executor().submit(_train, architecture, seed)
             except BrokenProcessPool:  # it died with nothing to do
                 self._own.executor = None
                 continue
@@ -138,9 +174,7 @@ class TrainingProcesses:
                 deaths += 1
                 self._own.executor = None
                 logger.warning("the process that trained %s was killed", architecture)
-        return TrainedScores(
-            architecture, (), f"its process was killed {_DEATHS} times: out of memory?", machine_fault=True
-        )
+        return Training(None, f"its process was killed {_DEATHS} times: out of memory?", machine_fault=True)
 
     def _executor(self) -> ProcessPoolExecutor:
         """That of this thread."""
@@ -159,12 +193,16 @@ def usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _forks() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
+
+
 def _process_context() -> BaseContext:
     """How processes start: forked from a server that has imported the libraries once and done nothing else.
 
     A forked copy of this process itself could hang, as it may have used torch's threads.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if not _forks():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_LIBRARIES))
@@ -237,19 +275,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _train(architecture: Architecture, seeds: tuple[int, ...]) -> TrainedScores:
+def _train(architecture: Architecture, seed: int) -> Training:
     assert _worker is not None
-    scores: list[ShortScore] = []
     try:
-        for seed in seeds:
-            score = _worker.score(architecture, seed)
-            scores.append(score)
+        return Training(_worker.score(architecture, seed))
     except UnusableImagesError:
         raise
     except Exception as error:  # whatever a user's network does is recorded; the search goes on
-        text = f"{type(error).__name__}: {error}"
-        return TrainedScores(architecture, tuple(scores), text, is_machine_fault(error))
-    return TrainedScores(architecture, tuple(scores))
+        return Training(None, f"{type(error).__name__}: {error}", is_machine_fault(error))
 
 
 def _mean(values: list[float]) -> float:

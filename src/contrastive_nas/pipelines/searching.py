@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from contrastive_nas.evaluators.base import Evaluation
+    from contrastive_nas.ranking.space_ranker import SpaceRanker
     from contrastive_nas.search.parameters import SearchParameters
     from contrastive_nas.search.run import SearchResult
     from contrastive_nas.spaces.base import SearchSpace
@@ -79,28 +80,40 @@ def run_stage_search(
         labels: folder that keeps trained accuracies.
         paid: labels of the initial design.
     """
-    from contrastive_nas.devices import pick_device
     from contrastive_nas.evaluators.registry import open_evaluator
-    from contrastive_nas.ranking.encoder.weights import load_encoder
-    from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
-    from contrastive_nas.search.run import run_search
-    from contrastive_nas.search.strategy_registry import WITH_RANKER
 
     known = searched_space(stage, space, table)
-    ranker: SpaceRanker | str = stage.ranker.name
-    if parameters.strategy in WITH_RANKER:
-        own = None if encoder is None else load_encoder(encoder).to(pick_device(device))
-        ranker = create_space_ranker(
-            stage.ranker.name, known, seed=parameters.seed, encoder=own, options=stage.ranker.options
-        )
     with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
+        source.prepare()  # processes start while this one imports what a search needs
+        from contrastive_nas.search.run import run_search
+
         return run_search(
             known,
             source,
             parameters,
-            ranker=ranker,
+            ranker=_ranker(stage, known, parameters, encoder, device),
             folder=folder,
             identity=str(stage.ranker),
             cost_table=table,
             paid=paid,
         )
+
+
+def _ranker(
+    stage: SearchStageParameters,
+    space: "SearchSpace",
+    parameters: "SearchParameters",
+    encoder: Path | None,
+    device: str,
+) -> "SpaceRanker | str":
+    """The ranker, or its name alone where the strategy asks none."""
+    from contrastive_nas.devices import pick_device
+    from contrastive_nas.ranking.encoder.weights import load_encoder
+    from contrastive_nas.ranking.space_ranker import create_space_ranker
+    from contrastive_nas.search.strategy_registry import WITH_RANKER
+
+    if parameters.strategy not in WITH_RANKER:
+        return stage.ranker.name
+    own = None if encoder is None else load_encoder(encoder).to(pick_device(device))
+    name, options = stage.ranker.name, stage.ranker.options
+    return create_space_ranker(name, space, seed=parameters.seed, encoder=own, options=options)

@@ -63,6 +63,19 @@ class GraphSource(Protocol):
         ...
 
 
+# Rows whose features are computed and compared at once; then no more than some 300 MB are needed for it. As
+# many as all cells of NAS-Bench-201, which a search of them ranks again and again.
+ROWS_AT_ONCE = 16_384
+# Numbers of one kind that are kept: an encoder's of 80,000 networks, a quarter of a gigabyte.
+NUMBERS_KEPT = 2**26
+
+
+def in_parts(compute: Callable[[IntArray], NDArray[Any]], rows: IntArray) -> NDArray[Any]:
+    """``compute(rows)``, by so few rows at a time that what it needs meanwhile fits in memory."""
+    starts = range(0, max(len(rows), 1), ROWS_AT_ONCE)
+    return np.concatenate([compute(rows[start : start + ROWS_AT_ONCE]) for start in starts])
+
+
 def one_per_function(source: GraphSource, rows: IntArray) -> tuple[IntArray, IntArray]:
     """What to compute, and how to hand it out: ``values[first]`` computed, ``computed[places]`` given.
 
@@ -79,6 +92,8 @@ def one_per_function(source: GraphSource, rows: IntArray) -> tuple[IntArray, Int
 
 class PerFunction:
     """Rows of numbers that depend on a network's function alone: each is computed once and kept.
+
+    Beyond ``NUMBERS_KEPT`` numbers are computed each time that they are asked for.
 
     Args:
         source: the graphs.
@@ -97,22 +112,33 @@ class PerFunction:
         rows = np.asarray(rows, dtype=np.int64)
         functions = np.asarray(self._source.function_ids)
         self._grow(int(functions.max(initial=-1)) + 1)
-        missing = rows[self._places[functions[rows]] < 0]
-        if len(missing) or self._values is None:
-            first, _ = one_per_function(self._source, missing)
-            self._places[functions[first]] = np.arange(self._known, self._known + len(first))
-            self._values = self._with(self._compute(first))
-        return self._values[self._places[functions[rows]]]
+        known = self._places[functions[rows]] >= 0
+        if known.all() and self._values is not None:
+            return self._values[self._places[functions[rows]]]
+        first, places = one_per_function(self._source, rows[~known])
+        found = self._compute(first)
+        if self._known * (found.size // max(len(found), 1)) + found.size <= NUMBERS_KEPT:
+            self._keep(functions[first], found)
+            return self._kept()[self._places[functions[rows]]]
+        values = np.empty((len(rows), *found.shape[1:]), found.dtype)
+        values[~known] = found[places]
+        values[known] = self._kept()[self._places[functions[rows[known]]]] if known.any() else 0
+        return values
 
-    def _with(self, found: NDArray[Any]) -> NDArray[Any]:
-        end, values = self._known + len(found), self._values
-        if values is None or end > len(values):
+    def _keep(self, functions: IntArray, found: NDArray[Any]) -> None:
+        end = self._known + len(found)
+        if self._values is None or end > len(self._values):
             values = np.empty((max(end, 2 * self._known), *found.shape[1:]), found.dtype)
             if self._values is not None:
                 values[: self._known] = self._values[: self._known]
-        values[self._known : end] = found
+            self._values = values
+        self._values[self._known : end] = found
+        self._places[functions] = np.arange(self._known, end)
         self._known = end
-        return values
+
+    def _kept(self) -> NDArray[Any]:
+        assert self._values is not None
+        return self._values
 
     def _grow(self, functions: int) -> None:
         more = functions - len(self._places)

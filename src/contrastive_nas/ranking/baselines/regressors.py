@@ -17,7 +17,7 @@ from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS
 from contrastive_nas.ranking.base import FloatArray, PointRanker, standardiser
 from contrastive_nas.ranking.baselines.features import Features
-from contrastive_nas.ranking.graph_source import GraphSource
+from contrastive_nas.ranking.graph_source import GraphSource, in_parts
 
 TREES = 500
 # Networks by which a number that knows nothing of accuracies is standardised.
@@ -64,7 +64,7 @@ class TreesRanker(PointRanker):
     ) -> Callable[[IntArray], FloatArray]:
         model = ExtraTreesRegressor(self._count, max_features=1 / 3, random_state=seed)
         model.fit(self._features(graphs, labelled), targets)
-        return lambda rows: model.predict(self._features(graphs, rows))
+        return lambda rows: in_parts(lambda part: model.predict(self._features(graphs, part)), rows)
 
 
 class ProcessRanker(PointRanker):

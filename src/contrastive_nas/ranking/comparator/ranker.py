@@ -11,7 +11,7 @@ from contrastive_nas.ranking.comparator.comparator import Comparator
 from contrastive_nas.ranking.comparator.self_training import augment
 from contrastive_nas.ranking.comparator.training import kernel_matrix, train_comparator
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
-from contrastive_nas.ranking.graph_source import GraphSource, one_per_function
+from contrastive_nas.ranking.graph_source import GraphSource, in_parts, one_per_function
 from contrastive_nas.ranking.parameters import AugmentParameters, CompareParameters
 
 
@@ -55,16 +55,12 @@ class ComparatorRanker(Ranker):
 
     def scores(self, rows: IntArray) -> FloatArray:
         first, places = one_per_function(self._graphs, rows)
-        with torch.inference_mode():
-            found = self._comparator.score(self._known(first))
-        return self._scaled(found)[places]
+        return in_parts(self._scores, first)[places]
 
     def posterior(self, rows: IntArray) -> Posterior:
         first, places = one_per_function(self._graphs, rows)
-        known = self._known(first)
-        with torch.inference_mode():
-            found = self._comparator.score(known), self._labelled.deviation(known)
-        return Posterior(*(self._scaled(one)[places] for one in found))
+        mean, deviation = in_parts(self._beliefs, first).T
+        return Posterior(mean[places], deviation[places])
 
     def covariance(self, rows: IntArray) -> FloatArray:
         with torch.inference_mode():
@@ -82,6 +78,17 @@ class ComparatorRanker(Ranker):
     def comparator(self) -> Comparator:
         """What was learned from the labels, pseudo-labels aside."""
         return self._labelled
+
+    def _scores(self, rows: IntArray) -> FloatArray:
+        with torch.inference_mode():
+            return self._scaled(self._comparator.score(self._known(rows)))
+
+    def _beliefs(self, rows: IntArray) -> FloatArray:
+        """Mean and deviation of each graph, side by side."""
+        known = self._known(rows)
+        with torch.inference_mode():
+            found = self._comparator.score(known), self._labelled.deviation(known)
+        return np.column_stack([self._scaled(one) for one in found])
 
     def _known(self, rows: IntArray) -> Tensor:
         weights = self._labelled.weights

@@ -6,7 +6,8 @@ likelihood alone overfits them with some dozen labels.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -58,14 +59,15 @@ class GaussianProcess:
             assert logs.grad is not None
             return loss.item(), logs.grad.numpy()
 
-        found = minimize(
-            negative_log_posterior,
-            self._start(),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=self._bounds(),
-            options={"maxiter": STEPS},
-        )
+        with _one_thread():
+            found = minimize(
+                negative_log_posterior,
+                self._start(),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=self._bounds(),
+                options={"maxiter": STEPS},
+            )
         self._logs = torch.tensor(found.x)
         self._factor = torch.linalg.cholesky(self._noisy(self._logs, distances))
         self._weights = torch.cholesky_solve(values[:, None], self._factor)[:, 0]
@@ -130,3 +132,14 @@ class GaussianProcess:
         factor = torch.linalg.cholesky(self._noisy(logs, distances))
         weights = torch.cholesky_solve(targets[:, None], factor)[:, 0]
         return 0.5 * targets @ weights + factor.diagonal().log().sum()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keeps torch to one thread: sharing matrices of some dozen rows takes four times as long as the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -25,10 +25,10 @@ from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.gaussian_process.kernel import View
 from contrastive_nas.ranking.gaussian_process.preference import calibrate, left_out_scores
 from contrastive_nas.ranking.gaussian_process.regression import GaussianProcess
-from contrastive_nas.ranking.graph_source import GraphSource, PerFunction, one_per_function
+from contrastive_nas.ranking.graph_source import GraphSource, PerFunction, in_parts, one_per_function
 from contrastive_nas.ranking.parameters import CompareParameters
 from contrastive_nas.ranking.transfer.model import TransferModel
-from contrastive_nas.ranking.transfer.space_scale import SpaceScale
+from contrastive_nas.ranking.transfer.space_scale import SpaceScale, measured_on
 from contrastive_nas.ranking.transfer.weights import load_transfer
 
 # About the correlation of transferred scores with normal quantiles of accuracies, where a space is near.
@@ -58,9 +58,9 @@ class _TransferredScore:
         self, model: TransferModel, features: EncoderFeatures, graphs: GraphSource, seed: int
     ) -> None:
         first, _ = one_per_function(graphs, np.arange(len(graphs)))
-        statistics = graphs.statistics_of(first)
-        self._model, self._scale, self._graphs = model, SpaceScale.of(statistics), graphs
-        raw = model.scores(statistics, self._scale)
+        self._model, self._graphs = model, graphs
+        self._scale = SpaceScale.of(graphs.statistics_of(first[measured_on(len(first))]))
+        raw = in_parts(self._raw, first)
         self._centre, spread = float(raw.mean()), max(float(raw.std()), 1e-12)
         self.similarity = dict(zip(model.spaces, model.relations(self._scale).tolist(), strict=True))
         self.slope = SLOPE * min(1.0, max(self.similarity.values()) / NEAR)
@@ -83,10 +83,16 @@ class _TransferredScore:
         sample = np.random.default_rng(self._seed).choice(self._first, size, replace=False)
         return feature_views(self._features.encoder, self._features(sample))
 
+    def predict(self, process: GaussianProcess, rows: IntArray) -> Posterior:
+        """What a process on the residual's inputs says of the graphs at ``rows``."""
+        found = in_parts(lambda part: np.column_stack(process.predict(self.inputs(part))), rows)
+        return Posterior(*found.T)
+
+    def _raw(self, rows: IntArray) -> FloatArray:
+        return self._model.scores(self._graphs.statistics_of(rows), self._scale)
+
     def _drift(self, rows: IntArray) -> FloatArray:
-        return self.temperature * (
-            self._model.scores(self._graphs.statistics_of(rows), self._scale) - self._centre
-        )
+        return self.temperature * (in_parts(self._raw, rows) - self._centre)
 
     def _inputs(self, rows: IntArray) -> FloatArray:
         _, columns, mean, deviation = self._scaling
@@ -146,7 +152,7 @@ class _ExperiencedRanker(Ranker):
         if self._has_labels:
             return self._own_posterior(rows)
         first, places = one_per_function(self._known_graphs(), rows)
-        _, deviation = GaussianProcess(self._transferred.views).predict(self._transferred.inputs(first))
+        _, deviation = self._transferred.predict(GaussianProcess(self._transferred.views), first)
         return Posterior(self.scores(rows), self._unexplained * deviation[places])
 
     def scores(self, rows: IntArray) -> FloatArray:
@@ -277,7 +283,7 @@ class KrigingRanker(_ExperiencedRanker):
 
     def _own_posterior(self, rows: IntArray) -> Posterior:
         first, places = one_per_function(self._known_graphs(), rows)
-        residual, deviation = self._residual.predict(self._transferred.inputs(first))
+        residual, deviation = self._transferred.predict(self._residual, first)
         means = self._share * (self._transferred.drift(first) - self._centre) + residual
         return Posterior(means[places], deviation[places])
 

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from contrastive_nas.graphs.schema import IntArray
+
 FloatArray = NDArray[np.float64]
 # More networks say hardly more, and take longer to sort.
 NETWORKS = 10_000
@@ -30,8 +32,7 @@ class SpaceScale:
     def of(cls, statistics: NDArray[np.floating]) -> "SpaceScale":
         """Measured on unlabelled networks, best one a function: networks x statistics."""
         values = np.asarray(statistics, dtype=np.float64)
-        if len(values) > NETWORKS:
-            values = values[np.random.default_rng(0).choice(len(values), NETWORKS, replace=False)]
+        values = values[measured_on(len(values))]
         size = np.maximum(1, np.abs(values).max(axis=0))
         scale = cls(np.sort(values, axis=0), values.std(axis=0) > _LEAST_SPREAD * size, np.zeros((0, 0)))
         points = scale.standardise(values)
@@ -50,6 +51,13 @@ class SpaceScale:
             up_to = np.searchsorted(known, values[:, column], side="right")
             points[:, column] = ndtri(np.clip((below + up_to) / 2, 0.5, count - 0.5) / count)
         return points
+
+
+def measured_on(networks: int) -> IntArray:
+    """Which of so many networks the scale of their space is measured on: all, or a sample."""
+    if networks <= NETWORKS:
+        return np.arange(networks)
+    return np.random.default_rng(0).choice(networks, NETWORKS, replace=False)
 
 
 def similarity(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
