@@ -192,6 +192,18 @@ def test_an_accuracy_does_not_depend_on_who_trains_what() -> None:
     assert accuracies[0] == accuracies[1]
 
 
+def test_a_final_accuracy_comes_with_its_spread() -> None:
+    parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0,), workers=1)
+    with TrainingEvaluator("compact_cnn", parameters, final_seeds=(7, 8)) as evaluator:
+        assert evaluator.quality() == {}
+        mean = evaluator.final_accuracy(ARCHITECTURE)
+        (found,) = evaluator.measure([ARCHITECTURE], (7, 8))
+        quality = evaluator.quality()
+    first, second = (score.test_accuracy for score in found.scores)
+    assert mean == (first + second) / 2
+    assert quality == {"final_trainings": 2, "final_deviation": pytest.approx(abs(first - second) / 2**0.5)}
+
+
 def test_images_that_are_not_there_end_the_search(tmp_path: Path) -> None:
     data = DataSettings(kind="parquet", name="own", train=str(tmp_path / "none.parquet"), test="test.parquet")
     parameters = TrainingParameters(data=data, seeds=(0,), workers=1)

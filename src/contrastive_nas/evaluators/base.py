@@ -127,5 +127,5 @@ class Evaluator(ABC):
         return table
 
     def quality(self) -> dict[str, float]:
-        """Figures that say how far answers are to be trusted; empty where they are what they are."""
+        """Figures that say how far the last final accuracy is to be trusted; empty where it is what it is."""
         return {}

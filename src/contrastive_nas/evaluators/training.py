@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 from contrastive_nas.errors import InputError
@@ -53,6 +54,7 @@ class TrainingEvaluator(Evaluator):
         self._job = TrainingJob(space_name, space_options or {}, parameters, labels, self._how)
         self._processes: TrainingProcesses | None = None
         self._trained: dict[int, Evaluation] = {}
+        self._final: TrainedScores | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -101,7 +103,15 @@ class TrainingEvaluator(Evaluator):
         (found,) = self.measure([architecture], self._final_seeds)
         if found.error:
             raise InputError(f"training {architecture} afresh failed: {found.error}")
+        self._final = found
         return found.test_accuracy
+
+    def quality(self) -> dict[str, float]:
+        """``final_trainings`` and the standard deviation of their test accuracies, ``final_deviation``."""
+        if self._final is None or len(self._final.scores) < 2:
+            return {}
+        tests = [score.test_accuracy for score in self._final.scores]
+        return {"final_trainings": len(tests), "final_deviation": stdev(tests)}
 
     def measure(
         self, architectures: Sequence[Architecture], seeds: tuple[int, ...] | None = None

@@ -77,20 +77,32 @@ def in_words(summary: dict[str, Any]) -> str:
     """The summary for whoever has never seen the project: what was found, how sure that is, and why.
 
     Args:
-        summary: of :func:`summarise`, with ``space``, ``ranker``, ``similarity``, ``first_labels`` and
-            ``initial_design``.
+        summary: of :func:`summarise`, with ``space``, ``ranker``, ``similarity``, ``first_labels``,
+            ``initial_design`` and what :meth:`contrastive_nas.evaluators.base.Evaluator.quality` gave.
     """
     lines = [
         f"found in {summary['space']}: {summary['best_architecture']}",
         f"  {summary['best_macs'] / 1e6:,.1f} million multiply-accumulates, "
         f"{summary['best_parameters'] / 1e6:,.3f} million parameters",
-        f"  test accuracy {summary['best_test_accuracy']:.2f} % ({summary['accuracy_is']}), "
-        f"validation accuracy {summary['best_valid_accuracy']:.2f} %, after {summary['queries']} queries",
+        f"  test accuracy {summary['best_test_accuracy']:.2f} % ({_how_sure(summary)})",
+        f"  validation accuracy {summary['best_valid_accuracy']:.2f} %, the best of {summary['queries']} "
+        "queries",
         *_among_known(summary),
         *_beside_random(summary),
         f"  based on {_basis(summary)}",
     ]
     return "\n".join(lines)
+
+
+def _how_sure(summary: dict[str, Any]) -> str:
+    if "final_trainings" in summary:
+        return (
+            f"mean of {summary['final_trainings']} trainings that the search has not seen, standard "
+            f"deviation {summary['final_deviation']:.2f}"
+        )
+    if "surrogate_noise" in summary:
+        return f"predicted, standard deviation of its errors {summary['surrogate_noise']:.2f}"
+    return str(summary["accuracy_is"])
 
 
 def _among_known(summary: dict[str, Any]) -> list[str]:
