@@ -22,8 +22,8 @@ from kedro.io import DatasetError
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, load_obj
 
-from contrastive_nas.errors import InputError
-from contrastive_nas.execution.asked import check_names, nearest
+from contrastive_nas.errors import InputError, instead
+from contrastive_nas.execution.asked import check_names
 from contrastive_nas.files import DISK_ERRORS
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
 
@@ -52,7 +52,7 @@ def _run(**options: Any) -> Any:
     named = [name for name in (options["pipeline"], *options["pipelines"]) if name]
     for name in named:
         if name not in pipelines:
-            raise click.UsageError(f"there is no pipeline {name!r}; try {nearest(name, pipelines.keys())}")
+            raise click.UsageError(f"there is no pipeline {name!r}{instead(name, pipelines.keys())}")
     _check_runner(options["runner"], options["runner_params"])
     assert kedro_run.callback is not None
     try:
@@ -82,7 +82,7 @@ def _check_runner(name: str, given: dict[str, Any]) -> None:
     for option in given:
         if option not in known:
             raise click.UsageError(
-                f"--runner-params: {runner.__name__} takes no {option!r}; try {nearest(option, known)}"
+                f"--runner-params: {runner.__name__} takes no {option!r}{instead(option, known)}"
             )
 
 

@@ -1,8 +1,24 @@
 """Errors that a user can mend; they are shown as one line, without a traceback."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
+
+# Of the names that are there, where none is like the one that was asked for.
+_MOST_SHOWN = 20
+
 
 class InputError(ValueError):
     """Something from outside (a file, a parameter, an architecture, a module) cannot be used as it is.
 
     The message names the place (file, row, parameter or architecture) and the reason.
     """
+
+
+def instead(name: str, known: Collection[str]) -> str:
+    """How a message about an unknown name ends: with the known name most like it, else with all."""
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f": did you mean {close[0]!r}?"
+    more = len(known) - _MOST_SHOWN
+    shown = ", ".join(sorted(known)[:_MOST_SHOWN]) + (f" or {more} others" if more > 0 else "")
+    return f": choose from {shown}" if known else ": there is none at all"

@@ -150,7 +150,7 @@ def test_labels_of_networks_of_no_space(tmp_path: Path):
 @pytest.mark.parametrize(
     ("column", "word"),
     [
-        (None, "no column mine_accuracy of labels; there is none"),
+        (None, "no column mine_accuracy of labels: there is none"),
         (["", ""], "is empty"),
         (["70", "70"], "at least two different labels"),
         (["70", "high"], "is no number but"),

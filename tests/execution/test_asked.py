@@ -28,17 +28,17 @@ def refused(tiny: TinyProject, capfd: pytest.CaptureFixture[str], *arguments: st
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--tags", "inges"], "there is no tag 'inges' in this pipeline; try ingest"),
+        (["--tags", "inges"], "there is no tag 'inges' in this pipeline: did you mean 'ingest'?"),
         (
             ["--tags", "ingest,nothing"],
-            "there is no tag 'nothing' in this pipeline; try draw, ing",
+            "there is no tag 'nothing' in this pipeline: choose from draw, ing",
         ),
-        (["--nodes", "totl"], "there is no node 'totl' in this pipeline; try total"),
-        (["--from-nodes", "raed"], "there is no node 'raed' in this pipeline; try read"),
-        (["--to-nodes", "reports"], "there is no node 'reports' in this pipeline; try report"),
-        (["--from-inputs", "tabel"], "there is no data set 'tabel' in this pipeline; try table"),
-        (["--to-outputs", "toal"], "there is no data set 'toal' in this pipeline; try total"),
-        (["--namespaces", "foo"], "there is no namespace 'foo' in this pipeline; it has none at all"),
+        (["--nodes", "totl"], "there is no node 'totl' in this pipeline: did you mean 'total'?"),
+        (["--from-nodes", "raed"], "there is no node 'raed' in this pipeline: did you mean 'read'?"),
+        (["--to-nodes", "reports"], "there is no node 'reports' in this pipeline: did you mean 'report'?"),
+        (["--from-inputs", "tabel"], "there is no data set 'tabel' in this pipeline: did you mean 'table'?"),
+        (["--to-outputs", "toal"], "there is no data set 'toal' in this pipeline: did you mean 'total'?"),
+        (["--namespaces", "foo"], "there is no namespace 'foo' in this pipeline: there is none at all"),
         (["--to-nodes", "read", "--tags", "report"], "no nodes"),
         (
             ["--load-versions", "shape:2020-01-01T00.00.00.000Z"],
@@ -46,7 +46,7 @@ def refused(tiny: TinyProject, capfd: pytest.CaptureFixture[str], *arguments: st
         ),
         (
             ["--load-versions", "shpae:2020-01-01T00.00.00.000Z"],
-            "no data set 'shpae' in this pipeline; try shape",
+            "no data set 'shpae' in this pipeline: did you mean 'shape'?",
         ),
         (["--params", "seed=-1"], "parameter 'seed' is -1: seeds are whole numbers from 0 on"),
         (["--params", "seed=4294967296"], "seeds are whole numbers from 0 on, at most 4294967295"),

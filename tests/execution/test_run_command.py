@@ -97,16 +97,20 @@ def test_a_wrong_entry_of_the_catalog_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--params", "bogus=1"], "Error: parameter 'bogus' is unknown\n"),
-        (["--params", "sum.bogus=1"], "Error: parameter 'sum.bogus' is unknown\n"),
+        (["--params", "bogus=1"], "Error: parameter 'bogus' is unknown: choose from drawing"),
+        (["--params", "smu=1"], "Error: parameter 'smu' is unknown: did you mean 'sum'?\n"),
+        (["--params", "sum.ofset=1"], "Error: parameter 'sum.ofset' is unknown: did you mean 'offset'?\n"),
         (["--params", "sum.offset=-1"], "Error: parameter 'sum.offset' is -1: Input should be greater than"),
         (["--params", "seed=one"], "Error: parameter 'seed' is 'one': Input should be a valid integer"),
         # A pipeline does not excuse the parameters of another.
         (["--pipeline", "sum", "--params", "drawing=3"], "Error: parameter 'drawing' is 3: "),
         (["--env", "nowhere"], "conf/nowhere\n"),
-        (["--pipeline", "smu"], "there is no pipeline 'smu'; try sum\n"),
+        (["--pipeline", "smu"], "there is no pipeline 'smu': did you mean 'sum'?\n"),
         (["--runner-params", "force=shpae"], "Error: force: there is no node shpae in this pipeline\n"),
-        (["--runner-params", "frce=shape"], "--runner-params: CachingRunner takes no 'frce'; try force\n"),
+        (
+            ["--runner-params", "frce=shape"],
+            "--runner-params: CachingRunner takes no 'frce': did you mean 'force'?\n",
+        ),
         (["--runner-params", "verify=maybe"], "Error: --runner-params: verify is true or false, not 'maybe'"),
         (["--runner", "FastRunner"], "Error: there is no runner 'FastRunner': leave --runner out\n"),
         (["--runner", "nowhere.FastRunner"], "Error: there is no runner 'nowhere.FastRunner'"),

@@ -3,13 +3,12 @@
 import json
 import math
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 
 if TYPE_CHECKING:
     from contrastive_nas.tables.reading import SourceTable
@@ -187,10 +186,7 @@ def _labels(table: "SourceTable", column: str) -> dict[str, float]:
     columns = [name for name in table.frame.columns if name != "architecture"]
     asked, column = column, alike(column, columns)
     if column not in columns:
-        found = ", ".join(columns) or "none"
-        near = get_close_matches(asked, columns, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"{table.file}: there is no column {asked} of labels; there is {found}{hint}")
+        raise InputError(f"{table.file}: there is no column {asked} of labels{instead(asked, columns)}")
     given = table.frame.loc[table.frame[column].notna(), ["architecture", column]]
     if given.empty:
         raise InputError(f"{table.file}: column {column} is empty")

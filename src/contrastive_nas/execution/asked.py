@@ -6,12 +6,9 @@ from typing import Any
 from kedro.io import AbstractVersionedDataset, CatalogProtocol
 from kedro.io.data_catalog import SharedMemoryDataCatalog
 from kedro.pipeline import Pipeline
-from kedro.utils import get_close_matches
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 
-# Of the names that are there, where none is like the one that was asked for.
-_MOST_SHOWN = 20
 # What Kedro's options name, by the option of its sessions' ``run``.
 _KINDS = {
     "tags": "tag",
@@ -56,15 +53,6 @@ def check_names(pipeline: Pipeline, asked: Mapping[str, Iterable[str] | None]) -
         raise InputError(" ".join(str(error).split())) from None
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    """The names most like one, or some of all where none is."""
-    close = get_close_matches(name, known)
-    if close:
-        return ", ".join(close)
-    more = len(known) - _MOST_SHOWN
-    return ", ".join(sorted(known)[:_MOST_SHOWN]) + (f" or {more} others" if more > 0 else "")
-
-
 def check_run(run_params: Mapping[str, Any], catalog: CatalogProtocol) -> None:
     """Checks a run's way of running and its versions.
 
@@ -88,8 +76,7 @@ def check_run(run_params: Mapping[str, Any], catalog: CatalogProtocol) -> None:
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
-    advice = f"try {nearest(name, known)}" if known else "it has none at all"
-    return f"there is no {kind} {name!r} in this pipeline; {advice}"
+    return f"there is no {kind} {name!r} in this pipeline{instead(name, known)}"
 
 
 def _namespaces(pipeline: Pipeline) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 
 PREFIX = "params:"
 
@@ -24,7 +24,8 @@ def check_parameters(raw: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) 
         InputError: unknown, missing or unfit parameters; all of them are named.
     """
     types = parameter_types(pipelines)
-    problems = [f"parameter {name!r} is unknown" for name in _unknown(raw, types)]
+    known = {*types, *(name.partition(".")[0] for name in types)}
+    problems = [f"parameter {name!r} is unknown{instead(name, known)}" for name in _unknown(raw, types)]
     checked = dict(raw)
     for name in sorted(types, key=lambda name: name.count(".")):
         checked, found = _checked(checked, name, types[name])
@@ -86,7 +87,7 @@ def _checked(parameters: dict[str, Any], name: str, annotation: Any) -> tuple[di
     try:
         return _replaced(parameters, name.split("."), annotation), []
     except ValidationError as error:
-        return parameters, [_describe(name, detail) for detail in error.errors(include_url=False)]
+        return parameters, [_describe(name, annotation, detail) for detail in error.errors(include_url=False)]
 
 
 def _replaced(block: Any, keys: list[str], annotation: Any) -> Any:
@@ -98,10 +99,24 @@ def _replaced(block: Any, keys: list[str], annotation: Any) -> Any:
     return {**block, keys[0]: _replaced(block[keys[0]], keys[1:], annotation)}
 
 
-def _describe(name: str, detail: Any) -> str:
+def _describe(name: str, annotation: Any, detail: Any) -> str:
     place = ".".join([name, *(str(key) for key in detail["loc"])])
     if detail["type"] == "extra_forbidden":
-        return f"parameter {place!r} is unknown"
+        *blocks, last = detail["loc"]
+        known = _fields(annotation, blocks)
+        return f"parameter {place!r} is unknown{instead(str(last), known) if known else ''}"
     if detail["type"] == "missing":
         return f"parameter {place!r} is missing"
     return f"parameter {place!r} is {detail['input']!r}: {detail['msg']}"
+
+
+def _fields(annotation: Any, blocks: Sequence[Any]) -> list[str]:
+    """Names of the parameters of a block within a block; none where a block is no model."""
+    for key in blocks:
+        fields = annotation.model_fields if _is_model(annotation) else {}
+        annotation = fields[key].annotation if key in fields else None
+    return list(annotation.model_fields) if _is_model(annotation) else []
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -2,12 +2,11 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.user_code import load_named
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def ranker_options(name: str) -> list[str]:
 def check_ranker_name(name: str) -> None:
     """Raises InputError where no ranker has this name; nothing is imported."""
     if name not in _RANKERS and ":" not in name:
-        raise InputError(f"ranker {name!r} is unknown{_nearest(name, _RANKERS)}")
+        raise InputError(f"ranker {name!r} is unknown{instead(name, _RANKERS)}")
 
 
 def check_ranker_options(name: str, options: Iterable[str]) -> None:
@@ -120,7 +119,7 @@ def check_ranker_options(name: str, options: Iterable[str]) -> None:
     for option in options:
         known = ranker_options(name)
         if option not in known:
-            raise InputError(f"ranker {name!r} has no option {option!r}{_nearest(option, known)}")
+            raise InputError(f"ranker {name!r} has no option {option!r}{instead(option, known)}")
 
 
 def takes_encoder(name: str) -> bool:
@@ -144,9 +143,3 @@ def _options(make: Callable[..., Any]) -> dict[str, bool]:
     """Names of options, and whether each has to be given."""
     taken = inspect.signature(make).parameters.values()
     return {option.name: option.default is inspect.Parameter.empty for option in taken}
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    """The name most like one, or all of them where none is."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known) or 'none'}"

@@ -1,12 +1,11 @@
 """Parameters of a search, typed and bounded; unknown keys are refused."""
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.ranking.registry import check_ranker_name, check_ranker_options
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 
@@ -138,9 +137,7 @@ class SearchSettings(_Parameters):
     @classmethod
     def _strategy_is_known(cls, name: str) -> str:
         if name not in list_strategies():
-            near = get_close_matches(name, list_strategies(), n=1)
-            meant = f"did you mean {near[0]!r}? There are" if near else "choose from"
-            raise ValueError(f"strategy {name!r} is unknown: {meant} {', '.join(list_strategies())}")
+            raise ValueError(f"strategy {name!r} is unknown{instead(name, list_strategies())}")
         return name
 
 
