@@ -4,6 +4,7 @@ A graph store (:class:`contrastive_nas.graphs.storage.store.GraphStore`) is one;
 memory, and one that grows with the architectures of a space that are asked for.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -117,12 +118,13 @@ class PerFunction:
             return self._values[self._places[functions[rows]]]
         first, places = one_per_function(self._source, rows[~known])
         found = self._compute(first)
-        if self._known * (found.size // max(len(found), 1)) + found.size <= NUMBERS_KEPT:
+        if (self._known + len(found)) * math.prod(found.shape[1:]) <= NUMBERS_KEPT:
             self._keep(functions[first], found)
             return self._kept()[self._places[functions[rows]]]
         values = np.empty((len(rows), *found.shape[1:]), found.dtype)
         values[~known] = found[places]
-        values[known] = self._kept()[self._places[functions[rows[known]]]] if known.any() else 0
+        if known.any():
+            values[known] = self._kept()[self._places[functions[rows[known]]]]
         return values
 
     def _keep(self, functions: IntArray, found: NDArray[Any]) -> None:
