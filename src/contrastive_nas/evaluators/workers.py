@@ -132,8 +132,7 @@ class TrainingProcesses:
 
     def prepare(self) -> None:
         """Starts in the background what the first process waits for; returns at once."""
-        if _forks():
-            _process_context()
+        if _process_context().get_start_method() == "forkserver":
             forkserver.ensure_running()
 
     def submit(self, architecture: Architecture, seeds: Sequence[int]) -> list[Future[Training | None]]:
@@ -193,16 +192,12 @@ def usable_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _forks() -> bool:
-    return "forkserver" in multiprocessing.get_all_start_methods()
-
-
 def _process_context() -> BaseContext:
     """How processes start: forked from a server that has imported the libraries once and done nothing else.
 
     A forked copy of this process itself could hang, as it may have used torch's threads.
     """
-    if not _forks():
+    if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_LIBRARIES))

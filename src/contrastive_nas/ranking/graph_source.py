@@ -113,9 +113,10 @@ class PerFunction:
         rows = np.asarray(rows, dtype=np.int64)
         functions = np.asarray(self._source.function_ids)
         self._grow(int(functions.max(initial=-1)) + 1)
-        known = self._places[functions[rows]] >= 0
+        kept_at = self._places[functions[rows]]
+        known = kept_at >= 0
         if known.all() and self._values is not None:
-            return self._values[self._places[functions[rows]]]
+            return self._values[kept_at]
         first, places = one_per_function(self._source, rows[~known])
         found = self._compute(first)
         if (self._known + len(found)) * math.prod(found.shape[1:]) <= NUMBERS_KEPT:
@@ -124,7 +125,7 @@ class PerFunction:
         values = np.empty((len(rows), *found.shape[1:]), found.dtype)
         values[~known] = found[places]
         if known.any():
-            values[known] = self._kept()[self._places[functions[rows[known]]]]
+            values[known] = self._kept()[kept_at[known]]
         return values
 
     def _keep(self, functions: IntArray, found: NDArray[Any]) -> None:

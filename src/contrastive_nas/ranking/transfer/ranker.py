@@ -60,13 +60,13 @@ class _TransferredScore:
         first, _ = one_per_function(graphs, np.arange(len(graphs)))
         self._model, self._graphs = model, graphs
         self._scale = SpaceScale.of(graphs.statistics_of(first[measured_on(len(first))]))
-        raw = in_parts(self._raw, first)
+        self._raw = PerFunction(graphs, lambda rows: in_parts(self._scored, rows))
+        raw = self._raw(first)
         self._centre, spread = float(raw.mean()), max(float(raw.std()), 1e-12)
         self.similarity = dict(zip(model.spaces, model.relations(self._scale).tolist(), strict=True))
         self.slope = SLOPE * min(1.0, max(self.similarity.values()) / NEAR)
         # Differences of f over this are logits of winning, as those of the model's own scores are.
         self.temperature = self.slope / spread
-        self.drift = PerFunction(graphs, self._drift)
         features.see(graphs)
         self._features, self._first, self._seed = features, first, seed
         self.inputs = PerFunction(graphs, self._inputs)
@@ -88,11 +88,12 @@ class _TransferredScore:
         found = in_parts(lambda part: np.column_stack(process.predict(self.inputs(part))), rows)
         return Posterior(*found.T)
 
-    def _raw(self, rows: IntArray) -> FloatArray:
-        return self._model.scores(self._graphs.statistics_of(rows), self._scale)
+    def drift(self, rows: IntArray) -> FloatArray:
+        """f of the graphs at ``rows``."""
+        return self.temperature * (self._raw(rows) - self._centre)
 
-    def _drift(self, rows: IntArray) -> FloatArray:
-        return self.temperature * (in_parts(self._raw, rows) - self._centre)
+    def _scored(self, rows: IntArray) -> FloatArray:
+        return self._model.scores(self._graphs.statistics_of(rows), self._scale)
 
     def _inputs(self, rows: IntArray) -> FloatArray:
         _, columns, mean, deviation = self._scaling
