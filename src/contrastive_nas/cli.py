@@ -52,7 +52,7 @@ def _run(**options: Any) -> Any:
     named = [name for name in (options["pipeline"], *options["pipelines"]) if name]
     for name in named:
         if name not in pipelines:
-            raise click.UsageError(f"there is no pipeline {name!r}{instead(name, pipelines.keys())}")
+            raise click.UsageError(f"there is no pipeline {name!r}{instead(name, sorted(pipelines.keys()))}")
     _check_runner(options["runner"], options["runner_params"])
     assert kedro_run.callback is not None
     try:
@@ -82,7 +82,7 @@ def _check_runner(name: str, given: dict[str, Any]) -> None:
     for option in given:
         if option not in known:
             raise click.UsageError(
-                f"--runner-params: {runner.__name__} takes no {option!r}{instead(option, known)}"
+                f"--runner-params: {runner.__name__} takes no {option!r}{instead(option, sorted(known))}"
             )
 
 

@@ -1,6 +1,6 @@
 """Errors that a user can mend; they are shown as one line, without a traceback."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 # Of the names that are there, where none is like the one that was asked for.
@@ -14,11 +14,11 @@ class InputError(ValueError):
     """
 
 
-def instead(name: str, known: Collection[str]) -> str:
-    """How a message about an unknown name ends: with the known name most like it, else with all."""
+def instead(name: str, known: Sequence[str]) -> str:
+    """How a message about an unknown name ends: with the one most like it, else with the first of all."""
     close = get_close_matches(name, known, n=1)
     if close:
         return f": did you mean {close[0]!r}?"
     more = len(known) - _MOST_SHOWN
-    shown = ", ".join(sorted(known)[:_MOST_SHOWN]) + (f" or {more} others" if more > 0 else "")
+    shown = ", ".join(known[:_MOST_SHOWN]) + (f" or {more} others" if more > 0 else "")
     return f": choose from {shown}" if known else ": there is none at all"

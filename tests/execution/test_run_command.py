@@ -97,7 +97,11 @@ def test_a_wrong_entry_of_the_catalog_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--params", "bogus=1"], "Error: parameter 'bogus' is unknown: choose from drawing"),
+        (
+            ["--params", "bogus=1"],
+            "Error: parameter 'bogus' is unknown: choose from drawing, pause, seed, steps, sum\n",
+        ),
+        (["--params", "sum.bogus=1"], "Error: parameter 'sum.bogus' is unknown: choose from offset, shape\n"),
         (["--params", "smu=1"], "Error: parameter 'smu' is unknown: did you mean 'sum'?\n"),
         (["--params", "sum.ofset=1"], "Error: parameter 'sum.ofset' is unknown: did you mean 'offset'?\n"),
         (["--params", "sum.offset=-1"], "Error: parameter 'sum.offset' is -1: Input should be greater than"),

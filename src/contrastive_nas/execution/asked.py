@@ -76,7 +76,7 @@ def check_run(run_params: Mapping[str, Any], catalog: CatalogProtocol) -> None:
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
-    return f"there is no {kind} {name!r} in this pipeline{instead(name, known)}"
+    return f"there is no {kind} {name!r} in this pipeline{instead(name, sorted(known))}"
 
 
 def _namespaces(pipeline: Pipeline) -> Iterator[str]:

@@ -24,7 +24,7 @@ def check_parameters(raw: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) 
         InputError: unknown, missing or unfit parameters; all of them are named.
     """
     types = parameter_types(pipelines)
-    known = {*types, *(name.partition(".")[0] for name in types)}
+    known = sorted({*types, *(name.partition(".")[0] for name in types)})
     problems = [f"parameter {name!r} is unknown{instead(name, known)}" for name in _unknown(raw, types)]
     checked = dict(raw)
     for name in sorted(types, key=lambda name: name.count(".")):

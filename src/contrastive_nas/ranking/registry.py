@@ -111,7 +111,7 @@ def ranker_options(name: str) -> list[str]:
 def check_ranker_name(name: str) -> None:
     """Raises InputError where no ranker has this name; nothing is imported."""
     if name not in _RANKERS and ":" not in name:
-        raise InputError(f"ranker {name!r} is unknown{instead(name, _RANKERS)}")
+        raise InputError(f"ranker {name!r} is unknown{instead(name, list(_RANKERS))}")
 
 
 def check_ranker_options(name: str, options: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
 from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -58,7 +58,7 @@ class Costs:
         known = list(dict.fromkeys([*FROM_GRAPHS, *(name for name in columns if name != _NAMES)]))
         for name in names:
             if name not in known:
-                raise InputError(f"cost {name!r} is unknown: choose from {', '.join(known)}")
+                raise InputError(f"cost {name!r} is unknown{instead(name, known)}")
         self.space = space
         self.names = tuple(names)
         self._graph_names = [name for name in names if name in FROM_GRAPHS]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.training.data.base import ImageSource
 
 # Of 1,797 digits.
@@ -57,7 +57,7 @@ def torchvision_source(name: str, folder: Path, train: bool) -> ArraySource:
     import torchvision
 
     if name not in _SPLITS:
-        raise InputError(f"torchvision data set {name!r} is unknown: choose from {', '.join(_SPLITS)}")
+        raise InputError(f"torchvision data set {name!r} is unknown{instead(name, list(_SPLITS))}")
     make: Callable[..., Any] = getattr(torchvision.datasets, name)
     try:
         found = make(root=str(folder), download=False, **_SPLITS[name][0 if train else 1])
