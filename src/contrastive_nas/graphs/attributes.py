@@ -9,10 +9,13 @@ shapes of a node tell already: nodes of ordinary networks, and all hashes that a
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+# About 10 MB. A template space writes millions of nodes that differ in a few hundred settings.
+DIGESTS_KEPT = 65_536
 # Something changes the node's function that is not known: no two such nodes are known to be the same.
 NOT_HELD = 0xFFFFFFFFFFFFFFFF
 
@@ -53,6 +56,7 @@ def _differs(settings: Mapping[str, Any], usual: Mapping[str, Any], name: str) -
     return name not in usual or _plain(settings[name]) != _plain(usual[name])
 
 
+@lru_cache(DIGESTS_KEPT)
 def halves(attributes: int) -> tuple[int, int]:
     """A digest as two signed 32-bit integers, the lower half first."""
     low, high = np.array([attributes], dtype="<u8").view("<i4").tolist()
@@ -104,11 +108,13 @@ def _windows(inside: int, padding: int, kernel: int, stride: int, dilation: int)
     return (inside + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
+@lru_cache(DIGESTS_KEPT)
 def slice_attributes(start: int, step: int) -> int:
     """The digest of where a slice lies along the one dimension that it shortens; 0 at the beginning."""
     return settings_digest("slice", {"start": start, "step": step}, {"start": 0, "step": 1})
 
 
+@lru_cache(DIGESTS_KEPT)
 def batch_norm_attributes(epsilon: float = 1e-5, momentum: float | None = 0.1) -> int:
     """The digest of a batch norm's settings; 0 for PyTorch's."""
     return settings_digest(

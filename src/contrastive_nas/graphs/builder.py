@@ -1,10 +1,12 @@
 """Writing a computation graph operation by operation, without building a module."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from contrastive_nas.graphs.attributes import (
+    DIGESTS_KEPT,
     batch_norm_attributes,
     halves,
     slice_attributes,
@@ -66,9 +68,7 @@ class GraphBuilder:
             groups=groups,
             weight=(channels, c // groups, kernel, kernel),
             bias=bias,
-            attributes=window_attributes(
-                (h, w), out[1:], (kernel,) * 2, (stride,) * 2, (dilation,) * 2, (padding,) * 2
-            ),
+            attributes=_square_windows((h, w), out[1:], kernel, stride, dilation, padding),
         )
 
     def linear(self, x: int, features: int, *, bias: bool = True) -> int:
@@ -100,9 +100,7 @@ class GraphBuilder:
         c, h, w = self._shapes[x]
         rest = 2 * padding - kernel + (stride - 1 if ceil else 0)
         out = (c, (h + rest) // stride + 1, (w + rest) // stride + 1)
-        attributes = window_attributes(
-            (h, w), out[1:], (kernel,) * 2, (stride,) * 2, (1, 1), (padding,) * 2, ceil=ceil
-        )
+        attributes = _square_windows((h, w), out[1:], kernel, stride, 1, padding, ceil)
         return self._node(
             operation, (x,), out, kernel=(kernel, kernel), stride=(stride, stride), attributes=attributes
         )
@@ -153,14 +151,27 @@ class GraphBuilder:
         attributes: int = 0,
     ) -> int:
         number = len(self._rows)
-        source_shape = in_shape or self._shapes[xs[0]]
+        channels, height, width = in_shape or self._shapes[xs[0]]
+        given, high, wide = out_shape
+        node = (int(operation), channels, height, width, given, high, wide)
         self._rows.append(
-            (
-                *(int(operation), *source_shape, *out_shape, *kernel, *stride, *dilation),
-                *(groups, *weight, int(bias), 0, *halves(attributes)),
-            )
+            (*node, *kernel, *stride, *dilation, groups, *weight, int(bias), 0, *halves(attributes))
         )
         self._shapes.append(out_shape)
         self._sources.extend(xs)
         self._targets.extend([number] * len(xs))
         return number
+
+
+@lru_cache(DIGESTS_KEPT)
+def _square_windows(
+    inside: tuple[int, int],
+    outside: tuple[int, int],
+    kernel: int,
+    stride: int,
+    dilation: int,
+    padding: int,
+    ceil: bool = False,
+) -> int:
+    both = (kernel,) * 2, (stride,) * 2, (dilation,) * 2, (padding,) * 2
+    return window_attributes(inside, outside, *both, ceil=ceil)

@@ -19,15 +19,17 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor, nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.builder import GraphBuilder
+from contrastive_nas.graphs.builder import GraphBuilder, Shape
+from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
 from contrastive_nas.graphs.operations import Operation
-from contrastive_nas.graphs.schema import ComputationGraph
+from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
-from contrastive_nas.spaces.checks import check_input_shape, check_positive
+from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
 from contrastive_nas.spaces.foreign import check_text
 
 STEMS = (4, 8, 16)
@@ -54,6 +56,11 @@ class Stage:
     expansion: int
     width: int
 
+    @property
+    def block(self) -> tuple[str, int, int, int]:
+        """What one of its blocks is made of."""
+        return self.kind, self.kernel, self.expansion, self.width
+
     def __str__(self) -> str:
         expansion = f"e{self.expansion}" if self.kind in EXPANDING_KINDS else ""
         return f"{self.kind}:k{self.kernel}d{self.depth}{expansion}w{self.width}"
@@ -68,6 +75,7 @@ class CompactCNN(SearchSpace):
         check_positive(self.name, classes=classes)
         self.input_shape = check_input_shape(self.name, input_shape, multiple=1)
         self.classes = classes
+        self._library = FragmentLibrary()
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -132,14 +140,34 @@ class CompactCNN(SearchSpace):
         return nn.Sequential(*layers, *head)
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
-        stem, stages = parse(architecture)
+        return self._compose([parse(architecture)])[0]
+
+    def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
+        return self._compose(parse_rows(self.name, architectures, parse))
+
+    def _compose(self, networks: Sequence[tuple[int, list[Stage]]]) -> GraphBatch:
+        """Stem, blocks and classifier of every network; equal ones are written once."""
+        number, chains = self._library.number, []
+        for stem, stages in networks:
+            shape = (stem, *self.input_shape[1:])
+            chain = [number(("stem", stem), partial(self._write_stem, stem))]
+            for stage, first_stride in zip(stages, STRIDES, strict=True):
+                for stride in (first_stride, *[1] * (stage.depth - 1)):
+                    key = (stage.block, shape, stride)
+                    chain.append(number(key, partial(_write_block, stage, shape, stride)))
+                    shape = (stage.width, -(-shape[1] // stride), -(-shape[2] // stride))
+            chain.append(number(("classifier", shape), partial(self._write_classifier, shape)))
+            chains.append(chain)
+        return self._library.chain(chains)
+
+    def _write_stem(self, channels: int) -> Fragment:
         builder = GraphBuilder(self.input_shape)
-        x = builder.relu(_write_convolution(builder, builder.input, stem, 3))
-        for stage, stride in zip(stages, STRIDES, strict=True):
-            for number in range(stage.depth):
-                x = _WRITERS[stage.kind](builder, x, stage, stride if number == 0 else 1)
-        builder.output(builder.linear(builder.global_avg_pool(x), self.classes))
-        return builder.graph()
+        return head_fragment(builder, builder.relu(_write_convolution(builder, builder.input, channels, 3)))
+
+    def _write_classifier(self, shape: Shape) -> Fragment:
+        builder = FragmentBuilder(shape)
+        scores = builder.linear(builder.global_avg_pool(builder.input), self.classes)
+        return builder.fragment(builder.output(scores))
 
 
 def parse(architecture: Architecture) -> tuple[int, list[Stage]]:
@@ -235,6 +263,11 @@ def _write_convolution(
     builder: GraphBuilder, x: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> int:
     return builder.batch_norm(builder.conv(x, channels, kernel, stride=stride, groups=groups))
+
+
+def _write_block(stage: Stage, shape: Shape, stride: int) -> Fragment:
+    builder = FragmentBuilder(shape)
+    return builder.fragment(_WRITERS[stage.kind](builder, builder.input, stage, stride))
 
 
 def _write_plain(builder: GraphBuilder, x: int, stage: Stage, stride: int) -> int:
