@@ -55,9 +55,13 @@ class GraphBuilder:
     ) -> int:
         """A square convolution; ``padding`` defaults to dilation * (kernel - 1) // 2."""
         c, h, w = self._shapes[x]
-        padding = dilation * (kernel - 1) // 2 if padding is None else padding
+        usual = dilation * (kernel - 1) // 2
+        padding = usual if padding is None else padding
         span = dilation * (kernel - 1) + 1
         out = (channels, (h + 2 * padding - span) // stride + 1, (w + 2 * padding - span) // stride + 1)
+        attributes = 0
+        if padding != usual:
+            attributes = _square_windows((h, w), out[1:], kernel, stride, dilation, padding)
         return self._node(
             Operation.CONV,
             (x,),
@@ -68,7 +72,7 @@ class GraphBuilder:
             groups=groups,
             weight=(channels, c // groups, kernel, kernel),
             bias=bias,
-            attributes=_square_windows((h, w), out[1:], kernel, stride, dilation, padding),
+            attributes=attributes,
         )
 
     def linear(self, x: int, features: int, *, bias: bool = True) -> int:
@@ -151,12 +155,9 @@ class GraphBuilder:
         attributes: int = 0,
     ) -> int:
         number = len(self._rows)
-        channels, height, width = in_shape or self._shapes[xs[0]]
-        given, high, wide = out_shape
-        node = (int(operation), channels, height, width, given, high, wide)
-        self._rows.append(
-            (*node, *kernel, *stride, *dilation, groups, *weight, int(bias), 0, *halves(attributes))
-        )
+        sizes = (*(in_shape or self._shapes[xs[0]]), *out_shape, *kernel, *stride, *dilation)
+        low, high = halves(attributes) if attributes else _NO_PAIR
+        self._rows.append((int(operation), *sizes, groups, *weight, int(bias), 0, low, high))
         self._shapes.append(out_shape)
         self._sources.extend(xs)
         self._targets.extend([number] * len(xs))

@@ -55,6 +55,9 @@ class SearchSpace(ABC):
         super().__init_subclass__()
         if "__init__" in vars(cls):
             cls.__init__ = _noting_options(cls.__init__)  # type: ignore[method-assign]
+        # A faster way to many graphs that a class inherits does not know a graph of its own.
+        if "graph" in vars(cls) and "graphs" not in vars(cls):
+            cls.graphs = SearchSpace.graphs  # type: ignore[method-assign]
 
     @property
     def identity(self) -> dict[str, Any]:
