@@ -54,6 +54,19 @@ def test_others_are_heard_while_they_work(tmp_path: Path) -> None:
     assert mine.find("a", 0) == store(tmp_path).find("a", 0) == SCORE
 
 
+def test_a_training_without_a_test_accuracy_is_enough_for_who_wants_none(tmp_path: Path) -> None:
+    untested = ShortScore(90.1, None, 1.5)
+    first = store(tmp_path)
+    first.add("a", 0, untested)
+    for one in (first, store(tmp_path)):
+        assert one.find("a", 0, tested=False) == untested
+        assert one.find("a", 0) is None
+    first.add("a", 0, SCORE)
+    first.add("a", 0, OTHER)  # the first that has both counts
+    for one in (first, store(tmp_path)):
+        assert one.find("a", 0) == one.find("a", 0, tested=False) == SCORE
+
+
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_line_that_a_kill_left_unfinished(tmp_path: Path, cut: int) -> None:
     first = store(tmp_path)

@@ -1,6 +1,7 @@
 """Training networks as queries: same bits, one training a function, failures recorded."""
 
 import io
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,36 @@ def test_an_accuracy_does_not_depend_on_who_trains_what() -> None:
             found.append([one.scores for one in evaluator.measure([ARCHITECTURE, OTHER])])
     accuracies = [[[(s.valid_accuracy, s.test_accuracy) for s in one] for one in scores] for scores in found]
     assert accuracies[0] == accuracies[1]
+
+
+def test_a_search_looks_at_no_test_image(tmp_path: Path) -> None:
+    parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0,), workers=1)
+    with TrainingEvaluator("compact_cnn", parameters, labels=tmp_path) as evaluator:
+        (query,) = evaluator.evaluate([ARCHITECTURE])
+        (file,) = tmp_path.iterdir()
+        (kept,) = [json.loads(line) for line in file.read_text().splitlines()[1:]]
+        assert kept["test_accuracy"] is None
+        assert kept["valid_accuracy"] == query.accuracy
+        # Whoever wants both has the network trained again, to the same validation accuracy.
+        (both,) = evaluator.measure([ARCHITECTURE])
+    assert both.valid_accuracy == query.accuracy
+    assert both.test_accuracy > 0
+
+
+def test_the_largest_network_of_a_batch_begins_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    begin = TrainingEvaluator._begin
+
+    def noted(evaluator: TrainingEvaluator, architecture: str, *rest: Any, **options: Any) -> Any:
+        begun.append(architecture)
+        return begin(evaluator, architecture, *rest, **options)
+
+    monkeypatch.setattr(TrainingEvaluator, "_begin", noted)
+    parameters = TrainingParameters(overrides=ONE_EPOCH, seeds=(0,), workers=1)
+    with TrainingEvaluator("compact_cnn", parameters) as evaluator:
+        answers = evaluator.evaluate([OTHER, ARCHITECTURE])
+    assert [answer.architecture for answer in answers] == [OTHER, ARCHITECTURE]
+    assert begun == [ARCHITECTURE, OTHER]
 
 
 def test_a_final_accuracy_comes_with_its_spread() -> None:

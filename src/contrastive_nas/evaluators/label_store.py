@@ -29,7 +29,7 @@ class LabelStore:
     One JSON object a line: first a header with the identity, then a line for each training (architecture,
     seed, accuracies in percent, processor seconds), on the disk before the next begins. Several processes may
     read and append at once; a line that a kill left unfinished is skipped. Of two trainings of one
-    architecture and seed the first one counts.
+    architecture and seed the first one counts, but for one without a test accuracy, which the next replaces.
 
     Args:
         folder: of all stores.
@@ -53,11 +53,14 @@ class LabelStore:
         self._refresh()
         return len(self._scores)
 
-    def find(self, architecture: Architecture, seed: int) -> ShortScore | None:
-        """A training that this process or another has finished."""
-        if (architecture, seed) not in self._scores:
+    def find(self, architecture: Architecture, seed: int, *, tested: bool = True) -> ShortScore | None:
+        """A training that this process or another has finished; with ``tested``, one with a test accuracy."""
+        for _ in range(2):
+            found = self._scores.get((architecture, seed))
+            if found is not None and (found.test_accuracy is not None or not tested):
+                return found
             self._refresh()
-        return self._scores.get((architecture, seed))
+        return None
 
     def add(self, architecture: Architecture, seed: int, score: ShortScore) -> None:
         """Keeps a training.
@@ -102,10 +105,15 @@ class LabelStore:
     def _take(self, line: bytes) -> None:
         try:
             record = json.loads(line)
-            score = ShortScore(*(float(record[name]) for name in ShortScore.__dataclass_fields__))
-            if not (math.isfinite(score.valid_accuracy) and math.isfinite(score.test_accuracy)):
+            test = record["test_accuracy"]
+            test = None if test is None else float(test)
+            score = ShortScore(float(record["valid_accuracy"]), test, float(record["seconds"]))
+            if not (math.isfinite(score.valid_accuracy) and math.isfinite(test or 0)):
                 raise ValueError("an accuracy is not a finite number")
-            self._scores.setdefault((str(record["architecture"]), int(record["seed"])), score)
+            key = str(record["architecture"]), int(record["seed"])
+            known = self._scores.get(key)
+            if known is None or known.test_accuracy is None:
+                self._scores[key] = score
         except (ValueError, TypeError, KeyError) as error:
             logger.warning("%s line %d is damaged and not used: %s", self.path, self._lines, error)
 

@@ -1,8 +1,8 @@
 """Accuracies from really training networks, several at once."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,8 @@ from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.workers import TrainedScores, Training, TrainingJob, TrainingProcesses
 from contrastive_nas.graphs.canonical_form.canonical import sharing_key
+from contrastive_nas.graphs.costs import graph_multiply_accumulates
+from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.short import ShortScore, training_identity
@@ -73,21 +75,26 @@ class TrainingEvaluator(Evaluator):
         return list(self.stream(architectures))
 
     def stream(self, architectures: Sequence[Architecture]) -> Iterator[Evaluation]:
-        functions = [sharing_key(self.space.graph(one), one) for one in architectures]
-        fresh: dict[int, Architecture] = {}
-        for function, architecture in zip(functions, architectures, strict=True):
+        graphs = [self.space.graph(one) for one in architectures]
+        functions = [sharing_key(*pair) for pair in zip(graphs, architectures, strict=True)]
+        costs = graph_multiply_accumulates(GraphBatch.from_graphs(graphs)).tolist()
+        fresh: dict[int, tuple[int, Architecture]] = {}
+        for function, cost, architecture in zip(functions, costs, architectures, strict=True):
             if function not in self._trained:
-                fresh.setdefault(function, architecture)
-        measured = self.measure(list(fresh.values()))
+                fresh.setdefault(function, (cost, architecture))
+        # The largest first: else the others may be done while one process has long to go.
+        order = sorted(fresh, key=lambda function: -fresh[function][0])
+        begun = {one: self._begin(fresh[one][1], self.parameters.seeds, tested=False) for one in order}
         known = dict(self._trained)
-        for function, architecture in zip(functions, architectures, strict=True):
-            if function in known:
-                yield replace(known[function], architecture=architecture, origin="cached", seconds=0.0)
-                continue
-            known[function] = evaluation = _evaluation(next(measured))
-            if not evaluation.machine_fault:  # which another time may not meet again
-                self._trained[function] = evaluation
-            yield evaluation
+        with _cancelled_at_the_end(begun.values()):
+            for function, architecture in zip(functions, architectures, strict=True):
+                if function in known:
+                    yield replace(known[function], architecture=architecture, origin="cached", seconds=0.0)
+                    continue
+                known[function] = evaluation = _evaluation(_collected(architecture, begun[function]))
+                if not evaluation.machine_fault:  # which another time may not meet again
+                    self._trained[function] = evaluation
+                yield evaluation
 
     def recall(self, evaluations: Sequence[Evaluation]) -> None:
         for evaluation in evaluations:
@@ -110,7 +117,7 @@ class TrainingEvaluator(Evaluator):
         """``final_trainings`` and the standard deviation of their test accuracies, ``final_deviation``."""
         if self._final is None or len(self._final.scores) < 2:
             return {}
-        tests = [score.test_accuracy for score in self._final.scores]
+        tests = [score.test_accuracy for score in self._final.scores if score.test_accuracy is not None]
         return {"final_trainings": len(tests), "final_deviation": stdev(tests)}
 
     def measure(
@@ -123,25 +130,22 @@ class TrainingEvaluator(Evaluator):
             seeds: one training each; those of the parameters unless given.
         """
         asked = seeds or self.parameters.seeds
-        begun = deque((one, self._begin(one, asked)) for one in architectures)
-        try:
-            while begun:
-                yield _collected(*begun[0])
-                begun.popleft()
-        finally:
-            for _, trainings in begun:
-                for training in trainings:
-                    training.cancel()
+        begun = {one: self._begin(one, asked, tested=True) for one in architectures}
+        with _cancelled_at_the_end(begun.values()):
+            for one in architectures:
+                yield _collected(one, begun[one])
 
-    def _begin(self, architecture: Architecture, seeds: Sequence[int]) -> list[Future[Training | None]]:
+    def _begin(
+        self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
+    ) -> list[Future[Training | None]]:
         """One for each seed; those that the store has are done, and no process starts for them."""
-        known = [self._kept(architecture, seed) for seed in seeds]
+        known = [self._kept(architecture, seed, tested) for seed in seeds]
         missing = [seed for seed, kept in zip(seeds, known, strict=True) if kept is None]
-        fresh = iter(self._running().submit(architecture, missing) if missing else [])
+        fresh = iter(self._running().submit(architecture, missing, tested=tested) if missing else [])
         return [next(fresh) if kept is None else kept for kept in known]
 
-    def _kept(self, architecture: Architecture, seed: int) -> Future[Training | None] | None:
-        score = None if self._store is None else self._store.find(architecture, seed)
+    def _kept(self, architecture: Architecture, seed: int, tested: bool) -> Future[Training | None] | None:
+        score = None if self._store is None else self._store.find(architecture, seed, tested=tested)
         if score is None:
             return None
         done: Future[Training | None] = Future()
@@ -162,6 +166,17 @@ def _evaluation(found: TrainedScores) -> Evaluation:
     return Evaluation(
         found.architecture, found.valid_accuracy, "trained", found.seconds, found.error, found.machine_fault
     )
+
+
+@contextmanager
+def _cancelled_at_the_end(trainings: Iterable[Sequence[Future[Training | None]]]) -> Iterator[None]:
+    """Whoever stops asking for results gives up what has not begun."""
+    try:
+        yield
+    finally:
+        for of_one in trainings:
+            for training in of_one:
+                training.cancel()
 
 
 def _collected(architecture: Architecture, trainings: Sequence[Future[Training | None]]) -> TrainedScores:

@@ -1,30 +1,18 @@
-"""Trainings in processes of one thread each, one of which may be killed without harm to the others.
-
-Every process has an executor of its own, and a thread that hands it one training at a time, so that it is
-known which training a process died of. A new process then tries that training once more; whoever dies of it
-twice is given up, as a fault of the machine.
-"""
+"""Trainings in processes of one thread each; one that kills its process twice is a fault of the machine."""
 
 import logging
 import math
-import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import is_machine_fault
 from contrastive_nas.evaluators.label_store import LabelStore
+from contrastive_nas.processes import KilledError, Processes
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.config import ShortSettings
@@ -35,8 +23,6 @@ from contrastive_nas.training.short import ShortScore, ShortTraining
 logger = logging.getLogger(__name__)
 # What a training imports that takes seconds. None of this package: the server may not know where it lies.
 _LIBRARIES = ("lightning_fabric", "pandas", "sklearn.model_selection", "timm.scheduler", "torch.export")
-# The first death may have been another's fault, such as of two large networks at once.
-_DEATHS = 2
 
 
 @dataclass(frozen=True)
@@ -76,8 +62,9 @@ class TrainedScores:
 
     @property
     def test_accuracy(self) -> float:
-        """Mean over the trainings, percent; NaN where one failed."""
-        return math.nan if self.error else _mean([score.test_accuracy for score in self.scores])
+        """Mean over the trainings, percent; NaN where one failed, or was not asked for it."""
+        tests = [score.test_accuracy for score in self.scores if score.test_accuracy is not None]
+        return math.nan if self.error or len(tests) < len(self.scores) else _mean(tests)
 
     @property
     def seconds(self) -> float:
@@ -117,7 +104,7 @@ class UnusableImagesError(InputError):
 
 
 class TrainingProcesses:
-    """Processes that train what they are handed; they start when there is something to do.
+    """Processes that train what they are handed, see :class:`contrastive_nas.processes.Processes`.
 
     Args:
         job: what the trainings have in common.
@@ -125,83 +112,38 @@ class TrainingProcesses:
     """
 
     def __init__(self, job: TrainingJob, count: int) -> None:
-        self._job = job
-        self._threads = ThreadPoolExecutor(count or usable_processors(), "training")
-        self._own = threading.local()
-        self._executors: list[ProcessPoolExecutor] = []
+        self._processes = Processes(count, _LIBRARIES, _start_worker, (job,))
+        self.prepare, self.close = self._processes.prepare, self._processes.close
 
-    def prepare(self) -> None:
-        """Starts in the background what the first process waits for; returns at once."""
-        if _process_context().get_start_method() == "forkserver":
-            forkserver.ensure_running()
-
-    def submit(self, architecture: Architecture, seeds: Sequence[int]) -> list[Future[Training | None]]:
+    def submit(
+        self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
+    ) -> list[Future[Training | None]]:
         """The trainings of an architecture, one for each seed, which processes share.
+
+        Args:
+            architecture: of the space.
+            seeds: one training each.
+            tested: whether they are scored on test images too.
 
         Returns:
             Their results: None for one that was not begun, as another had failed; they raise
             UnusableImagesError.
         """
         failed = threading.Event()
-        return [self._threads.submit(self._train, architecture, seed, failed) for seed in seeds]
+        return [self._processes.submit(self._train, architecture, seed, tested, failed) for seed in seeds]
 
-    def close(self) -> None:
-        """Ends the processes; what they have not begun is given up."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for executor in self._executors:
-            executor.shutdown()
-
-    def _train(self, architecture: Architecture, seed: int, failed: threading.Event) -> Training | None:
+    def _train(
+        self, architecture: Architecture, seed: int, tested: bool, failed: threading.Event
+    ) -> Training | None:
         if failed.is_set():
             return None
-        found = self._survived(architecture, seed)
+        try:
+            found = self._processes.run(_train, architecture, seed, tested)
+        except KilledError as error:
+            found = Training(None, str(error), machine_fault=True)
         if found.error:
             failed.set()
         return found
-
-    def _survived(self, architecture: Architecture, seed: int) -> Training:
-        deaths = 0
-        while deaths < _DEATHS:
-            try:
-                begun = self._executor().submit(_train, architecture, seed)
-            except BrokenProcessPool:  # it died with nothing to do
-                self._own.executor = None
-                continue
-            try:
-                return begun.result()
-            except BrokenProcessPool:
-                deaths += 1
-                self._own.executor = None
-                logger.warning("the process that trained %s was killed", architecture)
-        return Training(None, f"its process was killed {_DEATHS} times: out of memory?", machine_fault=True)
-
-    def _executor(self) -> ProcessPoolExecutor:
-        """That of this thread."""
-        executor: ProcessPoolExecutor | None = getattr(self._own, "executor", None)
-        if executor is None:
-            executor = ProcessPoolExecutor(
-                1, _process_context(), initializer=_start_worker, initargs=(self._job,)
-            )
-            self._own.executor = executor
-            self._executors.append(executor)
-        return executor
-
-
-def usable_processors() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _process_context() -> BaseContext:
-    """How processes start: forked from a server that has imported the libraries once and done nothing else.
-
-    A forked copy of this process itself could hang, as it may have used torch's threads.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_LIBRARIES))
-    return context
 
 
 # What follows runs in the processes.
@@ -214,14 +156,14 @@ class _Worker:
     store: LabelStore | None
     trainings: dict[tuple[int, int], ShortTraining] = field(default_factory=dict)
 
-    def score(self, architecture: Architecture, seed: int) -> ShortScore:
+    def score(self, architecture: Architecture, seed: int, tested: bool) -> ShortScore:
         """Of one training; taken from the store where another process has been faster."""
-        known = None if self.store is None else self.store.find(architecture, seed)
+        known = None if self.store is None else self.store.find(architecture, seed, tested=tested)
         if known is not None:
             return known
         train = self._training(architecture)
         seed_generators("weights", seed)
-        score = train(self.space.build(architecture), seed)
+        score = train(self.space.build(architecture), seed, tested=tested)
         if self.store is not None:
             try:
                 self.store.add(architecture, seed, score)
@@ -252,28 +194,17 @@ _worker: _Worker | None = None
 
 def _start_worker(job: TrainingJob) -> None:
     global _worker
-    torch.set_num_threads(1)
     logging.getLogger("contrastive_nas").setLevel(
         logging.WARNING
     )  # what a training says of itself is for one alone
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     space = job.load_space()
     _worker = _Worker(space, job.settings, job.open_store(space))
 
 
-def _end_with_parent() -> None:
-    """A killed parent leaves no worker behind."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _train(architecture: Architecture, seed: int) -> Training:
+def _train(architecture: Architecture, seed: int, tested: bool) -> Training:
     assert _worker is not None
     try:
-        return Training(_worker.score(architecture, seed))
+        return Training(_worker.score(architecture, seed, tested))
     except UnusableImagesError:
         raise
     except Exception as error:  # whatever a user's network does is recorded; the search goes on

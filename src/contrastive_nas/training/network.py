@@ -14,6 +14,8 @@ from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.seeding import seed_generators
 
 _LATENCY_RUNS = 20
+# AVX-512; AVX2 has 8, but a network's weights shall not depend on the processor.
+_FLOATS_IN_REGISTER = 16
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,18 @@ def count_outputs(network: nn.Module, channels: int, size: int) -> int:
     if logits.ndim != 2:
         raise InputError(f"gives {tuple(logits.shape)}, not (batch, classes)")
     return int(logits.shape[1])
+
+
+def channels_last_is_safe(network: nn.Module) -> bool:
+    """Whether a network can be trained on the CPU with channels last in memory.
+
+    oneDNN's backward pass of a strided 1x1 convolution writes outside of its memory where it reads fewer
+    channels than fill a vector register of floats; weights or the whole process are lost (its issue 6035).
+    """
+    return not any(
+        isinstance(layer, nn.Conv2d)
+        and layer.kernel_size == (1, 1)
+        and max(layer.stride) > 1
+        and layer.in_channels < _FLOATS_IN_REGISTER
+        for layer in network.modules()
+    )

@@ -21,7 +21,14 @@ from contrastive_nas.training.data.transforms import Preparation
 from contrastive_nas.training.devices import make_deterministic, make_fabric
 from contrastive_nas.training.export import Header, load_network, save_network
 from contrastive_nas.training.loss import Renormalised
-from contrastive_nas.training.network import Built, NetworkName, build_network, count_outputs, latency
+from contrastive_nas.training.network import (
+    Built,
+    NetworkName,
+    build_network,
+    channels_last_is_safe,
+    count_outputs,
+    latency,
+)
 from contrastive_nas.training.onnx_export import export_onnx, require_onnx
 from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import Recipe, load_recipe
@@ -116,7 +123,8 @@ def _make_trainer(
     if recipe.auxiliary_weight:
         seed_generators("auxiliary", settings.seed)
         network = WithAuxiliaryHead(network, torch.zeros(2, built.channels, built.size, built.size))
-    if settings.channels_last:
+    last = settings.channels_last and (fabric.device.type != "cpu" or channels_last_is_safe(network))
+    if last:
         network = network.to(memory_format=torch.channels_last)
     if settings.compile:
         network.compile()
@@ -125,7 +133,7 @@ def _make_trainer(
         network,
         plan,
         fabric,
-        Preparation(*moments, recipe.augmentation, settings.channels_last),
+        Preparation(*moments, recipe.augmentation, last),
         built.classes,
         None if settings.teacher is None else _teacher(settings.teacher, built, preprocessing, fabric),
     )
@@ -133,7 +141,7 @@ def _make_trainer(
         updater,
         images.feed(plan, fabric.global_rank, fabric.device),
         images.test_feed(fabric.global_rank, fabric.world_size),
-        Preparation(*moments, channels_last=settings.channels_last),
+        Preparation(*moments, channels_last=last),
         Checkpoints(settings.output / "checkpoint", settings.checkpoint_seconds),
         _identity(settings, recipe, plan),
         settings.test_every,

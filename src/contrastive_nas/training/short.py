@@ -22,6 +22,7 @@ from contrastive_nas.training.data.order import Order
 from contrastive_nas.training.data.prepare import Images, prepare_images
 from contrastive_nas.training.data.transforms import Preparation, test_transform
 from contrastive_nas.training.devices import make_fabric
+from contrastive_nas.training.network import channels_last_is_safe
 from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.scoring import score
@@ -32,15 +33,18 @@ _TEST_BATCH = 1024
 # Part of the identity of every accuracy that is kept. To be raised by whoever changes what may move one: the
 # trainer, augmentation, the meaning of a recipe's values, initial weights or layers of this package's spaces.
 # By hand, as a checksum of the source would have every label trained again after a comment or a rename.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 
 
 @dataclass(frozen=True)
 class ShortScore:
-    """Accuracies in percent and processor seconds of one training."""
+    """Accuracies in percent and processor seconds of one training.
+
+    ``test_accuracy`` is None where nobody asked for it: a search looks at validation images alone.
+    """
 
     valid_accuracy: float
-    test_accuracy: float
+    test_accuracy: float | None
     seconds: float
 
 
@@ -71,36 +75,42 @@ class ShortTraining:
         self._train = images.memory
         self._valid = _decoded(images, held_out)
         self._test = _decoded(images, test)
-        moments = images.preprocessing.mean, images.preprocessing.std, self._fabric.device
-        self._preparation = Preparation(*moments, self._recipe.augmentation, channels_last=True)
-        self._test_preparation = Preparation(*moments, channels_last=True)
+        self._moments = images.preprocessing.mean, images.preprocessing.std, self._fabric.device
 
-    def __call__(self, network: nn.Module, seed: int) -> ShortScore:
+    def __call__(self, network: nn.Module, seed: int, *, tested: bool = True) -> ShortScore:
         """Trains a network with fresh weights, in place, and scores it once, at the end.
 
         Args:
             network: on the CPU.
             seed: of the order of the images.
+            tested: whether it is scored on test images too.
 
         Raises:
             InputError: the loss did not stay finite; the training ends with that epoch.
         """
         start = time.thread_time()
-        network = network.to(memory_format=torch.channels_last).train()
+        last = channels_last_is_safe(network)
+        memory_format = torch.channels_last if last else torch.contiguous_format
+        network = network.to(memory_format=memory_format).train()
+        preparation = Preparation(*self._moments, self._recipe.augmentation, channels_last=last)
+        test_preparation = Preparation(*self._moments, channels_last=last)
         plan = TrainingPlan(self._recipe, len(self._train.labels), seed=seed)
-        updater = make_updater(network, plan, self._fabric, self._preparation, self._classes)
+        updater = make_updater(network, plan, self._fabric, preparation, self._classes)
         trainer = Trainer(
             updater,
             MemoryFeed(self._train, Order(plan, seed)),
             self._valid,
-            self._test_preparation,
+            test_preparation,
             Checkpoints(None),
             identity={},
             test_every=plan.epochs,
         )
         valid = trainer.run()[-1].test_top1_accuracy
-        test = score(trainer.result(), self._test, self._test_preparation, self._fabric.device)
-        return ShortScore(valid, test.top1_accuracy, time.thread_time() - start)
+        test = None
+        if tested:
+            images = self._test, test_preparation, self._fabric.device
+            test = score(trainer.result(), *images).top1_accuracy
+        return ShortScore(valid, test, time.thread_time() - start)
 
 
 def training_identity(settings: ShortSettings) -> dict[str, Any]:
