@@ -99,12 +99,12 @@ def test_a_table_of_architectures(tmp_path: Path):
 def test_networks_of_no_space(tmp_path: Path):
     path = tmp_path / "mine.py"
     path.write_text(NETWORKS.format(count=9, label="None"))
-    done = run_rank("--file", path)
+    done = run_rank(path)
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
     assert "none is near" in done.output
     path.write_text(NETWORKS.format(count=3, label="None"))
-    done = run_rank("--file", path)
+    done = run_rank(path)
     assert done.exit_code == 1
     assert "at least 8" in done.output
 
@@ -137,11 +137,11 @@ def test_labels_of_networks_of_no_space(tmp_path: Path):
     # The wider the worse, which nobody would expect; a name of one's own needs no percentages.
     networks = NETWORKS.format(count=24, label="float(-width) if width % 2 else None")
     path.write_text(networks + "METRIC = 'gain'")
-    done = run_rank("--file", path, "--labels", "gain", "--output", output)
+    done = run_rank(path, "--labels", "gain", "--output", output)
     assert done.exit_code == 0, done.output
     assert "24 networks, ranked with 12 labels" in done.output
     table = pd.read_csv(output)
-    width = table["architecture"].str.extract(r"(\d+)$")[0].astype(int)
+    width = table["network"].str.extract(r"(\d+)$")[0].astype(int)
     # Names count from 1, widths from 2.
     np.testing.assert_array_equal(table["label"].dropna(), -(width + 1)[table["label"].notna()])
     assert kendalltau(table["rank"], width).statistic > 0.8
@@ -191,7 +191,7 @@ def test_a_result_that_cannot_be_written_is_one_line(tmp_path: Path):
 def test_networks_that_no_score_tells_apart_are_said_to_be_alike(tmp_path: Path):
     path = tmp_path / "mine.py"
     path.write_text("from torch import nn\nINPUT_SHAPE = (3, 8, 8)\ndef networks(): return [nn.ReLU()] * 9\n")
-    done = run_rank("--file", path, "--ranker", "macs")
+    done = run_rank(path, "--ranker", "macs")
     assert "all have one score, so the order says nothing" in done.output
     done = run_rank("--file", path, "--space", "nasbench201")
     assert done.exit_code == 2
@@ -203,7 +203,7 @@ def test_networks_that_are_all_alike_have_nothing_to_learn(tmp_path: Path):
     same = NETWORKS.replace("yield nn", "step = width\n        width = 4\n        yield nn")
     path.write_text(same.format(count=9, label="50 + step"))
     output = tmp_path / "ranking.csv"
-    done = run_rank("--file", path, "--labels", "own_test_accuracy", "--output", output)
+    done = run_rank(path, "--labels", "own_test_accuracy", "--output", output)
     assert done.exit_code == 0, done.output
     assert (pd.read_csv(output)["win_probability"] == 0.5).all()
 
@@ -237,7 +237,9 @@ def test_equal_functions_share_rank_and_score():
         (("--space", "nasbench201", GOOD), 1, "two different"),
         (("--space", "nowhere", GOOD), 1, "nowhere"),
         (("--space", "nasbench201", "--options", "{", GOOD), 1, "no JSON"),
-        ((GOOD,), 2, "--space"),
+        ((GOOD,), 1, "an architecture needs its space"),
+        ((), 2, "--space"),
+        (("--sample", "9", GOOD), 2, "--space"),
         (("--space", "nasbench201", "--labels", "accuracy", POOR, GOOD), 2, "--file"),
     ],
 )
@@ -266,18 +268,18 @@ def test_onnx_networks_of_any_size_need_the_size(tmp_path: Path):
         )
         opsets = [helper.make_opsetid("", 17)]
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / f"{width}.onnx")
-    done = run_rank("--file", tmp_path)
+    done = run_rank(tmp_path)
     assert done.exit_code == 1
     assert "has free sizes" in done.output
     assert "--image-size" in done.output
-    done = run_rank("--file", tmp_path, "--image-size", "16x12")
+    done = run_rank(tmp_path, "--image-size", "16x12")
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
 
 
 @pytest.mark.parametrize("size", ["0", "12x", "-3", "big", "70000", "3x4x5"])
 def test_sizes_that_are_none(tmp_path: Path, size: str):
-    done = run_rank("--file", tmp_path, f"--image-size={size}")
+    done = run_rank(tmp_path, f"--image-size={size}")
     assert done.exit_code == 1
     assert "HEIGHTxWIDTH" in done.output
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs import function_hash, trace
+from contrastive_nas.networks.listing import list_given
 from contrastive_nas.tables import detect, read_graphs, read_table
-from contrastive_nas.tables.reading import read_labelled_graphs
 
 SHAPE = (3, 8, 8)
 NN = "from torch import nn\n"
@@ -274,12 +274,11 @@ def test_a_file_whose_networks_change_keeps_each_with_its_accuracy(tmp_path, mon
     monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "mine.py"
     path.write_text(NEVER_THE_SAME)
-    table, graphs = read_labelled_graphs(path, source="python_file")
-    assert table.frame.own_test_accuracy.tolist() == [11, 12, 13]
-    assert table.frame.architecture.tolist() == list(graphs) == ["width 11", "width 12", "width 13"]
-    assert [graph.out_shape[1, 0] for graph in graphs.values()] == [11, 12, 13]
-    with pytest.raises(InputError, match="leave image_size out"):
-        read_labelled_graphs(path, source="python_file", image_size=(8, 8))
+    networks = list_given([str(path)]).networks
+    widths = [11, 12, 13]
+    assert [network.labels["own_test_accuracy"] for network in networks] == widths
+    assert [network.name for network in networks] == [f"{path}:width {width}" for width in widths]
+    assert [network.make().out_shape[1, 0] for network in networks] == widths
 
 
 def test_accuracies_as_tensors_and_numbers_of_numpy(tmp_path) -> None:

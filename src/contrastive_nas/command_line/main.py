@@ -3,12 +3,16 @@
 A command's file imports only what its options need; its work is imported when it runs.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from contrastive_nas.command_line.networks import evaluate, inspect, rank, sample
+from contrastive_nas.command_line.networks import evaluate, inspect, sample
+from contrastive_nas.command_line.ranking import rank
 from contrastive_nas.command_line.runs import clean, runs
 from contrastive_nas.errors import InputError
 
@@ -16,11 +20,12 @@ COMMANDS = (runs, clean, inspect, sample, rank, evaluate)
 
 
 class OneMessage(TyperGroup):
-    """Shows what a user can mend as one line."""
+    """Shows progress and warnings as lines, and what a user can mend as one line."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _lines():
+                return super().invoke(ctx)
         except InputError as error:
             typer.echo(f"Error: {error}", err=True)
             raise typer.Exit(1) from None
@@ -30,6 +35,21 @@ class OneMessage(TyperGroup):
                 raise
             typer.echo(f"Error: {error.filename2 or error.filename}: {error.strerror}", err=True)
             raise typer.Exit(1) from None
+
+
+@contextmanager
+def _lines() -> Iterator[None]:
+    """What this package logs goes to standard error, where nothing else takes it."""
+    logger = logging.getLogger("contrastive_nas")
+    handler, level = logging.StreamHandler(), logger.level
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 app = typer.Typer(

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.costs import warn_of_unknown
+from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters, warn_of_unknown
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
 from contrastive_nas.ranking.base import Ranker, check_between, check_finite
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
+from contrastive_nas.ranking.metrics import kendall_tau
+from contrastive_nas.ranking.rank_intervals import rank_intervals
 from contrastive_nas.ranking.registry import create_ranker, create_ranker_with
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
@@ -27,8 +30,15 @@ LEAST = 8
 MOST_LABELS = 1000
 # Others that each network is compared with: the mean over more differs by less than is shown.
 OPPONENTS = 4096
+# Fewer labels do not say which of two orders is better.
+LEAST_JUDGED = 10
+# Orders are judged on labels left out: a fifth of them at a time, and of more labels a part, as each fifth is
+# a fit.
+FOLDS, MOST_JUDGED = 5, 200
 _ROWS_AT_ONCE = 1024
 _DECIMALS = 9
+# Probabilities nearer to 0 or 1 than a double can tell.
+_SURE = 1e-15
 
 
 def rank(
@@ -52,9 +62,13 @@ def rank(
     Returns:
         ``rank`` from 1, ``architecture``, ``score`` (normal quantile of accuracy: 0 is middling, 1 better
         than 84 % of those it is compared with), ``win_probability`` (mean probability to beat another of the
-        list), and ``label`` where there are labels. Its ``attrs["similarity"]`` says how much each labelled
-        space has to do with these networks, 0 to 1, where the ranker learned from any: without labels, and
-        where no space reaches 0.5, little can be expected.
+        list), ``expected_rank``, between ``rank_low`` and ``rank_high`` in nine of ten cases
+        (:func:`contrastive_nas.ranking.rank_intervals.rank_intervals`), ``macs`` (multiply-accumulates of one
+        image), ``parameters``, and ``label`` where there are labels. Its ``attrs["similarity"]`` says how
+        much each labelled space has to do with these networks, 0 to 1, where the ranker learned from any:
+        without labels, and where no space reaches 0.5, little can be expected. With ten labels and more
+        ``attrs["tau"]`` has Kendall's tau between labels and ``ranking``, ``macs`` and ``parameters``, by
+        labels left out of the fit.
 
     Raises:
         InputError: fewer than two, a string is no architecture of the space, labels that are not finite or
@@ -68,7 +82,7 @@ def rank(
         ranker = create_ranker_with(ranker, {"space": lambda: space})
     source = SpaceSource(space)
     source.rows(space.sample(np.random.default_rng(seed), REFERENCE))
-    return _ranking(names, source, source.rows(names), known, ranker, seed)
+    return _ranking("architecture", names, source, source.rows(names), known, ranker, seed)
 
 
 def rank_graphs(
@@ -80,6 +94,8 @@ def rank_graphs(
     seed: int = 0,
 ) -> "pd.DataFrame":
     """:func:`rank` for networks of no known space, which are compared with each other alone.
+
+    The column of names is ``network``.
 
     Raises:
         InputError: fewer than eight networks, a label of another one, a ranker that needs a space, or labels
@@ -93,7 +109,8 @@ def rank_graphs(
         raise InputError(f"rank: there is a label of {foreign[0]}, which is none of the networks")
     if isinstance(ranker, str):
         ranker = create_ranker(ranker)
-    return _ranking(list(names), ListedSource.of(graphs), np.arange(len(graphs)), known, ranker, seed)
+    rows = np.arange(len(graphs))
+    return _ranking("network", list(names), ListedSource.of(graphs), rows, known, ranker, seed)
 
 
 def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
@@ -107,6 +124,7 @@ def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
 
 
 def _ranking(
+    kind: str,
     names: list[str],
     source: GraphSource,
     rows: IntArray,
@@ -118,33 +136,81 @@ def _ranking(
 
     known = np.flatnonzero([name in labels for name in names])
     learned = np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        warn_of_unknown(names[part], source.batch(rows[part]))
-    ranker.fit(source, rows[learned], np.array([labels[names[place]] for place in learned]), seed)
+    given = np.array([labels[names[place]] for place in learned])
+    costs = _costs(names, source, rows)
+    tau = _judged(source, rows[learned], given, costs[learned], ranker, seed)
+    ranker.fit(source, rows[learned], given, seed)
     # Equal networks may differ in the last bits of a matrix product.
     scores = check_finite(ranker, ranker.scores(rows), names).round(_DECIMALS)
-    wins = _mean_wins(ranker, rows, seed).round(_DECIMALS)
-    table = pd.DataFrame({"architecture": names, "score": scores, "win_probability": wins})
+    wins, logits = (values.round(_DECIMALS) for values in _against_others(ranker, rows, seed))
+    low, high = rank_intervals(logits, seed)
+    expected = 1 + (len(rows) - 1) * (1 - wins)
+    table = pd.DataFrame({kind: names, "score": scores, "win_probability": wins, "expected_rank": expected})
+    table = table.assign(rank_low=low, rank_high=high, macs=costs[:, 0], parameters=costs[:, 1])
     if labels:
         table["label"] = [labels.get(name, np.nan) for name in names]
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     table.attrs["similarity"] = ranker.basis.get("similarity", {})
+    table.attrs["tau"] = tau
     table.insert(0, "rank", table["score"].rank(method="min", ascending=False).astype(int))
     return table
+
+
+def _costs(names: Sequence[str], source: GraphSource, rows: IntArray) -> IntArray:
+    """Multiply-accumulates and parameters, networks x 2; warns of graphs that are not known whole."""
+    parts = [np.zeros((0, 2), dtype=np.int64)]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        graphs = source.batch(rows[part])
+        warn_of_unknown(names[part], graphs)
+        parts.append(np.stack([graph_multiply_accumulates(graphs), graph_parameters(graphs)], axis=1))
+    return np.concatenate(parts)
+
+
+def _judged(
+    source: GraphSource,
+    rows: IntArray,
+    labels: NDArray[np.float64],
+    costs: IntArray,
+    ranker: Ranker,
+    seed: int,
+) -> dict[str, float]:
+    """Kendall's tau of labels with predictions that did not see them, and with costs; of none if too few.
+
+    Networks of one function are left out together.
+    """
+    rows, labels, costs = rows[:MOST_JUDGED], labels[:MOST_JUDGED], costs[:MOST_JUDGED]
+    _, functions = np.unique(source.function_ids[rows], return_inverse=True)
+    fold = np.random.default_rng(seed).permutation(functions.max(initial=0) + 1)[functions] % FOLDS
+    outside = [fold != number for number in range(FOLDS)]
+    if len(rows) < LEAST_JUDGED or min(len(np.unique(labels[kept])) for kept in outside) < 2:
+        return {}
+    predicted = np.zeros(len(rows))
+    for kept in outside:
+        if not kept.all():
+            ranker.fit(source, rows[kept], labels[kept], seed)
+            predicted[~kept] = ranker.scores(rows[~kept])
+    orders = {"ranking": predicted.round(_DECIMALS), "macs": costs[:, 0], "parameters": costs[:, 1]}
+    found = {name: kendall_tau(order.astype(np.float64), labels) for name, order in orders.items()}
+    # Where all are alike there is no order: it is no better than chance.
+    return {name: 0.0 if np.isnan(tau) else tau for name, tau in found.items()}
 
 
 def _wins(ranker: Ranker, rows: IntArray, others: IntArray) -> NDArray[np.float64]:
     return check_between(ranker, ranker.probability(rows, others), (len(rows), len(others)), 0, 1)
 
 
-def _mean_wins(ranker: Ranker, rows: IntArray, seed: int) -> NDArray[np.float64]:
-    """Mean probability to beat another one, or another of ``OPPONENTS`` random ones."""
+def _against_others(
+    ranker: Ranker, rows: IntArray, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean probability, and mean logit, to beat another one, or another of ``OPPONENTS`` random ones."""
     others = np.random.default_rng(seed).permutation(len(rows))[:OPPONENTS]
-    starts = range(0, len(rows), _ROWS_AT_ONCE)
-    parts = (_wins(ranker, rows[start : start + _ROWS_AT_ONCE], rows[others]) for start in starts)
-    summed = np.concatenate([part.sum(axis=1) for part in parts])
+    summed, logits = np.zeros(len(rows)), np.zeros(len(rows))
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        wins = _wins(ranker, rows[part], rows[others])
+        summed[part] = wins.sum(axis=1)
+        logits[part] = logit(np.clip(wins, _SURE, 1 - _SURE)).mean(axis=1)
     met = np.isin(np.arange(len(rows)), others)
     # Against itself each wins half a time, which does not count.
-    means: NDArray[np.float64] = (summed - 0.5 * met) / np.maximum(len(others) - met, 1)
-    return means
+    return (summed - 0.5 * met) / np.maximum(len(others) - met, 1), logits

@@ -20,9 +20,9 @@ from contrastive_nas.tables.base import (
     Problems,
     Row,
     TableFormat,
-    frames,
     is_accuracy,
 )
+from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
 from contrastive_nas.tables.parsing.headers import ambiguous, renamed
 from contrastive_nas.tables.registry import AUTO, find_format
 from contrastive_nas.tables.validation import (
@@ -113,7 +113,17 @@ def read_table(
         raise InputError(f"on_error is {on_error!r}; it can be stop or skip")
     chosen = find_format(path, source)
     problems = Problems(str(path), on_error, limit)
-    return _checked_table(chosen, chosen.read(Path(path), problems), problems, space, metrics, validate)
+    given = chosen.read(Path(path), problems)
+    return _checked_table(chosen, given, problems, space, metrics, validate)
+
+
+def check_table(frame: pd.DataFrame, file: str) -> SourceTable:
+    """What :func:`read_table` gives of a file that holds these rows, whose networks belong to no space.
+
+    Raises:
+        InputError: a row cannot be used.
+    """
+    return _checked_table(TIDY_CSV, iter([frame]), Problems(file), metrics=[])
 
 
 def _checked_table(
@@ -171,35 +181,9 @@ def read_graphs(
     """
     problems = Problems(str(path), on_error)
     given = _given_graphs(find_format(path, source), Path(path), problems, image_size)
-    for _, columns, graph in _made(given, problems):
-        yield columns["architecture"], graph
+    yield from _made(given, problems)
     for problem in problems.kept:
         _LOG.warning("left out: %s", problem)
-
-
-def read_labelled_graphs(
-    path: str | Path, *, source: str = AUTO, image_size: ImageSize | None = None
-) -> "tuple[SourceTable, dict[str, ComputationGraph]]":
-    """:func:`read_table` and :func:`read_graphs` of one file of networks; one of code is run once.
-
-    Run twice, it might give a network's accuracy in one run and another network of that name in the other.
-
-    Raises:
-        InputError: as both.
-    """
-    chosen = find_format(path, source)
-    if not chosen.runs_code:
-        table = read_table(path, source=source, metrics=[])
-        return table, dict(read_graphs(path, source=source, image_size=image_size))
-    problems, graphs = Problems(str(path)), {}
-
-    def records(given: Iterator[GivenGraph]) -> Iterator[tuple[Row, dict[str, Any]]]:
-        for label, columns, graph in _made(given, problems):
-            graphs[columns["architecture"]] = graph
-            yield label, columns
-
-    given = _given_graphs(chosen, Path(path), problems, image_size)
-    return _checked_table(chosen, frames(records(given)), problems, metrics=[]), graphs
 
 
 def _given_graphs(
@@ -214,10 +198,8 @@ def _given_graphs(
     return chosen.graphs(path, problems, image_size)
 
 
-def _made(
-    given: Iterator[GivenGraph], problems: Problems
-) -> "Iterator[tuple[Row, dict[str, Any], ComputationGraph]]":
-    """Rows with their graphs; one that cannot be made, and another of a name, is a problem."""
+def _made(given: Iterator[GivenGraph], problems: Problems) -> "Iterator[tuple[str, ComputationGraph]]":
+    """Names with their graphs; one that cannot be made, and another of a name, is a problem."""
     seen: set[str] = set()
 
     def attempt(label: Row, name: str, make: GraphMaker) -> "ComputationGraph | None":
@@ -234,7 +216,7 @@ def _made(
         graph = attempt(label, name, make)
         if graph is not None:
             seen.add(name)
-            yield label, columns, graph
+            yield name, graph
 
 
 def _validators(space: str | None) -> Validators:

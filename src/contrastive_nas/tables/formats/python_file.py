@@ -1,7 +1,8 @@
 """Any networks as a Python file: its function ``networks`` gives modules, (module, accuracy) pairs, or either
 with a name before it: (name, module, accuracy).
 
-``INPUT_SHAPE`` in the file, (C, H, W) of one image, is that of all networks; ``METRIC``, where it is given,
+``INPUT_SHAPE`` in the file, (C, H, W) of one image, is that of all networks, or a dictionary has that of each
+by its name; ``METRIC``, where it is given,
 names the accuracy (``own_test_accuracy`` otherwise), which is in percent. Reading runs the file, so it is
 only read by name.
 """
@@ -34,25 +35,27 @@ def _detect(path: Path) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == _FUNCTION for node in tree.body)
 
 
-def _run(path: Path) -> tuple[Any, Iterator[tuple[int, Any]]]:
-    """The module and what it gives, numbered; whatever goes wrong in the user's code is one error."""
+def _run(path: Path, name: str) -> tuple[Any, Iterator[tuple[int, Any]]]:
+    """The module and what its function gives, numbered; what goes wrong in the user's code is one error."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path}: no Python file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        function = getattr(module, _FUNCTION, None)
+        function = getattr(module, name, None)
         if not callable(function):
-            raise InputError(f"{path}: it has no function {_FUNCTION}() that gives modules")
+            raise InputError(f"{path}: it has no function {name}() that gives modules")
         given = function()
+        if name != _FUNCTION and _is_network(given):
+            given = {name: given}
     except InputError:
         raise
     except (Exception, SystemExit) as error:
         raise InputError(f"{path}: running it failed: {type(error).__name__}: {error}") from error
     if _is_network(given) or not isinstance(given, Iterable) or isinstance(given, str | bytes):
         kind = "one module" if _is_network(given) else type(given).__name__
-        raise InputError(f"{path}: {_FUNCTION}() gives {kind}: let it give a list of modules")
+        raise InputError(f"{path}: {name}() gives {kind}: let it give a list of modules")
     return module, _guarded(enumerate(given.items() if isinstance(given, Mapping) else given, start=1), path)
 
 
@@ -109,8 +112,8 @@ def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int
         raise InputError(f"{path}, after row {number}: {type(error).__name__}: {error}") from error
 
 
-def _read(path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
-    module, pairs = _run(path)
+def _read(name: str, path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
+    module, pairs = _run(path, name)
     networks = _networks(path, pairs, problems)
     yield from frames((number, _columns(module, network)) for number, network in networks)
 
@@ -119,24 +122,33 @@ def _columns(module: Any, network: _NamedNetwork) -> dict[str, Any]:
     return {"architecture": network.name} | {str(getattr(module, "METRIC", _METRIC)): network.accuracy}
 
 
-def _graphs(path: Path, problems: Problems, image_size: ImageSize | None) -> Iterator[GivenGraph]:
+def _graphs(name: str, path: Path, problems: Problems, image_size: ImageSize | None) -> Iterator[GivenGraph]:
     # Not above: graphs need torch, which takes seconds to import.
     from contrastive_nas.graphs import trace
 
-    module, pairs = _run(path)
+    module, pairs = _run(path, name)
     shape = getattr(module, "INPUT_SHAPE", None)
     if shape is None:
         raise InputError(f"{path}: INPUT_SHAPE, (C, H, W) of one image, is missing")
     for number, network in _networks(path, pairs, problems):
-        yield number, _columns(module, network), partial(trace, network.module, shape)
+        own = shape.get(network.name) if isinstance(shape, Mapping) else shape
+        if own is None:
+            problems.add(number, f"INPUT_SHAPE has no shape of {network.name}")
+            continue
+        yield number, _columns(module, network), partial(trace, network.module, own)
 
 
-PYTHON_FILE = TableFormat(
-    name="python_file",
-    title="any networks, Python file with a function `networks` that gives modules, maybe with accuracies",
-    space=None,
-    detect=_detect,
-    read=_read,
-    runs_code=True,
-    graphs=_graphs,
-)
+def python_file(function: str) -> TableFormat:
+    """The format of Python files whose function of that name gives the networks."""
+    return TableFormat(
+        name="python_file",
+        title="any networks, Python file with a function `networks` that gives modules, maybe accuracies too",
+        space=None,
+        detect=_detect,
+        read=partial(_read, function),
+        runs_code=True,
+        graphs=partial(_graphs, function),
+    )
+
+
+PYTHON_FILE = python_file(_FUNCTION)

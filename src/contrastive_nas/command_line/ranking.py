@@ -1,0 +1,241 @@
+"""``contrastive-nas rank``: networks in order, before they are trained."""
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
+from contrastive_nas.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from contrastive_nas.ranking.base import Ranker
+
+# Images of satellites and tissue have some ten thousand pixels a side; more is a slip of the keyboard.
+_LARGEST_SIDE = 65_536
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "K"))
+_NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
+
+
+def rank(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="timm:NAME, torchvision:NAME (* stands for anything), ONNX files and folders, or "
+            "FILE.py:FUNCTION; with --space, architectures in its own spelling."
+        ),
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="A space's name, or file.py:Class.")] = None,
+    file: Annotated[Path | None, typer.Option(help="With --space: a table of architectures of it.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Accuracies to go by: a table with a column of names, TABLE or TABLE:COLUMN; or the name of "
+            "a column of --file, of the table in a folder of ONNX files, or of what FUNCTION gives. Any "
+            "numbers that are higher for better networks will do; columns named ..._accuracy are in percent."
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            help="HEIGHTxWIDTH of an image, or one number: for networks of timm and torchvision (by default "
+            "what each was made for), and for ONNX networks that leave it free."
+        ),
+    ] = None,
+    sample: Annotated[int, typer.Option(min=0, help="Number of random architectures of --space to add.")] = 0,
+    top: Annotated[int, typer.Option(min=1, help="Number of networks to show.")] = 20,
+    output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
+    ranker: Annotated[
+        str, typer.Option(help="What ranks: a name, or file.py:Class of your own.")
+    ] = "stacked",
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of all that is random.")] = 0,
+    options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that trace networks; 0 takes one per processor.")
+    ] = 0,
+    graphs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps graphs of timm and torchvision networks for the next time; by default "
+            "one among the user's caches."
+        ),
+    ] = None,
+) -> None:
+    """Ranks networks before they are trained, by what labelled spaces taught and by those that were trained.
+
+    win is the mean probability of beating another network of the list.
+    """
+    from contrastive_nas.files import atomic_path
+
+    size = None if image_size is None else _parse_image_size(image_size)
+    refused: dict[str, str] = {}
+    if space is None:
+        if file is not None or sample:
+            raise typer.BadParameter("--file and --sample are of a space: name it with --space")
+        if not networks:
+            raise typer.BadParameter("name networks, or a space with --space")
+        table, refused = _rank_networks(networks, labels, size, ranker, seed, workers, graphs)
+    else:
+        if size is not None:
+            raise typer.BadParameter("--image-size goes with networks; a space has --options for it")
+        table = _rank_architectures(
+            space, parse_options(options), networks, file, labels, sample, ranker, seed
+        )
+    _show(table, refused, top)
+    if output is not None:
+        with atomic_path(output) as path:
+            _with_refused(table, refused).to_csv(path, index=False)
+
+
+def _rank_networks(
+    references: list[str],
+    labels: str | None,
+    size: tuple[int, int] | None,
+    ranker: "Ranker | str",
+    seed: int,
+    workers: int,
+    kept: Path | None,
+) -> "tuple[pd.DataFrame, dict[str, str]]":
+    """The ranking, and why networks are not in it, by name."""
+    import pandas as pd
+
+    from contrastive_nas.networks.listing import list_given
+    from contrastive_nas.networks.tracing import kept_graphs, trace_networks
+    from contrastive_nas.ranking.rank import rank_graphs
+    from contrastive_nas.tables.labels import column_labels, file_labels, split_file
+    from contrastive_nas.tables.reading import check_table
+
+    given = list_given(references, size)
+    known = {}
+    if labels is not None and split_file(labels)[0].is_file():
+        known = file_labels(labels, [network.name for network in given.networks])
+    elif labels is not None:
+        rows = [{"architecture": network.name, **network.labels} for network in given.networks]
+        known = column_labels(check_table(pd.DataFrame(rows), ", ".join(references)), labels)
+    traced = trace_networks(given.networks, workers=workers, kept=kept_graphs() if kept is None else kept)
+    refused = {**given.refused, **traced.refused}
+    if not traced.graphs:
+        raise InputError(f"no network can be ranked; {_reasons(refused)}")
+    known = {name: label for name, label in known.items() if name in traced.graphs}
+    names, made = list(traced.graphs), list(traced.graphs.values())
+    return rank_graphs(names, made, labels=known, ranker=ranker, seed=seed), refused
+
+
+def _rank_architectures(
+    space: str,
+    options: dict[str, object],
+    architectures: list[str] | None,
+    file: Path | None,
+    labels: str | None,
+    sample: int,
+    ranker: "Ranker | str",
+    seed: int,
+) -> "pd.DataFrame":
+    import numpy as np
+
+    from contrastive_nas.ranking.rank import rank as rank_of_space
+    from contrastive_nas.spaces import load_space
+    from contrastive_nas.tables.labels import column_labels
+    from contrastive_nas.tables.reading import read_table
+
+    if labels is not None and file is None:
+        raise typer.BadParameter("--labels names a column of --file")
+    own = load_space(space, **options)
+    listed, known = [own.read(given) for given in architectures or []], {}
+    if file is not None:
+        if file.suffix == ".py":
+            raise typer.BadParameter("a Python file of networks is ranked without a space: leave --space out")
+        read = read_table(file, space=space, metrics=[], validate=own.read)
+        listed += read.frame["architecture"].tolist()
+        known = {} if labels is None else column_labels(read, labels)
+    listed += own.sample(np.random.default_rng(seed), sample)
+    return rank_of_space(own, listed, labels=known, ranker=ranker, seed=seed)
+
+
+def _show(table: "pd.DataFrame", refused: dict[str, str], top: int) -> None:
+    names = table.columns[1]
+    first = table.head(top)
+    bounds = zip(first["rank_low"], first["rank_high"], strict=True)
+    shown = first[["rank", names]].assign(
+        score=first["score"].map("{:.3f}".format),
+        win=first["win_probability"].map("{:.1%}".format),
+        expected=first["expected_rank"].map("{:.1f}".format),
+        nine_in_ten=[f"{low}-{high}" for low, high in bounds],
+        macs=first["macs"].map(_short),
+        parameters=first["parameters"].map(_short),
+        **({"label": first["label"]} if "label" in table else {}),
+    )
+    shown = shown.rename(columns={"expected": "expected rank", "nine_in_ten": "9 in 10"})
+    typer.echo(shown.to_string(index=False, max_colwidth=None))
+    labels = int(table["label"].notna().sum()) if "label" in table else 0
+    typer.echo(f"{len(table)} networks, ranked {f'with {labels} labels' if labels else 'without labels'}")
+    if table["score"].nunique() == 1:
+        typer.echo("all have one score, so the order says nothing: to this ranker these networks are alike")
+    if table.attrs["similarity"]:
+        typer.echo(_likeness(table.attrs["similarity"], labelled=bool(labels)))
+    if table.attrs["tau"]:
+        typer.echo(_better_guide(table.attrs["tau"], labels))
+    for name, reason in refused.items():
+        typer.echo(f"not ranked: {name}: {reason}")
+
+
+def _short(number: int) -> str:
+    """Three digits and a unit: 4.09 G."""
+    for size, unit in _UNITS:
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
+    from contrastive_nas.ranking.transfer.ranker import NEAR
+
+    ordered = sorted(similarity.items(), key=lambda pair: -pair[1])
+    found = "like " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
+    if labelled or ordered[0][1] >= NEAR:
+        return found
+    return f"{found}: none is near, so trust this little; parameters may rank better, and labels help"
+
+
+def _better_guide(tau: dict[str, float], labels: int) -> str:
+    """How well labels left out are ordered, and by what else they would be ordered clearly better."""
+    found = ", ".join(f"{value:.2f} by {_NAMES[name]}" for name, value in tau.items())
+    best = max(tau, key=lambda name: tau[name])
+    # The standard deviation of Kendall's tau of unrelated orders (Kendall, Biometrika, 1938).
+    chance = math.sqrt(2 * (2 * labels + 5) / (9 * labels * (labels - 1)))
+    clear = tau[best] - tau["ranking"] > chance
+    return f"labels left out are ordered with Kendall's tau {found}" + (f": go by {_NAMES[best]}" * clear)
+
+
+def _with_refused(table: "pd.DataFrame", refused: dict[str, str]) -> "pd.DataFrame":
+    """The ranking, then a row with a name and a reason for each network that is not in it."""
+    import pandas as pd
+
+    if not refused:
+        return table
+    rows = pd.DataFrame({table.columns[1]: list(refused), "error": list(refused.values())})
+    return pd.concat([table.convert_dtypes(), rows], ignore_index=True)
+
+
+def _reasons(refused: dict[str, str]) -> str:
+    name, reason = next(iter(refused.items()), ("", "the list is empty"))
+    return f"the first reason: {name}: {reason}" if name else reason
+
+
+def _parse_image_size(text: str) -> tuple[int, int]:
+    """Height and width, ``224x160``; one number stands for both.
+
+    Raises:
+        InputError: it is neither, or a side is of no pixels or of too many.
+    """
+    found = re.fullmatch(r"\s*(\d{1,6})(?:\s*[xX]\s*(\d{1,6}))?\s*", text)
+    height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
+        raise InputError(
+            f"image size {text!r:.60} is no HEIGHTxWIDTH, nor one number from 1 to {_LARGEST_SIDE}"
+        )
+    return height, width

@@ -1,0 +1,121 @@
+"""Numbers that networks are learned from: a column of a table, by the names of networks."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+
+import pandas as pd
+
+from contrastive_nas.errors import InputError, instead
+from contrastive_nas.tables.base import Problems
+from contrastive_nas.tables.formats import tidy_csv
+from contrastive_nas.tables.parsing.headers import ARCHITECTURE, alike
+from contrastive_nas.tables.reading import SourceTable, check_table
+
+logger = logging.getLogger(__name__)
+# What the column of names may be called in a table of networks.
+NAME_COLUMNS = (ARCHITECTURE, "network", "model", "name", "file")
+_MOST_SHOWN = 3
+
+
+def column_labels(table: SourceTable, column: str) -> dict[str, float]:
+    """The numbers of a column that are there, by architecture.
+
+    Raises:
+        InputError: no such column, an empty one, or a value that is no finite number.
+    """
+    columns = [name for name in table.frame.columns if name != "architecture"]
+    asked, column = column, alike(column, columns)
+    if column not in columns:
+        raise InputError(f"{table.file}: there is no column {asked} of labels{instead(asked, columns)}")
+    given = table.frame.loc[table.frame[column].notna(), ["architecture", column]]
+    if given.empty:
+        raise InputError(f"{table.file}: column {column} is empty")
+    return {name: _number(value, f"{table.file}: {column} of {name}") for name, value in given.to_numpy()}
+
+
+def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
+    """The labels of networks that a table gives, by their names in ``names``.
+
+    A table may call a network by its whole name, ``timm:resnet18``, or by its end, ``resnet18``. What it
+    has of other networks is left out, and logged.
+
+    Args:
+        given: the table's file, CSV or Parquet; ``file:column`` where it has several accuracies. Its column
+            of names is one of ``NAME_COLUMNS``.
+        names: of the networks.
+
+    Raises:
+        InputError: the file cannot be read, it is not clear which column is meant, a name is that of two
+            networks, or none of the networks is in it.
+    """
+    file, column = split_file(given)
+    table = check_table(_rows(file), str(file))
+    if not column:
+        if len(table.metrics) != 1:
+            there = [str(name) for name in table.frame.columns if name != "architecture"]
+            has = ", ".join(there) or "none"
+            raise InputError(f"{file}: say which column has the labels, {file}:COLUMN; it has {has}")
+        (column,) = table.metrics
+    labels, known = column_labels(table, column), _by_any_name(names)
+    found: dict[str, float] = {}
+    foreign = [name for name in labels if name not in known]
+    for name in labels.keys() - set(foreign):
+        if len(known[name]) > 1:
+            raise InputError(f"{file}: {name} may be {' or '.join(known[name])}: give the whole name")
+        if known[name][0] in found:
+            raise InputError(f"{file}: {known[name][0]} is named twice")
+        found[known[name][0]] = labels[name]
+    if not found:
+        raise InputError(f"{file}: it names none of the networks; it begins with {next(iter(labels))}")
+    if foreign:
+        shown = ", ".join(foreign[:_MOST_SHOWN])
+        logger.warning("%s: %d labels are of networks that are not listed: %s", file, len(foreign), shown)
+    return {name: found[name] for name in names if name in found}
+
+
+def split_file(given: str) -> tuple[Path, str]:
+    """File and column of ``file`` or ``file:column``."""
+    file, colon, column = given.rpartition(":")
+    if colon and not Path(given).exists():
+        return Path(file), column
+    return Path(given), ""
+
+
+def _rows(file: Path) -> pd.DataFrame:
+    """The table as it is, its column of names as that of architectures."""
+    if file.suffix == ".parquet":
+        try:
+            frame = pd.read_parquet(file)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: it is no Parquet file: {error}") from error
+    else:
+        rows = [row for _, row in tidy_csv.records(file, Problems(str(file)))]
+        frame = pd.DataFrame(rows).replace("", None)
+    called = [name for name in frame.columns if str(name).strip().lower() in NAME_COLUMNS]
+    if not called:
+        shown = ", ".join(map(str, frame.columns))[:300]
+        raise InputError(f"{file}: no column has names: call one {' or '.join(NAME_COLUMNS)}; it has {shown}")
+    return frame.rename(columns={called[0]: ARCHITECTURE})
+
+
+def _by_any_name(names: Sequence[str]) -> Mapping[str, list[str]]:
+    """Whole names by themselves, by what stands behind their first colon, and by the name of their file."""
+    known: dict[str, list[str]] = {}
+    for name in names:
+        for called in dict.fromkeys((name, name.partition(":")[2] or name, PurePath(name).name)):
+            known.setdefault(called, []).append(name)
+    return known
+
+
+def _number(value: object, where: str) -> float:
+    try:
+        number = math.nan if isinstance(value, str) and "_" in value else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(
+            f"{where} is no number but {value!r:.60}; leave it empty where a network was not trained"
+        )
+    return number
