@@ -27,12 +27,12 @@ import pandas as pd
 import timm
 import torch
 import torchvision
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs import Operation, trace
 from contrastive_nas.graphs.costs import multiply_accumulates, parameters
+from contrastive_nas.model_zoo import build_network
 
 COLUMNS = (
     *("library", "name", "result", "reason", "seconds", "nodes", "unknown_nodes"),
@@ -42,44 +42,22 @@ COLUMNS = (
 TOLERANCE = 0.01
 # Neighbours in the alphabet are variants of one network; names this far apart rarely are.
 STRIDE = 40
-# Of torchvision's networks only those for classification; the others take lists of images.
-_TORCHVISION_SIZES = {"inception_v3": 299}
 
 
 def names(stride: int) -> list[tuple[str, str]]:
     """Libraries and names: every ``stride``-th first, so that any beginning is a fair sample."""
+    # Of torchvision's networks only those for classification; the others take lists of images.
     classifiers = sorted(torchvision.models.list_models(module=torchvision.models))
     every = [("torchvision", name) for name in classifiers] + [("timm", name) for name in timm.list_models()]
     return [name for start in range(stride) for name in every[start::stride]]
-
-
-def build(library: str, name: str) -> tuple[nn.Module, tuple[int, ...]]:
-    """The module in evaluation mode, and the shape of its images."""
-    try:
-        with torch.device("meta"):
-            return _build(library, name)
-    except (RuntimeError, NotImplementedError):
-        # Some compute their widths with tensors, which need data.
-        return _build(library, name)
-
-
-def _build(library: str, name: str) -> tuple[nn.Module, tuple[int, ...]]:
-    if library == "timm":
-        module = timm.create_model(name, pretrained=False)
-        return module.eval(), tuple(int(size) for size in module.default_cfg["input_size"])
-    # Auxiliary heads act in training alone, so a trace in evaluation mode has no use for their weights.
-    heads = name in {"googlenet", "inception_v3"}
-    options = {"init_weights": False, "aux_logits": False} if heads else {}
-    size = _TORCHVISION_SIZES.get(name, 224)
-    return torchvision.models.get_model(name, weights=None, **options).eval(), (3, size, size)
 
 
 def measure(library: str, name: str) -> dict[str, object]:
     """One row."""
     row: dict[str, object] = {"library": library, "name": name}
     try:
-        module, shape = build(library, name)
-    except Exception as error:
+        module, shape = build_network(library, name)
+    except InputError as error:
         return {**row, "result": "not built", "reason": _line(error)}
     started = time.process_time()
     try:

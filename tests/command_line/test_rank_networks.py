@@ -29,11 +29,17 @@ def opposed():
 """
 
 
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks are traced once for all tests."""
+    return tmp_path_factory.mktemp("graphs")
+
+
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(NETWORKS)
-    return tmp_path / "graphs"
+    return graphs
 
 
 def run_rank(kept: Path, *arguments: object):

@@ -67,12 +67,20 @@ def test_functions_and_classes_of_a_python_file(mine: Path) -> None:
 
 def test_what_is_no_network_does_not_stop_the_others(mine: Path) -> None:
     found = list_given(["mine.py:broken", "mine.py:twice"])
-    kept = ["mine.py:mine 1", "mine.py:mine 3", "mine.py:same"]
+    kept = ["mine.py:broken 1", "mine.py:broken 3", "mine.py:same"]
     assert [network.name for network in found.networks] == kept
     assert [*found.refused] == ["mine.py:broken, row 2", "mine.py:twice, row 2"]
     first, second = found.refused.values()
     assert "but str" in first
     assert second == "the name 'same' was given before"
+
+
+def test_two_functions_that_give_one_name(mine: Path) -> None:
+    text = MINE + "def again():\n    return [('one', nn.GELU()), nn.GELU()]\n"
+    Path("both.py").write_text(text)
+    found = list_given(["both.py:others", "both.py:again", "both.py:again"])
+    assert [network.name for network in found.networks] == ["both.py:one", "both.py:again 2"]
+    assert found.refused == {"both.py:again: both.py:one": "another network has the same name"}
 
 
 def test_each_network_may_have_images_of_its_own(mine: Path) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.tables.labels import file_labels
+from contrastive_nas.tables.labels import file_labels, names_a_table
 
 NAMES = ["timm:resnet18", "torchvision:resnet18", "timm:resnet34", "nets/a.onnx", "mine.py:wide"]
 
@@ -67,3 +67,11 @@ def test_a_parquet_table(tmp_path: Path) -> None:
 def test_a_table_without_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column has names: call one architecture or network"):
         labels(tmp_path, "who,my_accuracy\nresnet34,70\n")
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    assert names_a_table("gone.csv:gain")
+    assert not names_a_table("gain")
+    assert not names_a_table("top.1")
+    with pytest.raises(InputError, match=r"gone\.csv: there is no such file"):
+        file_labels("gone.csv:gain", NAMES)

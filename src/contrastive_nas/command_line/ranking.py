@@ -106,12 +106,12 @@ def _rank_networks(
     from contrastive_nas.networks.listing import list_given
     from contrastive_nas.networks.tracing import kept_graphs, trace_networks
     from contrastive_nas.ranking.rank import rank_graphs
-    from contrastive_nas.tables.labels import column_labels, file_labels, split_file
+    from contrastive_nas.tables.labels import column_labels, file_labels, names_a_table
     from contrastive_nas.tables.reading import check_table
 
     given = list_given(references, size)
     known = {}
-    if labels is not None and split_file(labels)[0].is_file():
+    if labels is not None and names_a_table(labels):
         known = file_labels(labels, [network.name for network in given.networks])
     elif labels is not None:
         rows = [{"architecture": network.name, **network.labels} for network in given.networks]

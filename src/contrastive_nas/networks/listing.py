@@ -66,7 +66,7 @@ def list_given(references: Sequence[str], image_size: ImageSize | None = None) -
     """
     found: dict[str, ListedNetwork] = {}
     refused: dict[str, str] = {}
-    for reference in references:
+    for reference in dict.fromkeys(references):
         library, _, pattern = reference.partition(":")
         if library in LIBRARIES:
             given: Iterator[ListedNetwork] = _of_library(library, pattern, image_size)
@@ -75,6 +75,8 @@ def list_given(references: Sequence[str], image_size: ImageSize | None = None) -
         else:
             given = _of_onnx_files(reference, image_size, refused)
         for network in given:
+            if network.name in found and not network.elsewhere:
+                refused[f"{reference}: {network.name}"] = "another network has the same name"
             found.setdefault(network.name, network)
     return NetworkList(tuple(found.values()), refused)
 

@@ -16,6 +16,8 @@ from contrastive_nas.tables.reading import SourceTable, check_table
 logger = logging.getLogger(__name__)
 # What the column of names may be called in a table of networks.
 NAME_COLUMNS = (ARCHITECTURE, "network", "model", "name", "file")
+# Of tables as people have them; the name of a column does not end so.
+_ENDINGS = frozenset({".csv", ".tsv", ".txt", ".gz", ".parquet"})
 _MOST_SHOWN = 3
 
 
@@ -50,7 +52,9 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
         InputError: the file cannot be read, it is not clear which column is meant, a name is that of two
             networks, or none of the networks is in it.
     """
-    file, column = split_file(given)
+    file, column = _split(given)
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
     table = check_table(_rows(file), str(file))
     if not column:
         if len(table.metrics) != 1:
@@ -75,8 +79,13 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
     return {name: found[name] for name in names if name in found}
 
 
-def split_file(given: str) -> tuple[Path, str]:
-    """File and column of ``file`` or ``file:column``."""
+def names_a_table(given: str) -> bool:
+    """Whether ``file`` or ``file:column`` is meant, and not the name of a column."""
+    file, _ = _split(given)
+    return file.is_file() or file.suffix in _ENDINGS
+
+
+def _split(given: str) -> tuple[Path, str]:
     file, colon, column = given.rpartition(":")
     if colon and not Path(given).exists():
         return Path(file), column

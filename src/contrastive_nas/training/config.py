@@ -94,7 +94,8 @@ class RunSettings(Typed):
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         accumulation: forward passes per update on every device.
         compile: whether torch compiles the network.
-        channels_last: memory format of network and images.
+        channels_last: memory format of network and images; on the CPU not for every network, see
+            :func:`contrastive_nas.training.network.channels_last_is_safe`.
         test_every: epochs between two tests; the last epoch is always tested.
         checkpoint_seconds: least time between two checkpoints.
         teacher: exported weights of a network to learn from; None for none.

@@ -73,13 +73,14 @@ class _NamedNetwork(NamedTuple):
 
 
 def _networks(
-    path: Path, pairs: Iterator[tuple[int, Any]], problems: Problems
+    path: Path, function: str, pairs: Iterator[tuple[int, Any]], problems: Problems
 ) -> Iterator[tuple[int, _NamedNetwork]]:
     """What the function gave, each under its name; no network, or another of one name, is a problem."""
+    unnamed = path.stem if function == _FUNCTION else function
     seen: set[str] = set()
     for number, given in pairs:
         try:
-            network = _network(given, f"{path.stem} {number}")
+            network = _network(given, f"{unnamed} {number}")
             if network.name in seen:
                 raise RowError(f"the name {network.name[:120]!r} was given before")
         except RowError as error:
@@ -114,7 +115,7 @@ def _guarded(pairs: Iterator[tuple[int, Any]], path: Path) -> Iterator[tuple[int
 
 def _read(name: str, path: Path, problems: Problems) -> Iterator[pd.DataFrame]:
     module, pairs = _run(path, name)
-    networks = _networks(path, pairs, problems)
+    networks = _networks(path, name, pairs, problems)
     yield from frames((number, _columns(module, network)) for number, network in networks)
 
 
@@ -130,7 +131,7 @@ def _graphs(name: str, path: Path, problems: Problems, image_size: ImageSize | N
     shape = getattr(module, "INPUT_SHAPE", None)
     if shape is None:
         raise InputError(f"{path}: INPUT_SHAPE, (C, H, W) of one image, is missing")
-    for number, network in _networks(path, pairs, problems):
+    for number, network in _networks(path, name, pairs, problems):
         own = shape.get(network.name) if isinstance(shape, Mapping) else shape
         if own is None:
             problems.add(number, f"INPUT_SHAPE has no shape of {network.name}")
