@@ -52,6 +52,8 @@ class LabelledTable:
 def open_tables(listing: Path, folder: Path) -> list[LabelledTable]:
     """The tables of a CSV with the columns space, file (relative to the CSV) and column (an accuracy).
 
+    A space is named as :func:`contrastive_nas.spaces.load_space` takes it, ``file.py:Class`` too.
+
     Graphs are made once and kept in ``folder``, one store a space.
 
     Raises:
@@ -62,14 +64,20 @@ def open_tables(listing: Path, folder: Path) -> list[LabelledTable]:
     missing = set(COLUMNS) - set(listed.columns)
     if missing:
         raise InputError(f"{listing} has no column {', '.join(sorted(missing))}")
-    if listed["space"].duplicated().any():
-        raise InputError(f"{listing} names a space twice")
     rows = listed[list(COLUMNS)].astype(str).to_numpy().tolist()
-    return [_open(load_space(space), listing.parent / file, column, folder) for space, file, column in rows]
+    spaces = [load_space(given) for given, _, _ in rows]
+    names = [space.name for space in spaces]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{listing} names the space {twice} twice")
+    return [
+        _open(space, space.name == given, listing.parent / file, column, folder)
+        for space, (given, file, column) in zip(spaces, rows, strict=True)
+    ]
 
 
-def _open(space: SearchSpace, file: Path, column: str, folder: Path) -> LabelledTable:
-    frame = read_table(file, space=space.name).frame
+def _open(space: SearchSpace, registered: bool, file: Path, column: str, folder: Path) -> LabelledTable:
+    frame = read_table(file, space=space.name if registered else None, validate=space.read).frame
     if column not in frame:
         raise InputError(f"{file} has no column {column}")
     frame = frame.dropna(subset=column)
