@@ -108,13 +108,11 @@ def _windows(inside: int, padding: int, kernel: int, stride: int, dilation: int)
     return (inside + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
-@lru_cache(DIGESTS_KEPT)
 def slice_attributes(start: int, step: int) -> int:
     """The digest of where a slice lies along the one dimension that it shortens; 0 at the beginning."""
     return settings_digest("slice", {"start": start, "step": step}, {"start": 0, "step": 1})
 
 
-@lru_cache(DIGESTS_KEPT)
 def batch_norm_attributes(epsilon: float = 1e-5, momentum: float | None = 0.1) -> int:
     """The digest of a batch norm's settings; 0 for PyTorch's."""
     return settings_digest(

@@ -18,6 +18,9 @@ from contrastive_nas.graphs.schema import FEATURE_COUNT, ROW_WIDTH, ComputationG
 Shape = tuple[int, int, int]
 _NO_PAIR = (0, 0)
 _NO_WEIGHT = (0, 0, 0, 0)
+# A template writes the same few settings again and again.
+_batch_norm_digest = lru_cache(DIGESTS_KEPT)(batch_norm_attributes)
+_slice_digest = lru_cache(DIGESTS_KEPT)(slice_attributes)
 
 
 class GraphBuilder:
@@ -61,7 +64,7 @@ class GraphBuilder:
         out = (channels, (h + 2 * padding - span) // stride + 1, (w + 2 * padding - span) // stride + 1)
         attributes = 0
         if padding != usual:
-            attributes = _square_windows((h, w), out[1:], kernel, stride, dilation, padding)
+            attributes = _windows_digest((h, w), out[1:], kernel, stride, dilation, padding)
         return self._node(
             Operation.CONV,
             (x,),
@@ -84,7 +87,7 @@ class GraphBuilder:
         """Batch normalisation; with ``affine`` it has a weight and a bias per channel."""
         shape = self._shapes[x]
         weight = (shape[0], 1, 1, 1) if affine else _NO_WEIGHT
-        attributes = batch_norm_attributes(self.epsilon, momentum)
+        attributes = _batch_norm_digest(self.epsilon, momentum)
         return self._node(
             Operation.BATCH_NORM, (x,), shape, weight=weight, bias=affine, attributes=attributes
         )
@@ -104,7 +107,7 @@ class GraphBuilder:
         c, h, w = self._shapes[x]
         rest = 2 * padding - kernel + (stride - 1 if ceil else 0)
         out = (c, (h + rest) // stride + 1, (w + rest) // stride + 1)
-        attributes = _square_windows((h, w), out[1:], kernel, stride, 1, padding, ceil)
+        attributes = _windows_digest((h, w), out[1:], kernel, stride, 1, padding, ceil)
         return self._node(
             operation, (x,), out, kernel=(kernel, kernel), stride=(stride, stride), attributes=attributes
         )
@@ -115,7 +118,7 @@ class GraphBuilder:
 
     def slice(self, x: int, shape: Shape, *, start: int = 0, step: int = 1) -> int:
         """A part of a tensor, cut out along one dimension: every ``step``-th element from ``start`` on."""
-        attributes = slice_attributes(start, step)
+        attributes = _slice_digest(start, step)
         return self._node(Operation.SLICE, (x,), shape, attributes=attributes)
 
     def join(self, operation: Operation, xs: Sequence[int]) -> int:
@@ -165,7 +168,7 @@ class GraphBuilder:
 
 
 @lru_cache(DIGESTS_KEPT)
-def _square_windows(
+def _windows_digest(
     inside: tuple[int, int],
     outside: tuple[int, int],
     kernel: int,
