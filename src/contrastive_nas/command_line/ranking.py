@@ -114,8 +114,9 @@ def _rank_networks(
     if labels is not None and names_a_table(labels):
         known = file_labels(labels, [network.name for network in given.networks])
     elif labels is not None:
-        rows = [{"architecture": network.name, **network.labels} for network in given.networks]
-        known = column_labels(check_table(pd.DataFrame(rows), ", ".join(references)), labels)
+        names = [network.name for network in given.networks]
+        rows = pd.DataFrame([network.labels for network in given.networks], index=names)
+        known = column_labels(check_table(rows.assign(architecture=names), ", ".join(references)), labels)
     traced = trace_networks(given.networks, workers=workers, kept=kept_graphs() if kept is None else kept)
     refused = {**given.refused, **traced.refused}
     if not traced.graphs:
@@ -203,12 +204,15 @@ def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
 
 def _better_guide(tau: dict[str, float], labels: int) -> str:
     """How well labels left out are ordered, and by what else they would be ordered clearly better."""
+    from contrastive_nas.ranking.rank import MOST_JUDGED
+
     found = ", ".join(f"{value:.2f} by {_NAMES[name]}" for name, value in tau.items())
     best = max(tau, key=lambda name: tau[name])
     # The standard deviation of Kendall's tau of unrelated orders (Kendall, Biometrika, 1938).
-    chance = math.sqrt(2 * (2 * labels + 5) / (9 * labels * (labels - 1)))
-    clear = tau[best] - tau["ranking"] > chance
-    return f"labels left out are ordered with Kendall's tau {found}" + (f": go by {_NAMES[best]}" * clear)
+    judged = min(labels, MOST_JUDGED)
+    chance = math.sqrt(2 * (2 * judged + 5) / (9 * judged * (judged - 1)))
+    advice = f": go by {_NAMES[best]}" if tau[best] - tau["ranking"] > chance else ""
+    return f"labels left out are ordered with Kendall's tau {found}{advice}"
 
 
 def _with_refused(table: "pd.DataFrame", refused: dict[str, str]) -> "pd.DataFrame":

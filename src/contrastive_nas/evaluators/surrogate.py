@@ -21,7 +21,7 @@ from sklearn.model_selection import KFold
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.table import check_columns, table_digest
-from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
+from contrastive_nas.graphs.costs import graph_costs
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 FloatArray = NDArray[np.float64]
@@ -148,7 +148,7 @@ class SurrogateEvaluator(Evaluator):
             names = new[start : start + CHUNK]
             graphs = self._space.graphs(names)
             choices = np.array([self._space.encode(name) for name in names], dtype=float)
-            costs = np.stack([graph_multiply_accumulates(graphs), graph_parameters(graphs)], axis=1)
+            costs = graph_costs(graphs)
             self._features.update(zip(names, np.concatenate([choices, np.log1p(costs)], axis=1), strict=True))
         return np.array([self._features[name] for name in architectures])
 

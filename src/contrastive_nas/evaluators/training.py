@@ -141,7 +141,7 @@ class TrainingEvaluator(Evaluator):
         """One for each seed; those that the store has are done, and no process starts for them."""
         known = [self._kept(architecture, seed, tested) for seed in seeds]
         missing = [seed for seed, kept in zip(seeds, known, strict=True) if kept is None]
-        fresh = iter(self._running().submit(architecture, missing, tested=tested) if missing else [])
+        fresh = iter(self._running().train(architecture, missing, tested=tested) if missing else [])
         return [next(fresh) if kept is None else kept for kept in known]
 
     def _kept(self, architecture: Architecture, seed: int, tested: bool) -> Future[Training | None] | None:

@@ -103,8 +103,8 @@ class UnusableImagesError(InputError):
     """Nothing can be trained on the data set, or by the recipe: it ends the search that asked."""
 
 
-class TrainingProcesses:
-    """Processes that train what they are handed, see :class:`contrastive_nas.processes.Processes`.
+class TrainingProcesses(Processes):
+    """Processes that train what they are handed.
 
     Args:
         job: what the trainings have in common.
@@ -112,10 +112,9 @@ class TrainingProcesses:
     """
 
     def __init__(self, job: TrainingJob, count: int) -> None:
-        self._processes = Processes(count, _LIBRARIES, _start_worker, (job,))
-        self.prepare, self.close = self._processes.prepare, self._processes.close
+        super().__init__(count, _LIBRARIES, _start_worker, (job,))
 
-    def submit(
+    def train(
         self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
     ) -> list[Future[Training | None]]:
         """The trainings of an architecture, one for each seed, which processes share.
@@ -130,7 +129,7 @@ class TrainingProcesses:
             UnusableImagesError.
         """
         failed = threading.Event()
-        return [self._processes.submit(self._train, architecture, seed, tested, failed) for seed in seeds]
+        return [self.submit(self._train, architecture, seed, tested, failed) for seed in seeds]
 
     def _train(
         self, architecture: Architecture, seed: int, tested: bool, failed: threading.Event
@@ -138,7 +137,7 @@ class TrainingProcesses:
         if failed.is_set():
             return None
         try:
-            found = self._processes.run(_train, architecture, seed, tested)
+            found = self.run(_train, architecture, seed, tested)
         except KilledError as error:
             found = Training(None, str(error), machine_fault=True)
         if found.error:

@@ -75,6 +75,18 @@ def head_fragment(builder: GraphBuilder, output: int) -> Fragment:
     )
 
 
+def classifier_fragment(shape: Shape, classes: int) -> Fragment:
+    """The last fragment of a network that ends in the mean over an image and a linear layer.
+
+    Args:
+        shape: of what the fragment before gives.
+        classes: outputs of the layer.
+    """
+    builder = FragmentBuilder(shape)
+    pooled = builder.global_avg_pool(builder.input)
+    return builder.fragment(builder.output(builder.linear(pooled, classes)))
+
+
 @dataclass(frozen=True, eq=False)
 class FragmentTable:
     """Many fragments, concatenated.

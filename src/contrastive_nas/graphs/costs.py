@@ -82,6 +82,11 @@ def graph_parameters(batch: GraphBatch) -> NDArray[np.int64]:
     return graph_sums(batch, parameters(batch.node_types)[batch.type_ids])
 
 
+def graph_costs(batch: GraphBatch) -> NDArray[np.int64]:
+    """Multiply-accumulates and parameters of every graph: graphs x 2."""
+    return np.stack([graph_multiply_accumulates(batch), graph_parameters(batch)], axis=1)
+
+
 @dataclass(frozen=True)
 class UnknownShares:
     """How much of each graph is in nodes of operations outside the vocabulary.

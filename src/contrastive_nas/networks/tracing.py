@@ -1,7 +1,6 @@
 """The graphs of many networks: made in processes, kept from run to run, one failure alone."""
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ import numpy as np
 from contrastive_nas import graphs, model_zoo
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
+from contrastive_nas.identity import digest
 from contrastive_nas.networks.listing import ListedNetwork
 from contrastive_nas.processes import KilledError, Processes
 from contrastive_nas.progress import progress
@@ -74,7 +74,9 @@ def _begin(
     network: ListedNetwork, processes: Processes, kept: Path | None
 ) -> "Callable[[], ComputationGraph]":
     """What gives the graph when it is asked: it may have been begun elsewhere, or known."""
-    path = None if kept is None or network.identity is None else kept / f"{_key(network.identity)}.npz"
+    path = None
+    if kept is not None and network.identity is not None:
+        path = kept / f"{digest([_tracer(), network.identity])}.npz"
     known = None if path is None else _read(path)
     if known is not None:
         return lambda: known
@@ -100,20 +102,16 @@ def _start_worker() -> None:
     logging.getLogger("contrastive_nas").setLevel(logging.ERROR)
 
 
-def _key(identity: tuple[object, ...]) -> str:
-    return hashlib.sha256(json.dumps([_tracer(), identity]).encode()).hexdigest()
-
-
 @cache
 def _tracer() -> str:
     """The version of everything that makes graphs: this package's source, and PyTorch."""
     import torch
 
     source = [*sorted(Path(graphs.__file__).parent.rglob("*.py")), Path(model_zoo.__file__)]
-    digest = hashlib.sha256(torch.__version__.encode())
+    found = hashlib.sha256(torch.__version__.encode())
     for file in source:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+        found.update(file.read_bytes())
+    return found.hexdigest()
 
 
 def _read(path: Path) -> "ComputationGraph | None":

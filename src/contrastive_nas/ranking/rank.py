@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters, warn_of_unknown
+from contrastive_nas.graphs.costs import graph_costs, warn_of_unknown
 from contrastive_nas.graphs.schema import ComputationGraph, IntArray
-from contrastive_nas.ranking.base import Ranker, check_between, check_finite
+from contrastive_nas.ranking.base import FOLDS, Ranker, check_between, check_finite
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
 from contrastive_nas.ranking.metrics import kendall_tau
-from contrastive_nas.ranking.rank_intervals import rank_intervals
 from contrastive_nas.ranking.registry import create_ranker, create_ranker_with
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
@@ -32,9 +31,14 @@ MOST_LABELS = 1000
 OPPONENTS = 4096
 # Fewer labels do not say which of two orders is better.
 LEAST_JUDGED = 10
-# Orders are judged on labels left out: a fifth of them at a time, and of more labels a part, as each fifth is
-# a fit.
-FOLDS, MOST_JUDGED = 5, 200
+# Of more labels a part: each fold that is left out is a fit.
+MOST_JUDGED = 200
+# Nine times in ten the rank lies between.
+QUANTILES = (0.05, 0.95)
+# Quantiles of so many orders repeat to about a hundredth of a network's rank range.
+_MOST_ORDERS, _LEAST_ORDERS = 1000, 100
+# Of numbers drawn for all networks and orders together: 40 MB.
+_NUMBERS_DRAWN = 5_000_000
 _ROWS_AT_ONCE = 1024
 _DECIMALS = 9
 # Probabilities nearer to 0 or 1 than a double can tell.
@@ -63,7 +67,7 @@ def rank(
         ``rank`` from 1, ``architecture``, ``score`` (normal quantile of accuracy: 0 is middling, 1 better
         than 84 % of those it is compared with), ``win_probability`` (mean probability to beat another of the
         list), ``expected_rank``, between ``rank_low`` and ``rank_high`` in nine of ten cases
-        (:func:`contrastive_nas.ranking.rank_intervals.rank_intervals`), ``macs`` (multiply-accumulates of one
+        (:func:`rank_intervals`), ``macs`` (multiply-accumulates of one
         image), ``parameters``, and ``label`` where there are labels. Its ``attrs["similarity"]`` says how
         much each labelled space has to do with these networks, 0 to 1, where the ranker learned from any:
         without labels, and where no space reaches 0.5, little can be expected. With ten labels and more
@@ -111,6 +115,30 @@ def rank_graphs(
         ranker = create_ranker(ranker)
     rows = np.arange(len(graphs))
     return _ranking("network", list(names), ListedSource.of(graphs), rows, known, ranker, seed)
+
+
+def rank_intervals(logits: NDArray[np.float64], seed: int) -> tuple[IntArray, IntArray]:
+    """The lowest and the highest rank, 1 being best, that a network has in nine of ten random orders.
+
+    Orders are drawn by the model of Plackett (The Analysis of Permutations, Applied Statistics, 1975) and
+    Luce (Individual Choice Behavior, 1959), in which a beats b with probability expit(l_a - l_b): networks
+    sorted by l_i plus independent Gumbel noise (Yellott, Journal of Mathematical Psychology, 1977).
+
+    Args:
+        logits: l, one per network.
+        seed: of the noise.
+
+    Returns:
+        Lowest and highest ranks, one each per network.
+    """
+    rng = np.random.default_rng(seed)
+    orders = int(np.clip(_NUMBERS_DRAWN // max(len(logits), 1), _LEAST_ORDERS, _MOST_ORDERS))
+    ranks = np.empty((orders, len(logits)), dtype=np.int32)
+    for number in range(orders):
+        order = np.argsort(-(logits + rng.gumbel(size=len(logits))))
+        ranks[number, order] = np.arange(1, len(logits) + 1)
+    low, high = np.quantile(ranks, QUANTILES, axis=0, method="nearest").astype(np.int64)
+    return low, high
 
 
 def _checked(labels: Mapping[str, float]) -> Mapping[str, float]:
@@ -163,7 +191,7 @@ def _costs(names: Sequence[str], source: GraphSource, rows: IntArray) -> IntArra
         part = slice(start, start + _ROWS_AT_ONCE)
         graphs = source.batch(rows[part])
         warn_of_unknown(names[part], graphs)
-        parts.append(np.stack([graph_multiply_accumulates(graphs), graph_parameters(graphs)], axis=1))
+        parts.append(graph_costs(graphs))
     return np.concatenate(parts)
 
 

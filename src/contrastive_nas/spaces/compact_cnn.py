@@ -25,7 +25,13 @@ from torch import Tensor, nn
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
-from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
+from contrastive_nas.graphs.compose import (
+    Fragment,
+    FragmentBuilder,
+    FragmentLibrary,
+    classifier_fragment,
+    head_fragment,
+)
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
@@ -156,18 +162,13 @@ class CompactCNN(SearchSpace):
                     key = (stage.block, shape, stride)
                     chain.append(number(key, partial(_write_block, stage, shape, stride)))
                     shape = (stage.width, -(-shape[1] // stride), -(-shape[2] // stride))
-            chain.append(number(("classifier", shape), partial(self._write_classifier, shape)))
+            chain.append(number(("classifier", shape), partial(classifier_fragment, shape, self.classes)))
             chains.append(chain)
         return self._library.chain(chains)
 
     def _write_stem(self, channels: int) -> Fragment:
         builder = GraphBuilder(self.input_shape)
         return head_fragment(builder, builder.relu(_write_convolution(builder, builder.input, channels, 3)))
-
-    def _write_classifier(self, shape: Shape) -> Fragment:
-        builder = FragmentBuilder(shape)
-        scores = builder.linear(builder.global_avg_pool(builder.input), self.classes)
-        return builder.fragment(builder.output(scores))
 
 
 def parse(architecture: Architecture) -> tuple[int, list[Stage]]:

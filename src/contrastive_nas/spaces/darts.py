@@ -24,7 +24,7 @@ from functools import partial
 from torch import nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.compose import FragmentLibrary
+from contrastive_nas.graphs.compose import FragmentLibrary, classifier_fragment
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
@@ -39,7 +39,6 @@ from contrastive_nas.spaces.darts_network import (
     Stem,
     cell_plans,
     write_cell,
-    write_head,
     write_stem,
 )
 
@@ -169,7 +168,7 @@ class DARTS(SearchSpace):
         number = self._library.number
         parts = write_stem(self._plans[0], self.input_shape, self._stem)
         stem = [number(("stem", place), partial(parts.__getitem__, place)) for place in range(len(parts))]
-        head = number("head", partial(write_head, self._plans[-1], self._classes))
+        head = number("head", partial(classifier_fragment, self._plans[-1].shape, self._classes))
         networks = []
         for normal, reduction in genotypes:
             cells = []

@@ -123,12 +123,6 @@ def write_cell(cell: Cell, plan: CellPlan) -> Fragment:
     return graph.fragment(graph.join(Operation.CONCAT, states[CELL_INPUTS:]))
 
 
-def write_head(last: CellPlan, classes: int) -> Fragment:
-    """The fragment after the last cell."""
-    graph = FragmentBuilder(last.shape)
-    return graph.fragment(graph.output(graph.linear(graph.global_avg_pool(graph.ports[0]), classes)))
-
-
 def _write_halving(graph: GraphBuilder, x: int, channels: int) -> int:
     x = graph.relu(x)
     own, height, width = graph.shape(x)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contrastive_nas.graphs.builder import GraphBuilder
-from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, head_fragment
+from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, classifier_fragment, head_fragment
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.spaces.base import Architecture, Choice
 from contrastive_nas.spaces.nasbench101_cells import (
@@ -165,9 +165,7 @@ class NASBench101(StackedCells[Cell]):
         return write_cell(cell, self._shape(stage), self._channels << stage)
 
     def _write_head(self) -> Fragment:
-        graph = FragmentBuilder(self._shape(STAGES - 1))
-        pooled = graph.global_avg_pool(graph.ports[0])
-        return graph.fragment(graph.output(graph.linear(pooled, self._classes)))
+        return classifier_fragment(self._shape(STAGES - 1), self._classes)
 
 
 def module_hash(architecture: Architecture) -> str:

@@ -20,7 +20,7 @@ from functools import partial
 from torch import nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.compose import FragmentLibrary
+from contrastive_nas.graphs.compose import FragmentLibrary, classifier_fragment
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.checks import check_positive, check_resolutions, parse_rows
@@ -33,7 +33,6 @@ from contrastive_nas.spaces.resnet50_network import (
     ResNet50Plan,
     network,
     write_bottleneck,
-    write_head,
     write_stem,
 )
 
@@ -196,7 +195,7 @@ class ResNet50(SearchSpace):
                 if block.stride == 2:
                     size = halved(size)
             shape = (plan.blocks[-1].outputs, size, size)
-            parts.append(number(("head", shape), partial(write_head, shape, self._classes)))
+            parts.append(number(("head", shape), partial(classifier_fragment, shape, self._classes)))
             networks.append(parts)
         return self._library.chain(networks)
 

@@ -86,12 +86,6 @@ def write_bottleneck(block: Bottleneck, shape: Shape) -> Fragment:
     return graph.fragment(graph.relu(graph.add(x, shortcut)))
 
 
-def write_head(shape: Shape, classes: int) -> Fragment:
-    """The fragment after the blocks, on an input of ``shape``."""
-    graph = FragmentBuilder(shape)
-    return graph.fragment(graph.output(graph.linear(graph.global_avg_pool(graph.ports[0]), classes)))
-
-
 class _Residual(nn.Module):
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()

@@ -29,7 +29,13 @@ from torch import Tensor, nn
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.builder import GraphBuilder, Shape
-from contrastive_nas.graphs.compose import Fragment, FragmentBuilder, FragmentLibrary, head_fragment
+from contrastive_nas.graphs.compose import (
+    Fragment,
+    FragmentBuilder,
+    FragmentLibrary,
+    classifier_fragment,
+    head_fragment,
+)
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.cell_operations import write_relu_conv_bn
@@ -154,7 +160,7 @@ class TransNASMacro(SearchSpace):
                 key = (shape, channels, stride)
                 parts.append(number(key, partial(_write_block, *key)))
                 shape = (channels, -(-shape[1] // stride), -(-shape[2] // stride))
-            parts.append(number(("head", shape), partial(_write_head, shape, self._classes)))
+            parts.append(number(("head", shape), partial(classifier_fragment, shape, self._classes)))
             networks.append(parts)
         return self._library.chain(networks)
 
@@ -190,11 +196,6 @@ def _write_block(shape: Shape, channels: int, stride: int) -> Fragment:
     same = stride == 1 and shape[0] == channels
     shortcut = x if same else graph.batch_norm(graph.conv(x, channels, 1, stride=stride))
     return graph.fragment(graph.add(shortcut, main))
-
-
-def _write_head(shape: Shape, classes: int) -> Fragment:
-    graph = FragmentBuilder(shape)
-    return graph.fragment(graph.output(graph.linear(graph.global_avg_pool(graph.ports[0]), classes)))
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError, instead
 from contrastive_nas.tables.base import Problems
-from contrastive_nas.tables.formats import tidy_csv
+from contrastive_nas.tables.formats.tidy_csv import TIDY_CSV
+from contrastive_nas.tables.formats.tidy_parquet import TIDY_PARQUET
 from contrastive_nas.tables.parsing.headers import ARCHITECTURE, alike
 from contrastive_nas.tables.reading import SourceTable, check_table
 
@@ -27,11 +28,11 @@ def column_labels(table: SourceTable, column: str) -> dict[str, float]:
     Raises:
         InputError: no such column, an empty one, or a value that is no finite number.
     """
-    columns = [name for name in table.frame.columns if name != "architecture"]
+    columns = [name for name in table.frame.columns if name != ARCHITECTURE]
     asked, column = column, alike(column, columns)
     if column not in columns:
         raise InputError(f"{table.file}: there is no column {asked} of labels{instead(asked, columns)}")
-    given = table.frame.loc[table.frame[column].notna(), ["architecture", column]]
+    given = table.frame.loc[table.frame[column].notna(), [ARCHITECTURE, column]]
     if given.empty:
         raise InputError(f"{table.file}: column {column} is empty")
     return {name: _number(value, f"{table.file}: {column} of {name}") for name, value in given.to_numpy()}
@@ -58,25 +59,27 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
     table = check_table(_rows(file), str(file))
     if not column:
         if len(table.metrics) != 1:
-            there = [str(name) for name in table.frame.columns if name != "architecture"]
+            there = [str(name) for name in table.frame.columns if name != ARCHITECTURE]
             has = ", ".join(there) or "none"
             raise InputError(f"{file}: say which column has the labels, {file}:COLUMN; it has {has}")
         (column,) = table.metrics
     labels, known = column_labels(table, column), _by_any_name(names)
     found: dict[str, float] = {}
     foreign = [name for name in labels if name not in known]
-    for name in labels.keys() - set(foreign):
-        if len(known[name]) > 1:
-            raise InputError(f"{file}: {name} may be {' or '.join(known[name])}: give the whole name")
-        if known[name][0] in found:
-            raise InputError(f"{file}: {known[name][0]} is named twice")
-        found[known[name][0]] = labels[name]
+    for called, label in labels.items():
+        meant = known.get(called, [])
+        if len(meant) > 1:
+            raise InputError(f"{file}: {called} may be {' or '.join(meant)}: give the whole name")
+        for name in meant:
+            if name in found:
+                raise InputError(f"{file}: {name} is named twice")
+            found[name] = label
     if not found:
-        raise InputError(f"{file}: it names none of the networks; it begins with {next(iter(labels))}")
+        raise InputError(f"{file}: it names none of the networks; it begins with {foreign[0]}")
     if foreign:
         shown = ", ".join(foreign[:_MOST_SHOWN])
         logger.warning("%s: %d labels are of networks that are not listed: %s", file, len(foreign), shown)
-    return {name: found[name] for name in names if name in found}
+    return found
 
 
 def names_a_table(given: str) -> bool:
@@ -94,14 +97,10 @@ def _split(given: str) -> tuple[Path, str]:
 
 def _rows(file: Path) -> pd.DataFrame:
     """The table as it is, its column of names as that of architectures."""
-    if file.suffix == ".parquet":
-        try:
-            frame = pd.read_parquet(file)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{file}: it is no Parquet file: {error}") from error
-    else:
-        rows = [row for _, row in tidy_csv.records(file, Problems(str(file)))]
-        frame = pd.DataFrame(rows).replace("", None)
+    known = TIDY_PARQUET if TIDY_PARQUET.detect(file) else TIDY_CSV
+    if file.suffix == ".parquet" and known is not TIDY_PARQUET:
+        raise InputError(f"{file}: it is no Parquet file")
+    frame = pd.concat([pd.DataFrame(), *known.read(file, Problems(str(file)))])
     called = [name for name in frame.columns if str(name).strip().lower() in NAME_COLUMNS]
     if not called:
         shown = ", ".join(map(str, frame.columns))[:300]

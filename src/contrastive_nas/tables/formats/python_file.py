@@ -2,9 +2,8 @@
 with a name before it: (name, module, accuracy).
 
 ``INPUT_SHAPE`` in the file, (C, H, W) of one image, is that of all networks, or a dictionary has that of each
-by its name; ``METRIC``, where it is given,
-names the accuracy (``own_test_accuracy`` otherwise), which is in percent. Reading runs the file, so it is
-only read by name.
+by its name; ``METRIC``, where it is given, names the accuracy (``own_test_accuracy`` otherwise), which is in
+percent. Reading runs the file, so it is only read by name.
 """
 
 import ast
