@@ -228,7 +228,7 @@ def strategies(text: str) -> list[str]:
 def measure(whole: Problem, arguments: argparse.Namespace) -> pd.DataFrame:
     """One row per strategy, seed and number of queries."""
     tables = open_tables(arguments.tables, arguments.graphs) if arguments.tables else []
-    spaces = [table.functions() for table in tables if table.space.name != whole.space.name]
+    spaces = [table.functions() for table in tables if table.name != whole.space.name]
     model = load_transfer().without(whole.space.name)
     rows: list[dict[str, Any]] = []
     for seed in progress(arguments.seeds, "search"):
@@ -269,7 +269,8 @@ def without_some(problem: Problem, part: float, seed: int) -> Problem:
 def drawn_anew(space: LabelledSpace, seed: int) -> LabelledSpace:
     """A bootstrap sample of a space's networks."""
     rows = np.random.default_rng([seed, 2]).integers(len(space.labels), size=len(space.labels))
-    return LabelledSpace(space.name, space.statistics[rows], space.labels[rows])
+    groups = None if space.groups is None else space.groups[rows]
+    return LabelledSpace(space.name, space.statistics[rows], space.labels[rows], groups)
 
 
 class Rankers:

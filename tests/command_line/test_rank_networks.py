@@ -103,6 +103,15 @@ def test_it_says_when_counting_is_the_better_guide(kept: Path) -> None:
     assert "go by" not in done.output
 
 
+def test_a_wrong_ranker_is_named_before_anything_is_traced(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contrastive_nas.networks.tracing.trace_networks", None)
+    done = run_rank(kept, "mine.py:opposed", "--ranker", "transfr")
+    assert done.exit_code == 1
+    assert "ranker 'transfr' is unknown: did you mean 'transfer'?" in done.output
+
+
 def test_nothing_that_can_be_ranked_is_one_line(kept: Path) -> None:
     code = "from torch import nn\nINPUT_SHAPE = (3, 8, 8)\ndef networks(): return [nn.Linear(7, 7)]\n"
     Path("bad.py").write_text(code)

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -207,7 +208,9 @@ def test_two_searches_at_once_share(tmp_path: Path, undisturbed: TinyProject) ->
             shutil.rmtree(pair_of.folder / "data" / folder, ignore_errors=True)
         pair: list[subprocess.Popen[str]] = [pair_of.start(*RUN) for _ in range(2)]
         outputs = [process.communicate()[0] for process in pair]
-        assert [process.returncode for process in pair] == [0, 0], outputs
+        # pytest shows it whole where the test fails.
+        sys.stdout.writelines(outputs)
+        assert [process.returncode for process in pair] == [0, 0]
         assert pair_of.artifacts() == undisturbed.artifacts()
         ran = [node["name"] for record in pair_of.records() for node in record["nodes"] if node["ran"]]
         assert len(ran) == len(set(ran))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from contrastive_nas.ranking.metrics import kendall_tau, ndcg, spearman_rho, top_precision
+from contrastive_nas.ranking.metrics import kendall_tau, ndcg, rank_of_best, spearman_rho, top_precision
 
 
 def test_tau_b_counts_pairs_and_corrects_for_ties():
@@ -33,3 +33,11 @@ def test_precision_at_the_top():
     assert top_precision(-truth, truth) == 0
     assert top_precision(np.where(truth == 198, 1000, truth), truth) == 1
     assert top_precision(np.where(truth == 5, 1000, truth), truth) == 0.5
+
+
+def test_the_true_rank_of_the_best_of_the_first():
+    truth = np.arange(100.0)
+    assert rank_of_best(truth, truth) == 1
+    assert rank_of_best(-truth, truth) == 91
+    assert rank_of_best(np.where(truth == 97, 1000, -truth), truth) == 3
+    assert rank_of_best(-truth, truth, count=100) == 1

@@ -51,3 +51,19 @@ def test_fewer_labels_are_a_part_of_more_labels() -> None:
     assert len(labelled_rows(100, 0, seed=2)) == 0
     with pytest.raises(InputError, match="99 labels of 100"):
         labelled_rows(100, 99, seed=0)
+
+
+def test_groups_are_judged_one_by_one() -> None:
+    """A group that is better as a whole makes no order good; small ones do not count."""
+    rng = np.random.default_rng(3)
+    groups = np.repeat([0, 1, 2], [30, 20, 5])
+    truth = rng.normal(size=55) + 100 * groups
+    source, none = Source(function_ids=np.arange(55)), np.zeros(0, int)
+    ranker = Noisy(truth)
+    found = ranking_quality(ranker, source, none, truth[none], truth, 0, groups)
+    parts = [slice(0, 30), slice(30, 50)]
+    taus = [stats.kendalltau(ranker.all_scores[part], truth[part]).statistic for part in parts]
+    assert found.kendall_tau == pytest.approx(np.mean(taus))
+    assert found.kendall_tau < ranking_quality(ranker, source, none, truth[none], truth, 0).kendall_tau
+    with pytest.raises(InputError, match="10 networks that were trained alike"):
+        ranking_quality(ranker, source, none, truth[none], truth, 0, np.arange(55) // 9)

@@ -13,10 +13,10 @@ from contrastive_nas.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from contrastive_nas.ranking.base import Ranker
-
 # Images of satellites and tissue have some ten thousand pixels a side; more is a slip of the keyboard.
 _LARGEST_SIDE = 65_536
+# Of networks that are named in one line.
+_SHOWN = 5
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "K"))
 _NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
@@ -95,7 +95,7 @@ def _rank_networks(
     references: list[str],
     labels: str | None,
     size: tuple[int, int] | None,
-    ranker: "Ranker | str",
+    ranker: str,
     seed: int,
     workers: int,
     kept: Path | None,
@@ -106,6 +106,7 @@ def _rank_networks(
     from contrastive_nas.networks.listing import list_given
     from contrastive_nas.networks.tracing import kept_graphs, trace_networks
     from contrastive_nas.ranking.rank import rank_graphs
+    from contrastive_nas.ranking.registry import create_ranker
     from contrastive_nas.tables.labels import column_labels, file_labels, names_a_table
     from contrastive_nas.tables.reading import check_table
 
@@ -117,13 +118,14 @@ def _rank_networks(
         names = [network.name for network in given.networks]
         rows = pd.DataFrame([network.labels for network in given.networks], index=names)
         known = column_labels(check_table(rows.assign(architecture=names), ", ".join(references)), labels)
+    guide = create_ranker(ranker)  # before tracing, which takes minutes: its name may be wrong
     traced = trace_networks(given.networks, workers=workers, kept=kept_graphs() if kept is None else kept)
     refused = {**given.refused, **traced.refused}
     if not traced.graphs:
         raise InputError(f"no network can be ranked; {_reasons(refused)}")
     known = {name: label for name, label in known.items() if name in traced.graphs}
     names, made = list(traced.graphs), list(traced.graphs.values())
-    return rank_graphs(names, made, labels=known, ranker=ranker, seed=seed), refused
+    return rank_graphs(names, made, labels=known, ranker=guide, seed=seed), refused
 
 
 def _rank_architectures(
@@ -133,7 +135,7 @@ def _rank_architectures(
     file: Path | None,
     labels: str | None,
     sample: int,
-    ranker: "Ranker | str",
+    ranker: str,
     seed: int,
 ) -> "pd.DataFrame":
     import numpy as np
@@ -178,6 +180,7 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int) -> None:
         typer.echo("all have one score, so the order says nothing: to this ranker these networks are alike")
     if table.attrs["similarity"]:
         typer.echo(_likeness(table.attrs["similarity"], labelled=bool(labels)))
+    _tell_of_unlike(table)
     if table.attrs["tau"]:
         typer.echo(_better_guide(table.attrs["tau"], labels))
     for name, reason in refused.items():
@@ -193,13 +196,23 @@ def _short(number: int) -> str:
 
 
 def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
-    from contrastive_nas.ranking.transfer.ranker import NEAR
+    from contrastive_nas.ranking.transfer.model import FAR
 
     ordered = sorted(similarity.items(), key=lambda pair: -pair[1])
     found = "like " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
-    if labelled or ordered[0][1] >= NEAR:
+    if labelled or ordered[0][1] >= FAR:
         return found
-    return f"{found}: none is near, so trust this little; parameters may rank better, and labels help"
+    return f"{found}: none is near, so networks are ranked by their size alone; a few labels help"
+
+
+def _tell_of_unlike(table: "pd.DataFrame") -> None:
+    from contrastive_nas.ranking.rank import UNLIKE
+
+    unlike = table[table["unlike"] > UNLIKE] if "unlike" in table else table[:0]
+    if len(unlike):
+        shown = ", ".join(unlike.iloc[:_SHOWN, 1]) + (", ..." if len(unlike) > _SHOWN else "")
+        are = "1 is" if len(unlike) == 1 else f"{len(unlike)} are"
+        typer.echo(f"{are} unlike every labelled network, so that their ranks are guesses: {shown}")
 
 
 def _better_guide(tau: dict[str, float], labels: int) -> str:

@@ -121,6 +121,10 @@ class Ranker(ABC):
         spread = np.hypot(deviations[:, None], unsure[None, :])
         return antisymmetric(means[:, None] - others[None, :], lambda gap: ndtr(gap / spread))
 
+    def unlike(self, rows: IntArray) -> FloatArray | None:
+        """How far networks are outside of what the ranker has learned from, 0 to 1; None if it cannot say."""
+        return None
+
     @property
     def basis(self) -> dict[str, Any]:
         """What answers rest on besides labels, as plain data for a summary; known after a fit.

@@ -168,6 +168,10 @@ class ListedSource:
     def __len__(self) -> int:
         return len(self.graphs)
 
+    def take(self, rows: IntArray) -> "ListedSource":
+        """Those at ``rows``, in their order; one may be taken several times."""
+        return ListedSource(self.graphs.take(rows), self.statistics[rows], self.function_ids[rows])
+
     def batch(self, rows: IntArray) -> GraphBatch:
         """The graphs at ``rows``."""
         return self.graphs.take(rows)

@@ -40,3 +40,9 @@ def top_precision(scores: Floats, truth: Floats, fraction: float = 0.01) -> floa
     count = max(1, round(fraction * len(truth)))
     first = np.argsort(-scores, kind="stable")[:count]
     return float((truth[first] >= np.partition(truth, -count)[-count]).mean())
+
+
+def rank_of_best(scores: Floats, truth: Floats, count: int = 10) -> int:
+    """True rank, from 1, of the best of the ``count`` ranked first."""
+    first = np.argsort(-scores, kind="stable")[:count]
+    return int((truth > truth[first].max()).sum()) + 1

@@ -1,15 +1,20 @@
 """One protocol for every way of ranking: fit on few labelled architectures, judge on all the others."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.ranking.base import Floats, Ranker
 from contrastive_nas.ranking.graph_source import GraphSource
-from contrastive_nas.ranking.metrics import kendall_tau, ndcg, spearman_rho, top_precision
+from contrastive_nas.ranking.metrics import kendall_tau, ndcg, rank_of_best, spearman_rho, top_precision
+
+# Fewer networks that were trained alike hardly say how good an order of them is.
+LEAST_GROUP = 10
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class RankingQuality:
         spearman_rho: over the rows that are not labelled.
         ndcg_at_10: over the rows that are not labelled.
         precision_top_1_percent: over the rows that are not labelled.
+        rank_of_best_of_10: true rank of the best of the ten rows that are ranked first, among those that are
+            not labelled.
         fit_seconds: what fitting took.
         predict_seconds: what scoring all rows that are not labelled took.
     """
@@ -31,6 +38,7 @@ class RankingQuality:
     spearman_rho: float
     ndcg_at_10: float
     precision_top_1_percent: float
+    rank_of_best_of_10: float
     fit_seconds: float
     predict_seconds: float
 
@@ -49,7 +57,13 @@ def labelled_rows(candidates: int, count: int, seed: int) -> IntArray:
 
 
 def ranking_quality(
-    ranker: Ranker, source: GraphSource, labelled: IntArray, labels: Floats, truth: Floats, seed: int
+    ranker: Ranker,
+    source: GraphSource,
+    labelled: IntArray,
+    labels: Floats,
+    truth: Floats,
+    seed: int,
+    groups: IntArray | None = None,
 ) -> RankingQuality:
     """Fits ``ranker`` on the labelled rows and judges its scores on all others.
 
@@ -60,6 +74,11 @@ def ranking_quality(
         labels: accuracies at ``labelled``.
         truth: what is to be ranked, for every row.
         seed: for everything random in the ranker.
+        groups: which rows were trained alike, by number; then the quality is the mean over groups of at least
+            ``LEAST_GROUP`` rows that are not labelled. None for all.
+
+    Raises:
+        InputError: no group is large enough.
     """
     started = time.perf_counter()
     ranker.fit(source, labelled, labels, seed)
@@ -69,13 +88,39 @@ def ranking_quality(
     predicted = time.perf_counter()
     functions = np.asarray(source.function_ids)
     unseen = ~np.isin(functions[rest], functions[labelled])
-    actual = truth[rest]
+    parts = _parts(None if groups is None else groups[rest], len(rest))
+    found = [_order_quality(scores[part], truth[rest[part]], unseen[part]) for part in parts]
+    tau, unseen_tau, rho, gain, precision, best = np.mean(found, axis=0).tolist()
     return RankingQuality(
-        kendall_tau=kendall_tau(scores, actual),
-        kendall_tau_unseen_functions=kendall_tau(scores[unseen], actual[unseen]),
-        spearman_rho=spearman_rho(scores, actual),
-        ndcg_at_10=ndcg(scores, actual),
-        precision_top_1_percent=top_precision(scores, actual),
+        kendall_tau=tau,
+        kendall_tau_unseen_functions=unseen_tau,
+        spearman_rho=rho,
+        ndcg_at_10=gain,
+        precision_top_1_percent=precision,
+        rank_of_best_of_10=best,
         fit_seconds=fitted - started,
         predict_seconds=predicted - fitted,
+    )
+
+
+def _parts(groups: IntArray | None, count: int) -> Sequence[IntArray]:
+    """The rows of each group that is judged."""
+    if groups is None:
+        return [np.arange(count)]
+    parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    large = [part for part in parts if len(part) >= LEAST_GROUP]
+    if not large:
+        raise InputError(f"no {LEAST_GROUP} networks that were trained alike are left to judge by")
+    return large
+
+
+def _order_quality(scores: Floats, truth: Floats, unseen: NDArray[np.bool_]) -> tuple[float, ...]:
+    """The first attributes of :class:`RankingQuality`, in their order."""
+    return (
+        kendall_tau(scores, truth),
+        kendall_tau(scores[unseen], truth[unseen]),
+        spearman_rho(scores, truth),
+        ndcg(scores, truth),
+        top_precision(scores, truth),
+        rank_of_best(scores, truth),
     )

@@ -54,9 +54,7 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
             networks, or none of the networks is in it.
     """
     file, column = _split(given)
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
-    table = check_table(_rows(file), str(file))
+    table = check_table(named_rows(file), str(file))
     if not column:
         if len(table.metrics) != 1:
             there = [str(name) for name in table.frame.columns if name != ARCHITECTURE]
@@ -95,8 +93,14 @@ def _split(given: str) -> tuple[Path, str]:
     return Path(given), ""
 
 
-def _rows(file: Path) -> pd.DataFrame:
-    """The table as it is, its column of names as that of architectures."""
+def named_rows(file: Path) -> pd.DataFrame:
+    """A table of networks as it is, its column of names (one of ``NAME_COLUMNS``) called architecture.
+
+    Raises:
+        InputError: it cannot be read, or no column has names.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
     known = TIDY_PARQUET if TIDY_PARQUET.detect(file) else TIDY_CSV
     if file.suffix == ".parquet" and known is not TIDY_PARQUET:
         raise InputError(f"{file}: it is no Parquet file")

@@ -1,13 +1,25 @@
 """What is learned from several made-up spaces holds in another one, and is kept in a file as it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.linalg import fractional_matrix_power
+from scipy.optimize import minimize
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.statistics.network import STATISTICS
 from contrastive_nas.ranking.metrics import spearman_rho
-from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.space_scale import SpaceScale
+from contrastive_nas.ranking.transfer.model import (
+    CAPACITY,
+    EVIDENCE,
+    RELATION_POWER,
+    SHARED,
+    LabelledSpace,
+    TransferModel,
+    fit_transfer,
+)
+from contrastive_nas.ranking.transfer.space_scale import SpaceScale, similarity
 from contrastive_nas.ranking.transfer.weights import load_transfer, save_transfer
 
 WIDTH = len(STATISTICS)
@@ -74,6 +86,62 @@ def test_probabilities_are_calibrated_on_spaces_left_out(
     gaps = np.subtract.outer(scores(model, spaces[3]), scores(model, spaces[3]))
     wins = np.subtract.outer(spaces[3].labels, spaces[3].labels)[gaps > 0] > 0
     assert wins.mean() == pytest.approx((1 / (1 + np.exp(-gaps[gaps > 0]))).mean(), abs=0.06)
+
+
+def test_weights_are_the_most_probable_ones(spaces: list[LabelledSpace]) -> None:
+    """Found by descent on the joint density of all weights, a few statistics varying."""
+    varying = 6
+    fixed = [
+        LabelledSpace(space.name, np.where(np.arange(WIDTH) < varying, space.statistics, 1.0), space.labels)
+        for space in spaces
+    ]
+    model, scale = fit_transfer(fixed[:3]), SpaceScale.of(fixed[3].statistics)
+    parts = [*(known[:varying, :varying].astype(float) for known in model.correlations)]
+    target = scale.correlation[:varying, :varying]
+    relations = np.array([[similarity(a, b) for a in [*parts, target]] for b in [*parts, target]])
+    inverse = np.linalg.inv(SHARED + (1 - SHARED) * relations**RELATION_POWER + 1e-6 * np.diag([1, 1, 1, 0]))
+    prior = fractional_matrix_power(target / np.linalg.eigvalsh(target).mean(), 0.25)
+
+    def surprise(flat: np.ndarray) -> float:
+        weights = flat.reshape(4, varying)
+        found = 0.5 * np.einsum("sd,st,td->", weights, inverse, weights)
+        for known, trend, own in zip(parts, model.trends[:, :varying], weights @ prior, strict=False):
+            found += EVIDENCE * (0.5 * own @ known @ own - own @ trend)
+        return found
+
+    best = minimize(surprise, np.zeros(4 * varying), method="BFGS", options={"gtol": 1e-7}).x
+    shared = SHARED + (1 - SHARED) * model.relations(scale) ** RELATION_POWER
+    found = model._transferred(scale, shared)
+    np.testing.assert_allclose(found[:varying], prior @ best[-varying:], atol=1e-4)
+    assert not found[varying:].any()
+
+
+def test_where_no_space_is_near_networks_are_counted(
+    spaces: list[LabelledSpace], model: TransferModel
+) -> None:
+    far = replace(model, correlations=model.correlations[:, ::-1].copy())
+    scale = SpaceScale.of(spaces[3].statistics)
+    assert far.relations(scale).max() < 0.6 < model.relations(scale).max()
+    assert set(np.flatnonzero(far.weights(scale))) <= set(CAPACITY)
+    assert len(np.flatnonzero(model.weights(scale))) == WIDTH
+
+
+def test_only_networks_that_were_trained_alike_are_compared(spaces: list[LabelledSpace]) -> None:
+    """A recipe that makes everything better is worth nothing."""
+    space = spaces[0]
+    groups = np.arange(400) % 2
+    apart = [fit_transfer([LabelledSpace("a", space.statistics, space.labels + 50 * groups * up, groups)])
+             for up in (0, 1)]  # fmt: skip
+    np.testing.assert_array_equal(apart[0].trends, apart[1].trends)
+    assert np.corrcoef(apart[0].trends[0], fit_transfer([space]).trends[0])[0, 1] > 0.95
+
+
+def test_networks_unlike_all_that_is_known(spaces: list[LabelledSpace], model: TransferModel) -> None:
+    known = np.concatenate([space.statistics for space in spaces[:3]])
+    assert model.unlike(known).max() < 0.02
+    strange = known[:1].copy()
+    strange[0, :7] = 1e6
+    assert model.unlike(strange) == pytest.approx([7 / WIDTH], abs=0.02)
 
 
 def test_missing_labels_are_left_out(spaces: list[LabelledSpace]) -> None:

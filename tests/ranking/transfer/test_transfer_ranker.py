@@ -12,6 +12,7 @@ from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.metrics import spearman_rho
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
 from contrastive_nas.ranking.transfer.ranker import KrigingRanker, StackedRanker, TransferRanker
+from contrastive_nas.ranking.transfer.space_scale import SpaceScale
 
 
 @dataclass
@@ -100,9 +101,13 @@ def test_labels_of_the_best_alone_leave_other_spaces_their_say(kind, model: Tran
     assert spearman_rho(ranker.scores(rest), source.space.labels[rest]) > without - 0.05
 
 
-@pytest.mark.parametrize(("count", "weight"), [(5, 1 / 6), (30, 3 / 8)])
-def test_weight_of_trees_grows_with_labels(model: TransferModel, count: int, weight: float) -> None:
+@pytest.mark.parametrize("near", [False, True])
+@pytest.mark.parametrize("count", [5, 30])
+def test_weight_of_trees_grows_with_labels(model: TransferModel, count: int, near: bool) -> None:
     source = Source(made_up("target", 9, few(0)))
+    weight = count / ((10 if near else 5) + count) / 2
+    correlation = SpaceScale.of(source.statistics).correlation
+    model = replace(model, correlations=np.stack([correlation if near else correlation[::-1]] * 3))
     labelled, rows = np.arange(count), np.arange(len(source))
     both, kriging = TransferRanker(model), KrigingRanker(model)
     for ranker in (both, kriging):

@@ -1,36 +1,70 @@
 """A ranking of networks of a space without a label of it: learned from comparisons within other spaces.
 
 Accuracies of different spaces are never compared: every label counts as the normal quantile of its rank
-within its space, and statistics are taken as normal quantiles within their space too, so that what is learned
-is what better networks have more of than their neighbours.
+within its space (or group: networks that were trained alike), and statistics are taken as normal quantiles
+within their space too, so that what is learned is what better networks have more of than their neighbours.
 
-The model is linear in these quantiles, so everything that it has to know of a space s are the correlations
-C_s of the statistics with each other and their trend c_s, the correlations with accuracy. For a target t, of
-which only unlabelled networks are known, the weights are those of a ridge regression on all other spaces,
+In every space s the quantile of an accuracy is q = w_s . z + noise, with z the quantiles of the statistics.
+All that has to be known of a labelled space are the correlations C_s of its statistics with each other and
+their trend c_s, the correlations with accuracy. Weights of different spaces have to do with each other as far
+as their statistics vary together: with w_s = P v_s and every part of v alike,
 
-    w = argmin  sum over s of p_s (w . C_s w - 2 w . c_s) + ridge * w . C_t^(-1/2) w.
+    cov(v_s, v_t) = k(s, t) = SHARED + (1 - SHARED) r(s, t)^RELATION_POWER,
 
-A space counts as much as it has to do with the target: p_s is proportional to the square of their
-similarity (:func:`contrastive_nas.ranking.transfer.space_scale.similarity`). The penalty is that of a prior
-in which what networks of the target differ in most decides most; what they do not differ in has no weight.
+r being :func:`contrastive_nas.ranking.transfer.space_scale.similarity`: a Gaussian process over tasks
+(Bonilla, Chai and Williams, Multi-task Gaussian Process Prediction, NeurIPS 2007, equation 2). P = C_t^(1/4)
+of the target t, of which only unlabelled networks are known: what its networks differ in most decides most.
+The log-likelihood of a labelled space is EVIDENCE (w_s . c_s - w_s . C_s w_s / 2), and w_t is what is most
+probable then.
+
+However far away a space is, its better networks are mostly larger. So w_t is completed by
+multiply-accumulates and parameters as far as what it says of their trends, C_t w_t, falls short of what
+is usual: their mean trend over labelled spaces, weighed by k, give or take the deviation between spaces (a
+random-effects meta-analysis: DerSimonian and Laird, Meta-analysis in clinical trials, 1986). Where no
+labelled space is near, that completion of w_t = 0 is all that is left: counting. In between, by the
+similarity r of the nearest one, it is the mean of both, with a share of (r - FAR) / (NEAR - FAR) for w_t;
+less where fewer than ENOUGH networks are known, which say little about how alike spaces are.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.graphs.statistics.network import STATISTICS
 from contrastive_nas.ranking.base import normal_quantiles
-from contrastive_nas.ranking.gaussian_process.preference import calibrate
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale, similarity
 
 FloatArray = NDArray[np.float64]
-RIDGE = 1.0
-RELATION_POWER = 2
+# Chosen by leaving out each of eight labelled spaces; docs/transfer.md says which of them were seen before.
+SHARED, RELATION_POWER, EVIDENCE = 0.05, 2, 1.0
+FAR, NEAR = 0.6, 0.7
+# Lists of some tens of networks of one family were ranked worse than by counting when they trusted fully.
+ENOUGH = 200
+# What better networks have more of in nearly every space.
+CAPACITY = (STATISTICS.index("log_macs"), STATISTICS.index("log_parameters"))
+# Least deviation of a trend between spaces: few spaces may happen to agree.
+LEAST_DEVIATION = 0.1
+# The logistic is nearest to the normal distribution at a scale of 1.7; two networks have twice the variance.
+LOGIT = 1.7 / math.sqrt(2)
 # Networks of each space among which win probabilities are calibrated.
 _CALIBRATED = 300
+# Where spaces left out are all near, or none is, nothing else says how sure to be in the other case.
+_ALIKE = 1e-3
+# Fewer networks that were trained alike hardly say what is better.
+_LEAST_GROUP = 4
+# Of a space's networks, ninety-eight in a hundred lie between: single odd ones say nothing of the others.
+_RANGE = (0.01, 0.99)
+# Statistics a little beyond what is known are no news: a tenth of the whole range.
+_MARGIN = 0.1
+# Two spaces may be the same but for their labels.
+_JITTER = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +74,25 @@ class LabelledSpace:
     Attributes:
         name: of the space.
         statistics: networks x statistics, best one network a function.
-        labels: their accuracies, higher is better; NaN where there is none.
+        labels: networks, or networks x tasks: accuracies, higher is better; NaN where there is none.
+        groups: which of them were trained alike, by number: only these are compared; None for all.
     """
 
     name: str
     statistics: NDArray[np.floating]
     labels: NDArray[np.floating]
+    groups: IntArray | None = None
+
+    def comparable(self) -> list[IntArray]:
+        """The networks, by their places, that are compared with each other."""
+        if self.groups is None:
+            return [np.arange(len(self.labels))]
+        parts = [np.flatnonzero(self.groups == group) for group in np.unique(self.groups)]
+        return [part for part in parts if len(part) >= _LEAST_GROUP]
+
+    def tasks(self) -> FloatArray:
+        """Labels as tasks x networks."""
+        return np.atleast_2d(np.asarray(self.labels, dtype=np.float64).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +101,18 @@ class TransferModel:
 
     Attributes:
         spaces: names of those learned from.
-        correlations: float32, spaces x statistics x statistics: C, of their unlabelled networks.
+        correlations: float32, spaces x statistics x statistics: C.
         trends: float32, spaces x statistics: c.
-        temperature: what scores of standard deviation 1 are divided by to make differences logits of winning.
+        ranges: float32, spaces x 2 x statistics: between what values nearly all of their networks lie.
+        temperatures: what differences of expected quantiles are divided by to make them logits of winning,
+            where no space is near, and where one is.
     """
 
     spaces: tuple[str, ...]
     correlations: NDArray[np.float32]
     trends: NDArray[np.float32]
-    temperature: float
+    ranges: NDArray[np.float32]
+    temperatures: tuple[float, float]
 
     def scores(self, statistics: NDArray[np.floating], scale: SpaceScale) -> FloatArray:
         """One number per network; the difference of two is the logit that one beats the other.
@@ -71,22 +121,50 @@ class TransferModel:
             statistics: networks x statistics.
             scale: of their space, from unlabelled networks of it.
         """
-        weights = self.weights(scale)
-        deviation = np.sqrt(max(float(weights @ scale.correlation @ weights), 1e-12))
-        return scale.standardise(statistics) @ weights / (deviation * self.temperature)
+        return scale.standardise(statistics) @ self.weights(scale) / self.temperature(scale)
+
+    def temperature(self, scale: SpaceScale) -> float:
+        """What differences of w . z are divided by to make them logits of winning."""
+        trusted = self.trusted(scale)
+        far, near = self.temperatures
+        return float(far ** (1 - trusted) * near**trusted)
+
+    def trusted(self, scale: SpaceScale) -> float:
+        """The share of what labelled spaces taught beside counting, 0 to 1."""
+        near = np.clip((self.relations(scale).max() - FAR) / (NEAR - FAR), 0, 1)
+        return float(near * min(1.0, len(scale.sorted) / ENOUGH))
 
     def weights(self, scale: SpaceScale) -> FloatArray:
         """w of a space: how much every statistic counts there."""
-        relations = self.relations(scale) ** RELATION_POWER
-        parts = relations / max(relations.sum(), 1e-12)
-        values, vectors = np.linalg.eigh(scale.correlation)
-        # C_t^(1/4), in units that do not depend on how many statistics vary.
-        quarter = np.maximum(values / max(values.mean(), 1e-12), 0) ** 0.25
-        prior = (vectors * quarter) @ vectors.T
-        known = prior @ np.tensordot(parts, self.correlations.astype(np.float64), 1) @ prior
-        trend = prior @ (parts @ self.trends)
-        weights: FloatArray = prior @ np.linalg.solve(known + RIDGE * np.eye(len(known)), trend)
-        return weights
+        shared = SHARED + (1 - SHARED) * self.relations(scale) ** RELATION_POWER
+        counted = self._completed(np.zeros(len(scale.varies)), scale.correlation, shared)
+        trusted = self.trusted(scale)
+        if not trusted:
+            return counted
+        transferred = self._transferred(scale, shared)
+        return (1 - trusted) * counted + trusted * self._completed(transferred, scale.correlation, shared)
+
+    def expected_correlation(self, scale: SpaceScale, weights: FloatArray) -> float:
+        """The correlation with accuracy that win probabilities of these weights amount to.
+
+        Two networks whose scores, of correlation r with accuracy, are d standard deviations apart end in that
+        order with probability Phi(r d / sqrt(2 (1 - r^2))), where both are normal; the logit of that is
+        about LOGIT r d / sqrt(1 - r^2), and it is d s / T by the calibration: so r = b / sqrt(1 + b^2) with
+        b = s / (T LOGIT), s being the standard deviation of w . z and T the temperature.
+        """
+        slope = scale.deviation(weights) / (self.temperature(scale) * LOGIT)
+        return slope / math.hypot(1, slope)
+
+    def relations(self, scale: SpaceScale) -> FloatArray:
+        """How much each space learned from has to do with a space: one number from 0 to 1 each."""
+        return np.array([similarity(scale.correlation, known) for known in self.correlations])
+
+    def unlike(self, statistics: NDArray[np.floating]) -> FloatArray:
+        """The share of its statistics in which each network is outside of what every labelled space has."""
+        low, high = self.ranges[:, 0].min(axis=0), self.ranges[:, 1].max(axis=0)
+        margin = _MARGIN * (high - low)
+        outside: FloatArray = ((statistics < low - margin) | (statistics > high + margin)).mean(axis=1)
+        return outside
 
     def without(self, space: str) -> "TransferModel":
         """The model of all other spaces: for a search of ``space``, whose labels may only be paid for.
@@ -97,19 +175,72 @@ class TransferModel:
         others = [place for place, name in enumerate(self.spaces) if name != space]
         if not others:
             raise InputError(f"transfer: the model has learned from {space} alone: it has no other space")
-        kept = tuple(self.spaces[place] for place in others)
-        return replace(self, spaces=kept, correlations=self.correlations[others], trends=self.trends[others])
+        return self._of(others)
 
-    def relations(self, scale: SpaceScale) -> FloatArray:
-        """How much each space learned from has to do with a space: one number from 0 to 1 each."""
-        return np.array([similarity(scale.correlation, known) for known in self.correlations])
+    def _of(self, places: list[int]) -> "TransferModel":
+        kept = tuple(self.spaces[place] for place in places)
+        parts = (self.correlations[places], self.trends[places], self.ranges[places])
+        return TransferModel(kept, *parts, self.temperatures)
+
+    @cached_property
+    def _shared(self) -> FloatArray:
+        """k between the spaces learned from."""
+        known = self.correlations.reshape(len(self.spaces), -1).astype(np.float64)
+        products = known @ known.T
+        sizes = np.sqrt(np.diag(products))
+        relations = products / np.maximum(np.outer(sizes, sizes), 1e-12)
+        return SHARED + (1 - SHARED) * relations**RELATION_POWER + _JITTER * np.eye(len(known))
+
+    def _transferred(self, scale: SpaceScale, shared: FloatArray) -> FloatArray:
+        """Weights by the process over spaces; what does not vary has none."""
+        varying = np.flatnonzero(scale.varies)
+        block, count, width = np.ix_(varying, varying), len(self.spaces), len(varying)
+        prior, inverse = _root(scale.correlation[block]), np.linalg.inv(self._shared)
+        system = np.kron(inverse, np.eye(width)).reshape(count, width, count, width)
+        said = np.empty((count, width))
+        for place, (known, trend) in enumerate(zip(self.correlations, self.trends, strict=True)):
+            system[place, :, place] += EVIDENCE * prior @ known[block].astype(np.float64) @ prior
+            said[place] = EVIDENCE * prior @ trend[varying]
+        found = np.linalg.solve(system.reshape(count * width, -1), said.ravel())
+        weights = np.zeros(len(scale.varies))
+        weights[varying] = prior @ (shared @ inverse @ found.reshape(count, width))
+        return weights
+
+    def _completed(self, weights: FloatArray, correlation: FloatArray, shared: FloatArray) -> FloatArray:
+        """With what is missing of the usual trends of capacity, added to the weights of capacity alone."""
+        columns = np.array(CAPACITY)
+        expected, deviation = self._usual_trends(shared)
+        own = correlation[np.ix_(columns, columns)]
+        missing = expected - correlation[columns] @ weights
+        completed = weights.copy()
+        completed[columns] += own @ np.linalg.solve(own @ own + np.diag(deviation**2), missing)
+        return completed
+
+    def _usual_trends(self, shared: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean over spaces, and deviation between them, of the trends of capacity; a space where a statistic
+        does not vary says nothing of it."""
+        columns = np.array(CAPACITY)
+        weights = shared[:, None] * (self.correlations[:, columns, columns] > 0)
+        weights = weights / np.maximum(weights.sum(axis=0), 1e-12)
+        trends = self.trends[:, columns].astype(np.float64)
+        means = (weights * trends).sum(axis=0)
+        variances = (weights * np.square(trends - means)).sum(axis=0)
+        return means, np.maximum(np.sqrt(variances), LEAST_DEVIATION)
+
+
+def _root(correlation: FloatArray) -> FloatArray:
+    """C^(1/4), in units that do not depend on how many statistics vary."""
+    values, vectors = np.linalg.eigh(correlation)
+    quarter = np.maximum(values / max(values.mean(), 1e-12), 0) ** 0.25
+    root: FloatArray = (vectors * quarter) @ vectors.T
+    return root
 
 
 def fit_transfer(spaces: Sequence[LabelledSpace]) -> TransferModel:
     """Learns from the comparisons within each space.
 
-    The temperature is calibrated on spaces left out: each is scored by the model of the others, and together
-    these scores give the observed comparisons most probability. With one space it is 1.
+    Temperatures are calibrated on spaces left out: each is scored by the model of the others, and together
+    these scores give the observed comparisons most probability. With one space they are 1.
 
     Args:
         spaces: at least one, each once.
@@ -120,36 +251,71 @@ def fit_transfer(spaces: Sequence[LabelledSpace]) -> TransferModel:
     if not spaces or len({space.name for space in spaces}) < len(spaces):
         raise InputError("transfer: learns from at least one space, and from each once")
     scales = [SpaceScale.of(space.statistics) for space in spaces]
+    learned = [_learned(*pair) for pair in zip(spaces, scales, strict=True)]
     model = TransferModel(
         tuple(space.name for space in spaces),
-        np.stack([scale.correlation for scale in scales]).astype(np.float32),
-        np.stack([_trend(*pair) for pair in zip(spaces, scales, strict=True)]).astype(np.float32),
-        temperature=1.0,
+        np.stack([correlation for correlation, _ in learned]).astype(np.float32),
+        np.stack([trend for _, trend in learned]).astype(np.float32),
+        np.stack([np.quantile(space.statistics, _RANGE, axis=0) for space in spaces]).astype(np.float32),
+        temperatures=(1.0, 1.0),
     )
-    return replace(model, temperature=_temperature(model, spaces, scales)) if len(spaces) > 1 else model
+    return replace(model, temperatures=_temperatures(model, spaces, scales)) if len(spaces) > 1 else model
 
 
-def _trend(space: LabelledSpace, scale: SpaceScale) -> FloatArray:
-    known = np.isfinite(space.labels)
-    if len(np.unique(space.labels[known])) < 2:
+def _learned(space: LabelledSpace, scale: SpaceScale) -> tuple[FloatArray, FloatArray]:
+    """C and c of a space, the mean over its tasks, of differences within groups."""
+    points = scale.standardise(space.statistics)
+    centred, trends = np.zeros_like(points), []
+    parts = space.comparable()
+    for part in parts:
+        centred[part] = points[part] - points[part].mean(axis=0)
+    compared = np.concatenate(parts) if parts else np.zeros(0, dtype=int)
+    for labels in space.tasks():
+        products, known = np.zeros(points.shape[1]), 0
+        for part in parts:
+            part = part[np.isfinite(labels[part])]
+            if len(np.unique(labels[part])) > 1:
+                products += points[part].T @ _centred(normal_quantiles(labels[part]))
+                known += len(part)
+        if known:
+            trends.append(products / known)
+    if not trends:
         raise InputError(f"transfer: {space.name} has no two different labels to learn from")
-    points = scale.standardise(space.statistics[known])
-    trend: FloatArray = points.T @ normal_quantiles(space.labels[known]) / len(points)
-    return trend
+    correlation = scale.correlation if space.groups is None else centred.T @ centred / len(compared)
+    return correlation, np.mean(trends, axis=0)
 
 
-def _temperature(
+def _centred(values: FloatArray) -> FloatArray:
+    return values - values.mean()
+
+
+def _temperatures(
     model: TransferModel, spaces: Sequence[LabelledSpace], scales: Sequence[SpaceScale]
-) -> float:
+) -> tuple[float, float]:
+    """Those at which comparisons within spaces left out are most probable; each space counts the same."""
     rng = np.random.default_rng(0)
-    scores, better, worse, known = [], [], [], 0
+    gaps, trusted = [], []
     for number, (space, scale) in enumerate(zip(spaces, scales, strict=True)):
-        others = np.arange(len(spaces)) != number
-        left_out = replace(model, correlations=model.correlations[others], trends=model.trends[others])
-        rows = rng.permutation(np.flatnonzero(np.isfinite(space.labels)))[:_CALIBRATED]
-        scores.append(left_out.scores(space.statistics[rows], scale))
-        higher, lower = np.nonzero(space.labels[rows][:, None] > space.labels[rows][None, :])
-        better.append(higher + known)
-        worse.append(lower + known)
-        known += len(rows)
-    return calibrate(np.concatenate(scores), np.concatenate(better), np.concatenate(worse))
+        left_out = model._of([place for place in range(len(spaces)) if place != number])
+        rows = rng.permutation(len(space.labels))[:_CALIBRATED]
+        gaps.append(_gaps(space, rows, left_out.scores(space.statistics[rows], scale)))
+        trusted.append(left_out.trusted(scale))
+
+    def loss(logs: FloatArray) -> float:
+        shares = [np.array([1 - near, near]) for near in trusted]
+        scaled = [gap / np.exp(share @ logs) for gap, share in zip(gaps, shares, strict=True)]
+        surprise = np.mean([np.logaddexp(0, -part).mean() for part in scaled])
+        return float(surprise + _ALIKE * (logs[0] - logs[1]) ** 2)
+
+    far, near = np.exp(minimize(loss, np.zeros(2), method="Nelder-Mead").x)
+    return float(far), float(near)
+
+
+def _gaps(space: LabelledSpace, rows: IntArray, scores: FloatArray) -> FloatArray:
+    """By how much winners are ahead of losers, in pairs of the networks at ``rows`` that were trained alike."""
+    labels = space.tasks()[:, rows]
+    groups = np.zeros(len(rows)) if space.groups is None else space.groups[rows]
+    gaps = [
+        (scores[:, None] - scores)[(task[:, None] > task) & (groups[:, None] == groups)] for task in labels
+    ]
+    return np.concatenate(gaps)

@@ -1,10 +1,10 @@
 """Ranking with what other spaces taught, from the first label on: three ways of taking own labels in.
 
 All start from the transferred score f of a network
-(:class:`contrastive_nas.ranking.transfer.model.TransferModel`), in normal quantiles of accuracy. How much of
-an accuracy it explains depends on how near the nearest labelled space is: its deviation is ``SLOPE`` times
-min(1, similarity / ``NEAR``). Once labels are there, each way finds the share w of f that predicts labels
-left out best, against a prior belief w_0 = m / (m + n) with n labels: f counts as much as m of them.
+(:class:`contrastive_nas.ranking.transfer.model.TransferModel`), in normal quantiles of accuracy; its
+deviation is the correlation with accuracy that the model expects of it. Once labels are there, each way
+finds the share w of f that predicts labels left out best, against a prior belief w_0 = m / (m + n) with n
+labels: f counts as much as m of them.
 """
 
 import math
@@ -31,13 +31,14 @@ from contrastive_nas.ranking.transfer.model import TransferModel
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale, measured_on
 from contrastive_nas.ranking.transfer.weights import load_transfer
 
-# About the correlation of transferred scores with normal quantiles of accuracies, where a space is near.
-SLOPE = 0.8
-# In a space that is less like all labelled ones, left out, the number of parameters ranked better.
-NEAR = 0.5
+# No score explains everything: accuracies have noise.
+_LARGEST_SLOPE = 0.95
 # What other spaces say counts as much as so many labels, before labels say how good it is: beside what labels
 # say themselves, and as the drift to which labels are added. Chosen on NAS-Bench-101's pool, seeds from 100.
 LABELS_WORTH, LABELS_WORTH_AS_DRIFT = 10, 30
+# Part of that worth where no space is near: counting says less. Chosen on digits and TransNAS's macro space,
+# seeds 100 to 104, where .3 and 1 are worse in one of them.
+FAR_WORTH = 0.5
 # How many labels' worth of that belief there is against the labels' own verdict.
 BELIEF = 5
 # Networks by which features are standardised: as many as for the comparator.
@@ -58,15 +59,18 @@ class _TransferredScore:
         self, model: TransferModel, features: EncoderFeatures, graphs: GraphSource, seed: int
     ) -> None:
         first, _ = one_per_function(graphs, np.arange(len(graphs)))
-        self._model, self._graphs = model, graphs
+        self._graphs = graphs
         self._scale = SpaceScale.of(graphs.statistics_of(first[measured_on(len(first))]))
+        weights = model.weights(self._scale)
+        self.slope = min(model.expected_correlation(self._scale, weights), _LARGEST_SLOPE)
+        stretch = self.slope / max(self._scale.deviation(weights), 1e-12)
+        self._weights = stretch * weights
+        # Differences of f over this are logits of winning.
+        self.temperature = stretch * model.temperature(self._scale)
         self._raw = PerFunction(graphs, lambda rows: in_parts(self._scored, rows))
-        raw = self._raw(first)
-        self._centre, spread = float(raw.mean()), max(float(raw.std()), 1e-12)
+        self._centre = float(self._raw(first).mean())
         self.similarity = dict(zip(model.spaces, model.relations(self._scale).tolist(), strict=True))
-        self.slope = SLOPE * min(1.0, max(self.similarity.values()) / NEAR)
-        # Differences of f over this are logits of winning, as those of the model's own scores are.
-        self.temperature = self.slope / spread
+        self.trusted = model.trusted(self._scale)
         features.see(graphs)
         self._features, self._first, self._seed = features, first, seed
         self.inputs = PerFunction(graphs, self._inputs)
@@ -90,10 +94,10 @@ class _TransferredScore:
 
     def drift(self, rows: IntArray) -> FloatArray:
         """f of the graphs at ``rows``."""
-        return self.temperature * (self._raw(rows) - self._centre)
+        return self._raw(rows) - self._centre
 
     def _scored(self, rows: IntArray) -> FloatArray:
-        return self._model.scores(self._graphs.statistics_of(rows), self._scale)
+        return self._scale.standardise(self._graphs.statistics_of(rows)) @ self._weights
 
     def _inputs(self, rows: IntArray) -> FloatArray:
         _, columns, mean, deviation = self._scaling
@@ -196,12 +200,17 @@ class _ExperiencedRanker(Ranker):
 
     def _believed(self, labels: int) -> float:
         """w_0: the share of the transferred score before so many labels say how good it is."""
-        return self.labels_worth / (self.labels_worth + labels)
+        worth = self.labels_worth * (FAR_WORTH + (1 - FAR_WORTH) * self._transferred.trusted)
+        return worth / (worth + labels)
 
     def _best_share(self, errors: FloatArray, explained: FloatArray, largest: float) -> float:
         """w = argmin  sum over i of (errors_i - w explained_i)^2 + 5 (w - w_0)^2,  -1 <= w <= largest."""
         believed = BELIEF * self._believed(len(errors))
         return float(np.clip((explained @ errors + believed) / (explained @ explained + BELIEF), -1, largest))
+
+    def unlike(self, rows: IntArray) -> FloatArray:
+        """The share of a network's statistics in which no labelled space has its like."""
+        return self._model.unlike(self._known_graphs().statistics_of(rows))
 
     def _known_graphs(self) -> GraphSource:
         assert self._graphs is not None, "fit comes first"
@@ -302,7 +311,9 @@ class TransferRanker(_ExperiencedRanker):
     the mean has smaller ones than either (docs/search.md has what each is worth). Trees know nothing beyond
     the labels, so their weight v grows with the number n of labels, up to that of the process:
 
-        v = n / (10 + n) / 2.
+        v = n / (m + n) / 2,
+
+    with m the labels that the transferred score is worth: 10, or 5 where no space is near.
 
     Deviations are those of kriging. Trees: Geurts et al., Extremely Randomized Trees, Machine Learning, 2006.
     """

@@ -1,5 +1,6 @@
 """How the networks of a space differ from each other, seen without labels: what makes spaces comparable."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,10 @@ class SpaceScale:
         scale = cls(np.sort(values, axis=0), values.std(axis=0) > _LEAST_SPREAD * size, np.zeros((0, 0)))
         points = scale.standardise(values)
         return cls(scale.sorted, scale.varies, points.T @ points / len(points))
+
+    def deviation(self, weights: FloatArray) -> float:
+        """The standard deviation of a weighted sum of normal quantiles, over the networks of the space."""
+        return math.sqrt(max(float(weights @ self.correlation @ weights), 0.0))
 
     def standardise(self, statistics: NDArray[np.floating]) -> FloatArray:
         """The normal quantile of every value's rank in its space, equal values sharing their mean rank.

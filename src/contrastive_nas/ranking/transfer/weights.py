@@ -11,10 +11,11 @@ from contrastive_nas.files import atomic_path
 from contrastive_nas.graphs.statistics.network import STATISTICS
 from contrastive_nas.ranking.transfer.model import TransferModel
 
-# 2: graphs hold the attributes of nodes, of which models read none.
-SCHEMA_VERSION = 2
+# 3: ranges of statistics, and scores that expect as much of themselves as spaces are near.
+SCHEMA_VERSION = 3
 RELEASED = Path(__file__).parents[2] / "pretrained" / "transfer.safetensors"
 _KEY = "contrastive_nas_transfer"
+_TENSORS = ("correlations", "trends", "ranges")
 
 
 def save_transfer(model: TransferModel, path: str | Path) -> None:
@@ -27,9 +28,9 @@ def save_transfer(model: TransferModel, path: str | Path) -> None:
         "schema_version": SCHEMA_VERSION,
         "spaces": list(model.spaces),
         "statistics": list(STATISTICS),
-        "temperature": model.temperature,
+        "temperatures": list(model.temperatures),
     }
-    tensors = {"correlations": model.correlations, "trends": model.trends}
+    tensors = {name: getattr(model, name) for name in _TENSORS}
     with atomic_path(path) as partial:
         save_file(tensors, partial, metadata={_KEY: json.dumps(header, sort_keys=True)})
 
@@ -46,15 +47,17 @@ def load_transfer(path: str | Path = RELEASED) -> TransferModel:
             header = json.loads((file.metadata() or {})[_KEY])
             if header["schema_version"] != SCHEMA_VERSION:
                 raise InputError(
-                    f"{path}: schema version {header['schema_version']}, this program reads {SCHEMA_VERSION}"
+                    f"{path}: schema version {header['schema_version']}, this program reads "
+                    f"{SCHEMA_VERSION}; "
+                    "make the model anew with benchmarks/pretrained.py, or use the package's own"
                 )
             if header["statistics"] != list(STATISTICS):
                 raise InputError(f"{path}: written for other statistics of graphs than this program measures")
+            far, near = map(float, header["temperatures"])
             return TransferModel(
                 spaces=tuple(header["spaces"]),
-                correlations=file.get_tensor("correlations"),
-                trends=file.get_tensor("trends"),
-                temperature=float(header["temperature"]),
+                **{name: file.get_tensor(name) for name in _TENSORS},
+                temperatures=(far, near),
             )
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
