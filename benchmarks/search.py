@@ -187,7 +187,7 @@ def main() -> None:
         results = measure(problem, arguments)
     keep(results, arguments.output)
     figure = plot(results)
-    figure.write_html(arguments.output.with_suffix(".html"), include_plotlyjs="cdn")
+    figure.write_html(arguments.output.with_suffix(".html"), include_plotlyjs=True)
     print(summary(results))
     print(comparisons(results))
     print(f"kept in {arguments.output}")
