@@ -78,7 +78,9 @@ def test_named_architectures_and_a_sample(tmp_path: Path):
     )
     assert done.exit_code == 0, done.output
     assert "33 networks, ranked without labels" in done.output
-    assert re.search(r"like nasbench201 (0.9\d|1.00), nasbench101 0.\d\d, ", done.output)
+    assert re.search(
+        r"similarity to labelled spaces: nasbench201 (0.9\d|1.00), nasbench101 0.\d\d, ", done.output
+    )
     table = pd.read_csv(output).set_index("architecture")
     assert table["score"].is_monotonic_decreasing
     assert table.loc[GOOD, "rank"] < 10

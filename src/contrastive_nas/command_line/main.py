@@ -11,12 +11,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from contrastive_nas.command_line.catalog import rankers, spaces
 from contrastive_nas.command_line.networks import evaluate, inspect, sample
 from contrastive_nas.command_line.ranking import rank
 from contrastive_nas.command_line.runs import clean, runs
 from contrastive_nas.errors import InputError
 
-COMMANDS = (runs, clean, inspect, sample, rank, evaluate)
+COMMANDS = (runs, clean, inspect, sample, rank, evaluate, spaces, rankers)
 
 
 class OneMessage(TyperGroup):

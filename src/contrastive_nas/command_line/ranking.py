@@ -199,7 +199,7 @@ def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
     from contrastive_nas.ranking.transfer.model import FAR
 
     ordered = sorted(similarity.items(), key=lambda pair: -pair[1])
-    found = "like " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
+    found = "similarity to labelled spaces: " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
     if labelled or ordered[0][1] >= FAR:
         return found
     return f"{found}: none is near, so networks are ranked by their size alone; a few labels help"

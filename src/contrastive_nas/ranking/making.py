@@ -37,7 +37,7 @@ def comparator_squared_error(features: EncoderFeatures | None = None) -> Ranker:
 
 
 def comparator_described_graphs(space: SearchSpace) -> Ranker:
-    """The comparator on graphs without canonical form, which its encoder is pretrained on."""
+    """The comparator on graphs as they are described, without canonical form."""
     return DescribedRanker(space, ComparatorRanker(EncoderFeatures(PretrainParameters())))
 
 
@@ -52,7 +52,7 @@ def process(space: SearchSpace) -> PointRanker:
 
 
 def trees_and_process(space: SearchSpace) -> PointRanker:
-    """The mean of both."""
+    """The mean of trees and a Gaussian process, on features made by hand for the space."""
     return AverageRanker([trees(space), process(space)])
 
 
@@ -67,34 +67,35 @@ def statistics_process() -> PointRanker:
 
 
 def statistics_trees_and_process() -> PointRanker:
-    """The mean of both."""
+    """The mean of trees and a Gaussian process, both on graph statistics."""
     return AverageRanker([statistics_trees(), statistics_process()])
 
 
 def statistics_and_proxies(proxies: ProxyTable) -> PointRanker:
-    """The same with zero-cost proxies as further features."""
+    """The mean of trees and a Gaussian process, on graph statistics and zero-cost proxies."""
     features = zero_cost.statistics_and_proxies(proxies)
     return AverageRanker([TreesRanker(features), ProcessRanker(features)])
 
 
 def macs() -> PointRanker:
-    """More multiply-accumulates are better."""
+    """Multiply-accumulates: more are better."""
     return StatisticRanker("log_macs")
 
 
 def parameters() -> PointRanker:
-    """More parameters are better."""
+    """Parameters: more are better."""
     return StatisticRanker("log_parameters")
 
 
 def stacked_and_az_nas(
     proxies: ProxyTable, model: TransferModel | None = None, features: EncoderFeatures | None = None
 ) -> PointRanker:
-    """What other spaces taught, and AZ-NAS."""
+    """The sum of what other spaces taught, and labels say, and of AZ-NAS's score."""
     return zero_cost.WithAzNas(StackedRanker(model, features), proxies)
 
 
 def _proxy(proxies: ProxyTable, *, name: str) -> PointRanker:
+    """A zero-cost proxy: a score of the built network before training."""
     return zero_cost.ProxyRanker(proxies, name)
 
 

@@ -4,6 +4,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.errors import InputError, instead
@@ -97,6 +98,17 @@ def create_ranker_with(name: str, offered: Mapping[str, Callable[[], Any]], **op
     """
     taken = [option for option in ranker_options(name) if option in offered and option not in options]
     return create_ranker(name, **{option: offered[option]() for option in taken}, **options)
+
+
+def describe_ranker(name: str) -> str:
+    """What a ranker does, in one line.
+
+    Raises:
+        InputError: there is no such ranker.
+    """
+    make = _maker(name)
+    text = inspect.getdoc(make.func if isinstance(make, partial) else make) or ""
+    return text.partition("\n")[0].removesuffix(".")
 
 
 def ranker_options(name: str) -> list[str]:

@@ -73,7 +73,7 @@ class Stage:
 
 
 class CompactCNN(SearchSpace):
-    """The space of these networks: 3 stems and 108 different stages at each of three places."""
+    """Compact networks for small images: 3 stems and 108 different stages at each of three places."""
 
     name = "compact_cnn"
 

@@ -43,7 +43,7 @@ _MORE_EDGES = 5
 
 
 class NASBench101(StackedCells[Cell]):
-    """The cells of NAS-Bench-101.
+    """The cells of NAS-Bench-101: at most seven vertices and nine edges.
 
     Decisions: the operation of each of five inner vertices; one source of each vertex from the third on (the
     second can only read the first); five more edges, each absent or one of 21, of which those count that

@@ -22,8 +22,9 @@ _FEATURES = 1280
 
 
 class Proxyless(ElasticStagesSpace):
-    """Six stages of inverted residual layers, kernel 3, 5 or 7, expansion 3, 4 or 6, without
-    squeeze-and-excitation.
+    """Six stages of inverted residual layers, kernel 3, 5 or 7, expansion 3, 4 or 6.
+
+    There is no squeeze-and-excitation.
 
     Args:
         width: factor of all widths; 1.3 was published.

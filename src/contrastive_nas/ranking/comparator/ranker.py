@@ -16,7 +16,7 @@ from contrastive_nas.ranking.parameters import AugmentParameters, CompareParamet
 
 
 class ComparatorRanker(Ranker):
-    """Learns from all pairs of the labelled networks, see :mod:`contrastive_nas.ranking.comparator.training`.
+    """The comparator: learns who wins in all pairs of labelled networks, on the pretrained encoder.
 
     Means are the comparator's scores times its temperature; differences of scores are logits of winning.
     Deviations and covariances are those of regression with the same kernel; pseudo-labels do not narrow them.

@@ -312,7 +312,7 @@ def _temperatures(
 
 
 def _gaps(space: LabelledSpace, rows: IntArray, scores: FloatArray) -> FloatArray:
-    """By how much winners are ahead of losers, in pairs of the networks at ``rows`` that were trained alike."""
+    """By how much winners are ahead of losers, in pairs of networks at ``rows`` that were trained alike."""
     labels = space.tasks()[:, rows]
     groups = np.zeros(len(rows)) if space.groups is None else space.groups[rows]
     gaps = [

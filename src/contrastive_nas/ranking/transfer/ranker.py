@@ -218,7 +218,7 @@ class _ExperiencedRanker(Ranker):
 
 
 class StackedRanker(_ExperiencedRanker):
-    """The share w of the transferred score and 1 - w of a comparator that is trained on the labels.
+    """What other spaces taught, and a comparator trained on the labels, each by its share.
 
     With g_i the comparator's prediction of label q_i from all others, and f_i less its mean over labels,
 
@@ -263,7 +263,7 @@ class StackedRanker(_ExperiencedRanker):
 
 
 class KrigingRanker(_ExperiencedRanker):
-    """The transferred score as the drift of a Gaussian process on what the encoder says of networks.
+    """What other spaces taught, as the drift of a Gaussian process on the pretrained encoder.
 
     q(x) = w f(x) + r(x) + noise, so that predictions near a label follow the label: kriging with an external
     drift, e.g. Chiles and Delfiner, Geostatistics, 2nd edition, 2012, section 5.6. With e_i and d_i the
@@ -305,7 +305,7 @@ class KrigingRanker(_ExperiencedRanker):
 
 
 class TransferRanker(_ExperiencedRanker):
-    """The mean of kriging and of trees, which read the transferred score beside the statistics of graphs.
+    """The mean of kriging and of trees that read what other spaces taught beside graph statistics.
 
     A process says that alike networks have alike accuracies, trees find thresholds; their errors differ, so
     the mean has smaller ones than either (docs/search.md has what each is worth). Trees know nothing beyond
