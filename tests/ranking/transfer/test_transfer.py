@@ -152,6 +152,12 @@ def test_missing_labels_are_left_out(spaces: list[LabelledSpace]) -> None:
     assert np.corrcoef(found.trends[0], fit_transfer(spaces[:1]).trends[0])[0, 1] > 0.9
 
 
+def test_few_labels_among_many_networks_calibrate_probabilities(spaces: list[LabelledSpace]) -> None:
+    rare = np.where(np.arange(4000) % 400 < 2, np.tile(spaces[0].labels, 10), np.nan)
+    many = LabelledSpace("many", np.tile(spaces[0].statistics, (10, 1)), rare)
+    assert np.isfinite(fit_transfer([many, spaces[1]]).temperatures).all()
+
+
 @pytest.mark.parametrize("case", ["none", "twice", "equal"])
 def test_what_cannot_be_learned_from_is_refused(spaces: list[LabelledSpace], case: str) -> None:
     given = {

@@ -292,14 +292,20 @@ def _centred(values: FloatArray) -> FloatArray:
 def _temperatures(
     model: TransferModel, spaces: Sequence[LabelledSpace], scales: Sequence[SpaceScale]
 ) -> tuple[float, float]:
-    """Those at which comparisons within spaces left out are most probable; each space counts the same."""
+    """Those at which comparisons within spaces left out are most probable; each space counts the same.
+
+    A space whose random networks were all trained differently has no comparison, and says nothing.
+    """
     rng = np.random.default_rng(0)
     gaps, trusted = [], []
     for number, (space, scale) in enumerate(zip(spaces, scales, strict=True)):
         left_out = model._of([place for place in range(len(spaces)) if place != number])
-        rows = rng.permutation(len(space.labels))[:_CALIBRATED]
-        gaps.append(_gaps(space, rows, left_out.scores(space.statistics[rows], scale)))
-        trusted.append(left_out.trusted(scale))
+        labelled = np.flatnonzero(np.isfinite(space.tasks()).any(axis=0))
+        rows = rng.permutation(labelled)[:_CALIBRATED]
+        found = _gaps(space, rows, left_out.scores(space.statistics[rows], scale))
+        if len(found):
+            gaps.append(found)
+            trusted.append(left_out.trusted(scale))
 
     def loss(logs: FloatArray) -> float:
         shares = [np.array([1 - near, near]) for near in trusted]
