@@ -3,7 +3,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: search test test-all lint format viz clean
+.PHONY: help search test test-all lint format viz clean
+
+help:
+	@echo "make search    install, then search for the best network of the embedded experiment"
+	@echo "make test      install, then run the tests that fit in ten minutes"
+	@echo "make test-all  run all tests"
+	@echo "make lint      check style, types, imports and dependencies"
+	@echo "make format    put the code into the usual form"
+	@echo "make viz       show the stages in a browser"
+	@echo "make clean     remove what tests and checks left behind"
 
 search: $(READY)
 	$(BIN)/kedro run --pipeline search

@@ -1,6 +1,9 @@
 """What the package knows by name is listed whole, for people and for programs."""
 
+import importlib.metadata
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +11,8 @@ from typer.testing import CliRunner
 from contrastive_nas.command_line.main import app
 from contrastive_nas.ranking.registry import create_ranker, list_rankers
 from contrastive_nas.spaces import list_spaces, load_space
+
+ROOT = Path(__file__).parents[2]
 
 
 def listed(command: str, *options: str) -> str:
@@ -31,6 +36,16 @@ def test_sizes_of_spaces_are_exact_for_programs() -> None:
     assert sizes["nasbench201"] == 15_625
     assert sizes["nasbench101"] == 423_624
     assert sizes == {name: load_space(name).size for name in list_spaces()}
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert listed("--version").strip() == f"contrastive-nas {importlib.metadata.version('contrastive-nas')}"
+
+
+def test_make_alone_starts_nothing() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = (ROOT / "Makefile").read_text().partition(".PHONY: help ")[2].partition("\n")[0].split()
+    assert [line.split()[1] for line in done.stdout.splitlines()] == targets
 
 
 def test_an_unknown_option_is_one_line() -> None:

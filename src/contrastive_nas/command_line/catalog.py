@@ -23,7 +23,7 @@ def spaces(*, as_json: AsJson = False) -> None:
 
 
 def rankers(*, as_json: AsJson = False) -> None:
-    """Lists the rankers, and whether each needs labels of the ranked space."""
+    """Lists the rankers, with what each does."""
     from contrastive_nas.ranking.registry import describe_ranker, list_rankers
 
     _show([{"ranker": name, "about": describe_ranker(name)} for name in list_rankers()], as_json)

@@ -6,11 +6,12 @@ A command's file imports only what its options need; its work is imported when i
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from contrastive_nas import __version__
 from contrastive_nas.command_line.catalog import rankers, spaces
 from contrastive_nas.command_line.networks import evaluate, inspect, sample
 from contrastive_nas.command_line.ranking import rank
@@ -55,10 +56,26 @@ def _lines() -> Iterator[None]:
 
 app = typer.Typer(
     name="contrastive-nas",
-    help="Neural architecture search across search spaces.",
     cls=OneMessage,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 for command in COMMANDS:
     app.command()(command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"contrastive-nas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Neural architecture search across search spaces."""
