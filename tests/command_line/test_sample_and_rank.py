@@ -10,6 +10,7 @@ from scipy.stats import kendalltau
 from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app
+from contrastive_nas.graphs import function_hash
 from contrastive_nas.ranking import rank as ranking
 from contrastive_nas.ranking.rank import rank
 from contrastive_nas.spaces import load_space
@@ -81,7 +82,10 @@ def test_named_architectures_and_a_sample(tmp_path: Path):
     assert re.search(
         r"similarity to labelled spaces: nasbench201 (0.9\d|1.00), nasbench101 0.\d\d, ", done.output
     )
+    assert "labels of nasbench201 itself are among what the ranker has learned from" in done.output
     table = pd.read_csv(output).set_index("architecture")
+    hashes = {function_hash(SPACE.graph(name)) for name in table.index}
+    assert (f"{len(hashes)} are different" in done.output) == (len(hashes) < 33)
     assert table["score"].is_monotonic_decreasing
     assert table.loc[GOOD, "rank"] < 10
     assert table.loc[POOR, "rank"] > 20

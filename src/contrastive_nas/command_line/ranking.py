@@ -85,7 +85,7 @@ def rank(
         table = _rank_architectures(
             space, parse_options(options), networks, file, labels, sample, ranker, seed
         )
-    _show(table, refused, top)
+    _show(table, refused, top, space)
     if output is not None:
         with atomic_path(output) as path:
             _with_refused(table, refused).to_csv(path, index=False)
@@ -159,7 +159,7 @@ def _rank_architectures(
     return rank_of_space(own, listed, labels=known, ranker=ranker, seed=seed)
 
 
-def _show(table: "pd.DataFrame", refused: dict[str, str], top: int) -> None:
+def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str | None) -> None:
     names = table.columns[1]
     first = table.head(top)
     bounds = zip(first["rank_low"], first["rank_high"], strict=True)
@@ -176,10 +176,14 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int) -> None:
     typer.echo(shown.to_string(index=False, max_colwidth=None))
     labels = int(table["label"].notna().sum()) if "label" in table else 0
     typer.echo(f"{len(table)} networks, ranked {f'with {labels} labels' if labels else 'without labels'}")
+    if table.attrs["functions"] < len(table):
+        typer.echo(f"{table.attrs['functions']} are different: networks that compute the same share a score")
     if table["score"].nunique() == 1:
         typer.echo("all have one score, so the order says nothing: to this ranker these networks are alike")
     if table.attrs["similarity"]:
         typer.echo(_likeness(table.attrs["similarity"], labelled=bool(labels)))
+    if space in table.attrs["similarity"]:
+        typer.echo(f"labels of {space} itself are among what the ranker has learned from")
     _tell_of_unlike(table)
     if table.attrs["tau"]:
         typer.echo(_better_guide(table.attrs["tau"], labels))

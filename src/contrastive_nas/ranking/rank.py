@@ -75,7 +75,8 @@ def rank(
         statistics in which no labelled space has its like; above ``UNLIKE`` it is a guess), and ``label``
         where there are labels. Its ``attrs["similarity"]`` says how much each labelled space has to do with
         these networks, 0 to 1, where the ranker learned from any: without labels, and where no space reaches
-        0.6, networks are ranked by their size. With ten labels and more ``attrs["tau"]`` has Kendall's tau
+        0.6, networks are ranked by their size. ``attrs["functions"]`` is how many of them are different:
+        networks of one function share a score. With ten labels and more ``attrs["tau"]`` has Kendall's tau
         between labels and ``ranking``, ``macs`` and ``parameters``, by labels left out of the fit.
 
     Raises:
@@ -186,6 +187,7 @@ def _ranking(
         table["label"] = [labels.get(name, np.nan) for name in names]
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     table.attrs["similarity"] = ranker.basis.get("similarity", {})
+    table.attrs["functions"] = len(np.unique(source.function_ids[rows]))
     table.attrs["tau"] = tau
     table.insert(0, "rank", table["score"].rank(method="min", ascending=False).astype(int))
     return table
