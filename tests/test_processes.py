@@ -1,6 +1,9 @@
 """Processes that are killed at work."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +31,22 @@ def test_what_a_call_raises_reaches_the_caller() -> None:
         assert processes.submit(processes.run, divmod, 7, 2).result() == (3, 1)
     finally:
         processes.close()
+
+
+SCRIPT = """
+from contrastive_nas.processes import Processes
+{guard}
+    processes = Processes(1)
+    print(processes.submit(processes.run, abs, -7).result())
+    processes.close()
+"""
+
+
+@pytest.mark.parametrize(("guard", "code"), [("if True:", 1), ("if __name__ == '__main__':", 0)])
+def test_a_script_that_would_start_itself_again_is_told_so(guard: str, code: int, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(guard=guard))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert done.stdout.strip() == ("" if code else "7")
+    assert done.stderr.count("put what it runs under if __name__ == '__main__':") == code

@@ -8,13 +8,17 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any, TypeVar
+
+from contrastive_nas.errors import InputError
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -35,6 +39,9 @@ class Processes:
             before processes are forked; none of this package, as the server may not know where it lies.
         start: called in each process with ``arguments``, before all else.
         arguments: of ``start``.
+
+    Raises:
+        InputError: a script starts them as it is imported, which every process would do again.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class Processes:
         start: Callable[..., None] | None = None,
         arguments: tuple[Any, ...] = (),
     ) -> None:
+        _check_script()
         self._threads = ThreadPoolExecutor(count or usable_processors(), "process")
         self._libraries = tuple(libraries)
         self._start, self._arguments = start, arguments
@@ -108,6 +116,22 @@ class Processes:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(self._libraries))
         return context
+
+
+def _check_script() -> None:
+    """Refuses a script that every new process, which imports it, would start again."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if script is None or not script.endswith(".py"):
+        return
+    try:
+        text = Path(script).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    if "__main__" not in text:
+        raise InputError(
+            f"{script}: its processes import this file, and would start all of it again; put what it runs "
+            "under if __name__ == '__main__':"
+        )
 
 
 def usable_processors() -> int:
