@@ -1,14 +1,18 @@
 """An exported network is the network, whichever format is loaded."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
@@ -64,6 +68,16 @@ def test_command(trained: Path, tmp_path: Path) -> None:
     wrong = runner.invoke(app, ["evaluate", str(trained / "network.safetensors"), str(tmp_path / "nothing")])
     assert wrong.exit_code == 1
     assert "nothing does not exist" in wrong.output
+
+
+def test_colour_images_are_not_for_a_network_of_grey_ones(trained: Path, tmp_path: Path) -> None:
+    """Both have ten classes by number; an accuracy near 10 % would be all that told them apart."""
+    content = io.BytesIO()
+    Image.new("RGB", (32, 32), (200, 10, 30)).save(content, "PNG")
+    rows = {"image": [{"bytes": content.getvalue(), "path": None}] * 10, "label": list(range(10))}
+    pq.write_table(pa.table(rows), tmp_path / "test.parquet")
+    with pytest.raises(InputError, match=r"has colour images, but .* was trained on grey ones"):
+        evaluate_network(trained / "network.safetensors", str(tmp_path / "test.parquet"), device="cpu")
 
 
 def test_onnx_holds_no_path_of_this_machine(trained: Path) -> None:

@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from contrastive_nas.devices import pick_device
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.config import DataSettings, SourceKind
-from contrastive_nas.training.data.base import ImageSource
+from contrastive_nas.training.data.base import CorruptImage, ImageSource
 from contrastive_nas.training.data.feed import CorruptLog
 from contrastive_nas.training.data.open import check_classes, open_source
 from contrastive_nas.training.data.prepare import TestFeed
 from contrastive_nas.training.data.transforms import Preparation, test_transform
 from contrastive_nas.training.export import Header, load_network
 from contrastive_nas.training.scoring import Score, score
+
+# Single images of a coloured data set may be grey.
+_LOOKED_AT = 16
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ def evaluate_network(
     check_classes(source, built.classes, data)
     if source.classes and source.classes != header.classes:
         raise InputError(f"{data} has other classes than those {weights} was trained for")
+    if header.preprocessing.channels == 1 and _is_coloured(source):
+        raise InputError(
+            f"{data} has colour images, but {weights} was trained on grey ones ({header.dataset})"
+        )
     where = pick_device(device)
     preprocessing = header.preprocessing
     corrupt = CorruptLog(max_corrupt)
@@ -69,6 +77,18 @@ def evaluate_network(
     with torch.inference_mode():
         result = score(built.network.to(where), images, preparation, where)
     return Evaluated(header, result, len(corrupt.messages))
+
+
+def _is_coloured(source: ImageSource) -> bool:
+    """Whether any of the first images has a pixel whose three channels differ."""
+    for number in range(min(len(source), _LOOKED_AT)):
+        try:
+            red, green, blue = np.asarray(source.read(number, 3)).transpose(2, 0, 1)
+        except CorruptImage:
+            continue
+        if (red != green).any() or (green != blue).any():
+            return True
+    return False
 
 
 def source_at(data: str) -> ImageSource:
