@@ -131,3 +131,13 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, content: bytes | None, 
     output = refused(path)
     assert output.startswith(f"Error: {path}")
     assert message in output
+
+
+def test_architectures_without_accuracies_are_described(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"architecture\n{FIRST}\n")
+    output = inspected(path)
+    assert line(output, "accuracies") == "none"
+    assert line(output, "architectures") == "1 from 1 rows"
+    path.write_text(f"architecture,test_acc\n{FIRST},90\n")
+    assert line(inspected(path), "accuracies").startswith("none; is 'test_acc' meant?")

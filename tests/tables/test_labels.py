@@ -33,6 +33,15 @@ def test_a_column_is_named_where_there_are_several(tmp_path: Path) -> None:
         labels(tmp_path, text, ":gian")
 
 
+def test_the_only_other_column_is_meant(tmp_path: Path) -> None:
+    assert labels(tmp_path, "model,top1\nresnet34,0.73\nwide,-2\n") == {
+        "timm:resnet34": 0.73,
+        "mine.py:wide": -2,
+    }
+    with pytest.raises(InputError, match=r"say which column has the labels, .*:COLUMN; it has top1, top5"):
+        labels(tmp_path, "model,top1,top5\nresnet34,73,91\n")
+
+
 def test_networks_that_are_not_listed_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text = "network,my_accuracy\nresnet34,70\nvgg11,60\nvgg13,61\n"
     assert labels(tmp_path, text) == {"timm:resnet34": 70}

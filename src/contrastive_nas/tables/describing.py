@@ -1,11 +1,13 @@
 """What a file is, for people: its format, space, architectures, accuracies and problems."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.tables.parsing.headers import accuracy_question
 from contrastive_nas.tables.reading import SourceTable, read_table
 from contrastive_nas.tables.registry import AUTO, FORMATS
 from contrastive_nas.tables.validation import Validator
@@ -26,14 +28,34 @@ def describe_file(path: str | Path, *, source: str = AUTO, space: str | None = N
     Raises:
         InputError: the file is in no known format, damaged, or without any usable row.
     """
-    table = read_table(path, source=source, space=space, on_error="skip", limit=PROBLEMS_SHOWN)
+    table = _read(path, source, space)
     guessed = None
     if table.space is None and "space" not in table.frame.columns:
-        guessed = guess_space(table.frame["architecture"].head(_TRIED).tolist())
+        guessed = guess_space(_first(table))
     if guessed:
         # Once more, so that every architecture is checked.
-        table = read_table(path, source=source, space=guessed, on_error="skip", limit=PROBLEMS_SHOWN)
+        table = _read(path, source, guessed)
     return "\n".join(_lines(table, guessed, rows))
+
+
+def _read(path: str | Path, source: str, space: str | None) -> SourceTable:
+    """With accuracies where there are any; else the architectures alone, as ``sample`` writes them."""
+    read = partial(read_table, path, source=source, space=space, on_error="skip", limit=PROBLEMS_SHOWN)
+    try:
+        return read()
+    except InputError as error:
+        try:
+            table = read(metrics=[])
+        except InputError:
+            raise error from None
+        if table.metrics or not (table.space or guess_space(_first(table))):
+            raise
+        return table
+
+
+def _first(table: SourceTable) -> list[str]:
+    names: list[str] = table.frame["architecture"].head(_TRIED).tolist()
+    return names
 
 
 def guess_space(architectures: list[str]) -> str | None:
@@ -68,12 +90,19 @@ def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
     yield from (f"  {problem}" for problem in table.problems)
     if table.problem_count > len(table.problems):
         yield f"  and {table.problem_count - len(table.problems):,} more"
-    yield "accuracies, percent"
-    accuracies = table.frame[table.metrics].describe().loc[["count", "min", "mean", "max"]].T
-    accuracies["count"] = accuracies["count"].astype(int)
-    yield accuracies.to_string(float_format="{:.3f}".format)
+    yield from _accuracies(table)
     others = [column for column in table.frame.columns if column not in {"architecture", *table.metrics}]
     yield f"other columns  {', '.join(others) or 'none'}"
     yield f"first rows, of {len(table.frame):,}"
     with pd.option_context("display.width", 200, "display.max_columns", 6, "display.max_colwidth", 90):
         yield str(table.frame[["architecture", *table.metrics]].head(rows))
+
+
+def _accuracies(table: SourceTable) -> Iterator[str]:
+    if not table.metrics:
+        yield f"accuracies     none{accuracy_question(table.frame.columns)}"
+        return
+    yield "accuracies, percent"
+    found = table.frame[table.metrics].describe().loc[["count", "min", "mean", "max"]].T
+    found["count"] = found["count"].astype(int)
+    yield found.to_string(float_format="{:.3f}".format)

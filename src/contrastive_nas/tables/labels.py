@@ -45,8 +45,8 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
     has of other networks is left out, and logged.
 
     Args:
-        given: the table's file, CSV or Parquet; ``file:column`` where it has several accuracies. Its column
-            of names is one of ``NAME_COLUMNS``.
+        given: the table's file, CSV or Parquet; ``file:column`` where it has several accuracies, or none but
+            several other columns. Its column of names is one of ``NAME_COLUMNS``.
         names: of the networks.
 
     Raises:
@@ -56,11 +56,11 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
     file, column = _split(given)
     table = check_table(named_rows(file), str(file))
     if not column:
-        if len(table.metrics) != 1:
-            there = [str(name) for name in table.frame.columns if name != ARCHITECTURE]
+        there = [str(name) for name in table.frame.columns if name != ARCHITECTURE]
+        if len(table.metrics or there) != 1:
             has = ", ".join(there) or "none"
             raise InputError(f"{file}: say which column has the labels, {file}:COLUMN; it has {has}")
-        (column,) = table.metrics
+        (column,) = table.metrics or there
     labels, known = column_labels(table, column), _by_any_name(names)
     found: dict[str, float] = {}
     foreign = [name for name in labels if name not in known]
