@@ -87,8 +87,8 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forgets all states, those of the parts too."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None and self._folder.exists():
+            shutil.rmtree(self._folder)
 
     def _file(self, name: str) -> Path:
         assert self._folder is not None
