@@ -26,7 +26,7 @@ from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.quality import LEAST_GROUP, labelled_rows, ranking_quality
 from contrastive_nas.ranking.registry import create_ranker_with
 from contrastive_nas.ranking.transfer.labelled_tables import LabelledTable, open_tables
-from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from shared import file_of_results, means, names_among, numbers
@@ -61,11 +61,14 @@ class Target:
 def main() -> None:
     arguments = parse_arguments()
     tables = open_tables(arguments.tables, arguments.graphs)
+    spaces = [table.functions() for table in tables]
     targets = [
         target
         for table in tables
         if table.name in arguments.targets
-        for target in targets_of(table, [other for other in tables if other is not table], arguments.rows)
+        for target in targets_of(
+            table, [space for space in spaces if space.name != table.name], arguments.rows
+        )
     ]
     output = file_of_results(arguments.output, "transfer", numpy=np.__version__, scipy=scipy.__version__)
     wins = [calibration(target) for target in targets]
@@ -94,9 +97,8 @@ def main() -> None:
     print(f"kept in {output}")
 
 
-def targets_of(table: LabelledTable, others: list[LabelledTable], rows: int | None) -> list[Target]:
+def targets_of(table: LabelledTable, learned: list[LabelledSpace], rows: int | None) -> list[Target]:
     """Its tasks, or the families of which enough networks were trained alike."""
-    learned = [other.functions() for other in others]
     if table.families is None:
         model, part = fit_transfer(learned), table.part(rows)
         return [Target(part, *task, model) for task in zip(part.columns, part.labels.T, strict=True)]

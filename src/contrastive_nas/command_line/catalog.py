@@ -1,6 +1,9 @@
 """What the package knows by name: search spaces and rankers."""
 
+import inspect
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -24,14 +27,15 @@ def spaces(*, as_json: AsJson = False) -> None:
 
 def rankers(*, as_json: AsJson = False) -> None:
     """Lists the rankers, with what each does."""
-    from contrastive_nas.ranking.registry import describe_ranker, list_rankers
+    from contrastive_nas.ranking.registry import list_rankers, ranker_maker
 
-    _show([{"ranker": name, "about": describe_ranker(name)} for name in list_rankers()], as_json)
+    _show([{"ranker": name, "about": _about(ranker_maker(name))} for name in list_rankers()], as_json)
 
 
-def _about(kind: Any) -> str:
-    """The first line of a docstring."""
-    return (kind.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+def _about(known: Callable[..., Any]) -> str:
+    """The first line of its docstring; a partial function has that of the function."""
+    text = inspect.getdoc(known.func if isinstance(known, partial) else known) or ""
+    return text.partition("\n")[0].removesuffix(".")
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -35,6 +35,20 @@ def normal_quantiles(labels: Floats) -> FloatArray:
     return ndtri((rankdata(labels) - 0.5) / len(labels))
 
 
+def trained_alike(groups: IntArray | None, count: int, least: int) -> list[IntArray]:
+    """The rows, of so many, that were trained alike and may be compared: each group of at least so many.
+
+    Args:
+        groups: number of each row's group; None where all rows were trained alike, however many they are.
+        count: of the rows.
+        least: rows of a group.
+    """
+    if groups is None:
+        return [np.arange(count)]
+    parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    return [part for part in parts if len(part) >= least]
+
+
 def standardiser(known: FloatArray) -> Callable[[FloatArray], FloatArray]:
     """Takes values to the scale on which the known ones have mean 0 and, if they differ, deviation 1."""
     centre, scale = known.mean(), max(float(known.std()), 1e-12)

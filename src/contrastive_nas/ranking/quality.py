@@ -1,7 +1,6 @@
 """One protocol for every way of ranking: fit on few labelled architectures, judge on all the others."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
-from contrastive_nas.ranking.base import Floats, Ranker
+from contrastive_nas.ranking.base import Floats, Ranker, trained_alike
 from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.metrics import kendall_tau, ndcg, rank_of_best, spearman_rho, top_precision
 
@@ -88,7 +87,9 @@ def ranking_quality(
     predicted = time.perf_counter()
     functions = np.asarray(source.function_ids)
     unseen = ~np.isin(functions[rest], functions[labelled])
-    parts = _parts(None if groups is None else groups[rest], len(rest))
+    parts = trained_alike(None if groups is None else groups[rest], len(rest), LEAST_GROUP)
+    if not parts:
+        raise InputError(f"no {LEAST_GROUP} networks that were trained alike are left to judge by")
     found = [_order_quality(scores[part], truth[rest[part]], unseen[part]) for part in parts]
     tau, unseen_tau, rho, gain, precision, best = np.mean(found, axis=0).tolist()
     return RankingQuality(
@@ -101,17 +102,6 @@ def ranking_quality(
         fit_seconds=fitted - started,
         predict_seconds=predicted - fitted,
     )
-
-
-def _parts(groups: IntArray | None, count: int) -> Sequence[IntArray]:
-    """The rows of each group that is judged."""
-    if groups is None:
-        return [np.arange(count)]
-    parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    large = [part for part in parts if len(part) >= LEAST_GROUP]
-    if not large:
-        raise InputError(f"no {LEAST_GROUP} networks that were trained alike are left to judge by")
-    return large
 
 
 def _order_quality(scores: Floats, truth: Floats, unseen: NDArray[np.bool_]) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.errors import InputError, instead
@@ -69,7 +68,7 @@ def create_ranker(name: str, **options: Any) -> "Ranker":
     """
     from contrastive_nas.ranking.base import Ranker
 
-    make = _maker(name)
+    make = ranker_maker(name)
     check_ranker_options(name, options)
     missing = [option for option, needed in _options(make).items() if needed and option not in options]
     if missing:
@@ -100,24 +99,13 @@ def create_ranker_with(name: str, offered: Mapping[str, Callable[[], Any]], **op
     return create_ranker(name, **{option: offered[option]() for option in taken}, **options)
 
 
-def describe_ranker(name: str) -> str:
-    """What a ranker does, in one line.
-
-    Raises:
-        InputError: there is no such ranker.
-    """
-    make = _maker(name)
-    text = inspect.getdoc(make.func if isinstance(make, partial) else make) or ""
-    return text.partition("\n")[0].removesuffix(".")
-
-
 def ranker_options(name: str) -> list[str]:
     """Names of the options that a ranker takes.
 
     Raises:
         InputError: there is no such ranker.
     """
-    return list(_options(_maker(name)))
+    return list(_options(ranker_maker(name)))
 
 
 def check_ranker_name(name: str) -> None:
@@ -139,7 +127,12 @@ def takes_encoder(name: str) -> bool:
     return name in _BY_ENCODER if name in _RANKERS else "features" in ranker_options(name)
 
 
-def _maker(name: str) -> Callable[..., Any]:
+def ranker_maker(name: str) -> Callable[..., Any]:
+    """What makes a ranker when it is called with its options: a class or a function.
+
+    Raises:
+        InputError: there is no such ranker.
+    """
     check_ranker_name(name)
     if name in _RANKERS:
         module, maker = _RANKERS[name].split(":")

@@ -57,12 +57,12 @@ def evaluate_network(
     check_classes(source, built.classes, data)
     if source.classes and source.classes != header.classes:
         raise InputError(f"{data} has other classes than those {weights} was trained for")
-    if header.preprocessing.channels == 1 and _is_coloured(source):
+    preprocessing = header.preprocessing
+    if preprocessing.channels == 1 and _is_coloured(source):
         raise InputError(
             f"{data} has colour images, but {weights} was trained on grey ones ({header.dataset})"
         )
     where = pick_device(device)
-    preprocessing = header.preprocessing
     corrupt = CorruptLog(max_corrupt)
     images = TestFeed(
         source,

@@ -38,7 +38,7 @@ from scipy.optimize import minimize
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.graphs.statistics.network import STATISTICS
-from contrastive_nas.ranking.base import normal_quantiles
+from contrastive_nas.ranking.base import normal_quantiles, trained_alike
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale, similarity
 
 FloatArray = NDArray[np.float64]
@@ -85,10 +85,7 @@ class LabelledSpace:
 
     def comparable(self) -> list[IntArray]:
         """The networks, by their places, that are compared with each other."""
-        if self.groups is None:
-            return [np.arange(len(self.labels))]
-        parts = [np.flatnonzero(self.groups == group) for group in np.unique(self.groups)]
-        return [part for part in parts if len(part) >= _LEAST_GROUP]
+        return trained_alike(self.groups, len(self.labels), _LEAST_GROUP)
 
     def tasks(self) -> FloatArray:
         """Labels as tasks x networks."""

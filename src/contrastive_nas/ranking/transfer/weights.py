@@ -47,8 +47,8 @@ def load_transfer(path: str | Path = RELEASED) -> TransferModel:
             header = json.loads((file.metadata() or {})[_KEY])
             if header["schema_version"] != SCHEMA_VERSION:
                 raise InputError(
-                    f"{path}: schema version {header['schema_version']}, this program reads "
-                    f"{SCHEMA_VERSION}; "
+                    f"{path}: schema version {header['schema_version']}, "
+                    f"this program reads {SCHEMA_VERSION}; "
                     "make the model anew with benchmarks/pretrained.py, or use the package's own"
                 )
             if header["statistics"] != list(STATISTICS):
