@@ -43,7 +43,9 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_make_alone_starts_nothing() -> None:
-    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     targets = (ROOT / "Makefile").read_text().partition(".PHONY: help ")[2].partition("\n")[0].split()
     assert [line.split()[1] for line in done.stdout.splitlines()] == targets
 
