@@ -35,7 +35,6 @@ STAGES = {
 }
 MEASURED = ["seconds", "seconds_per_training", "images_per_second", "latency_milliseconds"]
 CONTINUED = ("continuing from checkpoint", "queries that are paid already")
-PAIRS = 10
 
 
 def copy_of_project(folder: Path) -> TinyProject:
@@ -201,9 +200,10 @@ def files_of(path: Path) -> list[Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_two_searches_at_once_share(tmp_path: Path, undisturbed: TinyProject) -> None:
+@pytest.mark.parametrize("pairs", [4, pytest.param(10, marks=pytest.mark.very_slow)])
+def test_two_searches_at_once_share(tmp_path: Path, undisturbed: TinyProject, pairs: int) -> None:
     pair_of = copy_of_project(tmp_path / "pair")
-    for _ in range(PAIRS):
+    for _ in range(pairs):
         for folder in ("05_model_input", "06_models", "07_model_output", "08_reporting", "09_runs"):
             shutil.rmtree(pair_of.folder / "data" / folder, ignore_errors=True)
         pair: list[subprocess.Popen[str]] = [pair_of.start(*RUN) for _ in range(2)]

@@ -163,7 +163,14 @@ def test_the_published_table_of_random_cells_is_read_whole(data_folder):
     assert len(space.graphs(read.architecture.tolist())) == 1000
 
 
-@pytest.mark.parametrize("rows", [slice(0, 10), pytest.param(slice(10, 200), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        slice(0, 10),
+        pytest.param(slice(10, 50), marks=pytest.mark.slow),
+        pytest.param(slice(50, 200), marks=[pytest.mark.slow, pytest.mark.very_slow]),
+    ],
+)
 def test_graphs_of_the_random_cells_are_the_traced_ones(data_folder, rows):
     space = load_space("darts", layers=3, channels=4)
     for architecture in pd.read_parquet(data_folder / "darts_cifar10.parquet").architecture[rows]:

@@ -36,8 +36,15 @@ def test_ten_architectures(name):
     assert_traces_equal_templates(name, 10, seed=1, **SMALLER.get(name, {}))
 
 
+# Five minutes each; ten networks of them are traced above.
+LARGEST = ("resnet50", "darts")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list_spaces())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.very_slow] * (name in LARGEST)) for name in list_spaces()],
+)
 def test_two_hundred_architectures(name):
     assert_traces_equal_templates(name, 200, seed=2, **SMALLER.get(name, {}))
 
