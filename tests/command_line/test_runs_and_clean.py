@@ -1,5 +1,6 @@
 """The commands that look back and tidy up."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -167,3 +168,49 @@ def test_outside_a_project_there_is_nothing_to_list(tmp_path: Path, monkeypatch:
     done = CliRunner().invoke(app, ["runs"])
     assert done.exit_code == 1
     assert "is in no Kedro project" in done.output
+
+
+def real(project: Path, day: int) -> str:
+    """Writes a record whose checksum is that of its file; gives the file's path."""
+    output = f"data/06_models/base/.versions/encoder/key{day}/encoder"
+    checksum = hashlib.sha256((project / output).read_bytes()).hexdigest()
+    nodes = [
+        {"name": "pretrain", "ran": True, "outputs": {"encoder": {"version": output, "checksum": checksum}}}
+    ]
+    record(project, day, output, nodes=nodes)
+    return output
+
+
+def test_the_results_of_an_earlier_run_are_copied_whole(project: Path) -> None:
+    real(project, 1)
+    printed = call("export", "run1", "kept/a").split()
+    assert printed == ["kept/a/06_models/encoder", "kept/a/run.json"]
+    assert (project / "kept/a/06_models/encoder").read_text() == "key1"
+    assert json.loads((project / "kept/a/run.json").read_text())["parameters"] == {"search": {"queries": 10}}
+    assert [path.name for path in (project / "kept").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("removed", "'encoder' of run run1 is no longer there: `contrastive-nas clean` has removed it"),
+        ("changed", "'encoder' of run run1 has changed since it was made"),
+        ("occupied", "kept is not empty: name a new folder"),
+        ("empty", "run run1 has no results: it is failed"),
+    ],
+)
+def test_nothing_is_copied_of_a_run_that_is_not_whole(project: Path, fault: str, message: str) -> None:
+    output = project / real(project, 1)
+    if fault == "removed":
+        output.unlink()
+    elif fault == "changed":
+        output.write_text("other")
+    elif fault == "occupied":
+        (project / "kept").mkdir()
+        (project / "kept/mine").touch()
+    else:
+        record(project, 1, "", status="failed", nodes=[])
+    done = CliRunner().invoke(app, ["export", "run1", "kept"])
+    assert done.exit_code == 1
+    assert message in done.output
+    assert not (project / "kept/run.json").exists()

@@ -15,10 +15,10 @@ from contrastive_nas import __version__
 from contrastive_nas.command_line.catalog import rankers, spaces
 from contrastive_nas.command_line.networks import evaluate, inspect, sample
 from contrastive_nas.command_line.ranking import rank
-from contrastive_nas.command_line.runs import clean, runs
+from contrastive_nas.command_line.runs import clean, export, runs
 from contrastive_nas.errors import InputError
 
-COMMANDS = (runs, clean, inspect, sample, rank, evaluate, spaces, rankers)
+COMMANDS = (runs, export, clean, inspect, sample, rank, evaluate, spaces, rankers)
 
 
 class OneMessage(TyperGroup):

@@ -1,4 +1,4 @@
-"""``contrastive-nas runs`` and ``clean``: what was run, and freeing what no kept run refers to."""
+"""``contrastive-nas runs``, ``export`` and ``clean``: what was run, its results, freeing those not needed."""
 
 import json
 import re
@@ -118,6 +118,22 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def export(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Beginning of a run's name, or latest.")],
+    folder: Annotated[Path, typer.Argument(help="New folder that the results are copied to.")],
+) -> None:
+    """Copies all results of one run, and its record, into a folder.
+
+    The folder data/ shows the last version of every result; these may be of different runs.
+    """
+    from contrastive_nas.execution.exporting import export_run
+    from contrastive_nas.execution.run_history import find_run, read_runs
+
+    project = _find_project()
+    for path in export_run(project, find_run(read_runs(project), name), folder):
+        typer.echo(path)
 
 
 def clean(
