@@ -1,4 +1,7 @@
-"""The kinds of artifacts. Equal data give equal bytes."""
+"""The kinds of artifacts. Equal data give equal bytes.
+
+``preview`` is what Kedro-Viz shows of a result; it goes by the name of the type that is returned.
+"""
 
 import json
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 
 if TYPE_CHECKING:
     import pandas as pd
+    from kedro_datasets._typing import JSONPreview, PlotlyPreview, TablePreview
 
 
 class JsonArtifact(ArtifactDataset):
@@ -20,6 +24,12 @@ class JsonArtifact(ArtifactDataset):
     def write(self, path: Path, data: Any) -> None:
         text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
         path.write_text(text + "\n", encoding="utf-8")
+
+    def preview(self) -> "JSONPreview":
+        """Give the whole content as text."""
+        from kedro_datasets.json import JSONDataset
+
+        return JSONDataset(filepath=str(self.version().path)).preview()
 
     def same_but_for_measured(self, one: Path, other: Path) -> bool:
         return self._steady(one) == self._steady(other)
@@ -41,6 +51,12 @@ class ParquetArtifact(ArtifactDataset):
 
     def write(self, path: Path, data: "pd.DataFrame") -> None:
         data.to_parquet(path)
+
+    def preview(self, nrows: int = 20) -> "TablePreview":
+        """Give the first ``nrows`` rows."""
+        from kedro_datasets.pandas import ParquetDataset
+
+        return ParquetDataset(filepath=str(self.version().path)).preview(nrows)
 
     def same_but_for_measured(self, one: Path, other: Path) -> bool:
         first, second = (self.read(path).drop(columns=self.measured) for path in (one, other))
@@ -66,6 +82,12 @@ class FigureArtifact(ArtifactDataset):
             # A fixed identifier: plotly's own is random, so that equal figures would differ.
             text = data.to_html(include_plotlyjs=True, div_id=self._filepath.stem)
         path.write_text(text, encoding="utf-8")
+
+    def preview(self) -> "PlotlyPreview":
+        """Give the figure as a dictionary."""
+        from kedro_datasets.plotly import JSONDataset
+
+        return JSONDataset(filepath=str(self.version().path)).preview()
 
 
 class PathArtifact(ArtifactDataset):
