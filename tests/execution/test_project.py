@@ -9,8 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog
 
 from contrastive_nas.execution.datasets import ArtifactDataset
 from contrastive_nas.pipeline_registry import register_pipelines
@@ -53,6 +55,21 @@ def test_every_result_is_kept_in_a_place_of_its_own(experiment: str, outputs: li
     assert sorted(paths) == outputs
     assert max(Counter(paths.values()).values()) == 1
     assert all(f"/{experiment}/" in path for path in paths.values())
+
+
+@pytest.mark.parametrize("experiment", ["base", "nasbench101"])
+def test_the_catalog_that_kedro_prints_can_be_loaded(experiment: str) -> None:
+    """As `kedro catalog resolve-patterns` prints it."""
+    bootstrap_project(PROJECT)
+    with KedroSession.create(project_path=PROJECT, env=experiment) as session:
+        catalog = session.load_context().catalog
+    configuration = yaml.safe_load(yaml.dump(catalog.to_config()[0]))
+    again = DataCatalog.from_config(configuration)
+    names = {name for name in catalog if not name.startswith("params:") and name != "parameters"}
+    assert set(configuration) == names
+    for name in names:
+        assert again[name]._describe() == catalog[name]._describe()
+        assert getattr(again[name], "metadata", None) == getattr(catalog[name], "metadata", None)
 
 
 def test_a_stage_brings_what_it_needs_and_its_tag_is_the_stage_alone() -> None:

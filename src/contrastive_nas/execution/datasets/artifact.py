@@ -97,6 +97,12 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
             )
         return version
 
+    def _init_config(self) -> dict[str, Any]:
+        """What `kedro catalog resolve-patterns` prints; Kedro's own loses the arguments of subclasses."""
+        kind = type(self)
+        config = {"type": f"{kind.__module__}.{kind.__qualname__}", "filepath": str(self._filepath)}
+        return {**config, "metadata": self.metadata} if self.metadata else config
+
     def _exists(self) -> bool:
         return self.versions.current() is not None
 

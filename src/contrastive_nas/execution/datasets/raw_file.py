@@ -1,7 +1,6 @@
 """Files that come from outside the project."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,10 +28,10 @@ class RawFile(AbstractDataset[Any, Path]):
     """
 
     def __init__(
-        self, filepath: str, preferred: Sequence[str] = (), metadata: dict[str, Any] | None = None
+        self, filepath: str, preferred: list[str] | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
         self._filepath = Path(filepath)
-        self._preferred = [Path(path) for path in preferred]
+        self._preferred = [Path(path) for path in preferred or []]
         self.metadata = metadata or {}
 
     def load(self) -> Path:
