@@ -34,7 +34,8 @@ from shared import file_of_results, means, names_among, numbers
 KEYS = ["space", "target", "labels", "method"]
 SHOWN = ["kendall_tau", "spearman_rho", "precision_top_1_percent", "rank_of_best_of_10"]
 # What ranks without a label of the target, and what learns from them.
-UNLABELLED = ("macs", "parameters", "transfer", "az_nas", "stacked_and_az_nas")
+BUILT = ("az_nas", "vkdnw", "vkdnw_aggregate", "stacked_and_az_nas", "stacked_and_vkdnw")
+UNLABELLED = ("macs", "parameters", "transfer", *BUILT)
 LABELLED = (
     "trees",
     "statistics_trees_and_process",
@@ -44,8 +45,8 @@ LABELLED = (
     "transfer",
 )
 METHODS = (*dict.fromkeys([*UNLABELLED, *LABELLED]),)
-# The others build and run every network, which takes a second each.
-QUICK = tuple(name for name in METHODS if "az_nas" not in name)
+# The others build and run every network, which takes a second or more each.
+QUICK = tuple(name for name in METHODS if name not in BUILT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,9 @@ def main() -> None:
     pd.DataFrame(wins).to_csv(output.with_name(f"{output.stem}_calibration.csv"), index=False)
     print(pd.DataFrame(wins).round(3).to_string(), flush=True)
     proxies = {
-        target.table.name: ProxyTable(target.table.space, arguments.proxies)
+        target.table.name: ProxyTable(
+            target.table.space, arguments.proxies, groups=("activations", "az_nas", "fisher")
+        )
         for target in targets
         if target.table.space is not None
     }

@@ -29,7 +29,9 @@ SPACE = Pool(WHOLE, list(dict.fromkeys(WHOLE.sample(np.random.default_rng(0), 60
 # What searches and ``rank`` are likely to use, and the simplest; the others take longer.
 QUICK = ("kriging", "transfer", "comparator", "gaussian_process", "macs", "ctnas")
 # Networks are built and run: minutes each.
-BUILT = {"statistics_and_proxies", "az_nas", "stacked_and_az_nas", *PROXY_NAMES} - {"synflow"}
+BUILT = {"statistics_and_proxies", *list_rankers("*az_nas"), *list_rankers("*vkdnw*"), *PROXY_NAMES} - {
+    "synflow"
+}
 PROXIES = ProxyTable(load_space("nasbench201"))
 GIVEN = {
     "space": lambda: load_space("nasbench201"),

@@ -87,11 +87,28 @@ def parameters() -> PointRanker:
     return StatisticRanker("log_parameters")
 
 
+def az_nas(proxies: ProxyTable) -> PointRanker:
+    """The sum of AZ-NAS's scores."""
+    return zero_cost.AggregateRanker(proxies, zero_cost.AZ_NAS)
+
+
+def vkdnw_aggregate(proxies: ProxyTable) -> PointRanker:
+    """The sum of VKDNW's score and of those that its authors add to it."""
+    return zero_cost.AggregateRanker(proxies, zero_cost.VKDNW)
+
+
 def stacked_and_az_nas(
     proxies: ProxyTable, model: TransferModel | None = None, features: EncoderFeatures | None = None
 ) -> PointRanker:
     """The sum of what other spaces taught, and labels say, and of AZ-NAS's score."""
-    return zero_cost.WithAzNas(StackedRanker(model, features), proxies)
+    return zero_cost.WithAggregate(StackedRanker(model, features), az_nas(proxies))
+
+
+def stacked_and_vkdnw(
+    proxies: ProxyTable, model: TransferModel | None = None, features: EncoderFeatures | None = None
+) -> PointRanker:
+    """The sum of what other spaces taught, and labels say, and of VKDNW's aggregate."""
+    return zero_cost.WithAggregate(StackedRanker(model, features), vkdnw_aggregate(proxies))
 
 
 def _proxy(proxies: ProxyTable, *, name: str) -> PointRanker:
@@ -108,3 +125,4 @@ jacobian_covariance = partial(_proxy, name="jacobian_covariance")
 expressivity = partial(_proxy, name="expressivity")
 progressivity = partial(_proxy, name="progressivity")
 trainability = partial(_proxy, name="trainability")
+vkdnw = partial(_proxy, name="vkdnw")

@@ -16,7 +16,7 @@ _MAKERS = "contrastive_nas.ranking.making"
 # Names of the proxies are those of ``zero_cost.proxies.PROXY_NAMES``, which a test compares.
 _PROXIES = (
     "synflow", "snip", "gradient_norm", "zico", "naswot", "jacobian_covariance",
-    "expressivity", "progressivity", "trainability",
+    "expressivity", "progressivity", "trainability", "vkdnw",
 )  # fmt: skip
 _RANKERS = {
     "transfer": "contrastive_nas.ranking.transfer.ranker:TransferRanker",
@@ -38,15 +38,17 @@ _RANKERS = {
     "statistics_and_proxies": f"{_MAKERS}:statistics_and_proxies",
     "macs": f"{_MAKERS}:macs",
     "parameters": f"{_MAKERS}:parameters",
-    "az_nas": "contrastive_nas.ranking.baselines.zero_cost:AzNasRanker",
+    "az_nas": f"{_MAKERS}:az_nas",
+    "vkdnw_aggregate": f"{_MAKERS}:vkdnw_aggregate",
     "stacked_and_az_nas": f"{_MAKERS}:stacked_and_az_nas",
+    "stacked_and_vkdnw": f"{_MAKERS}:stacked_and_vkdnw",
     **{name: f"{_MAKERS}:{name}" for name in _PROXIES},
 }
 
 # Told apart here, so that no run imports a ranker only to learn that it needs no encoder.
 _BY_ENCODER = frozenset(
     {"transfer", "stacked", "kriging", "comparator", "comparator_self_training", "comparator_squared_error"}
-    | {"regression", "stacked_and_az_nas"}
+    | {"regression", "stacked_and_az_nas", "stacked_and_vkdnw"}
 )
 
 

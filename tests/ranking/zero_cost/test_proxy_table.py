@@ -20,7 +20,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Replaces the passes by numbers that count up."""
     made: list[int] = []
 
-    def score(build: object, input_shape: object, *, seed: int) -> ProxyScores:
+    def score(build: object, input_shape: object, *, seed: int, groups: object) -> ProxyScores:
         made.append(seed)
         return ProxyScores(dict.fromkeys(PROXY_NAMES, float(len(made))), dict.fromkeys(PROXIES, 0.5))
 
@@ -73,3 +73,11 @@ def test_an_invalid_architecture_is_refused(calls: list[int]) -> None:
     with pytest.raises(InputError, match="broken"):
         ProxyTable(SPACE).scores([BARE, "broken"])
     assert calls == []
+
+
+def test_only_the_groups_that_are_asked_for_are_computed(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    found = ProxyTable(SPACE, path, groups=["activations"]).scores([BARE])
+    assert list(found) == ["naswot", "jacobian_covariance", "activations_seconds"]
+    with pytest.raises(InputError, match="holds zero-cost scores of"):
+        ProxyTable(SPACE, path)

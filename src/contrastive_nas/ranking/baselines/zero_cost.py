@@ -1,6 +1,6 @@
 """Rankings and features from zero-cost proxies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import ndtri
@@ -14,6 +14,7 @@ from contrastive_nas.ranking.zero_cost.proxies import PROXY_NAMES
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 
 AZ_NAS = ("expressivity", "progressivity", "trainability")
+VKDNW = ("vkdnw", "jacobian_covariance", "expressivity", "trainability")
 # Networks by which a proxy is standardised; each has to be built and run.
 _REFERENCE = 64
 # A network for which a proxy is not defined, in standard deviations.
@@ -52,20 +53,22 @@ class ProxyRanker(PointRanker):
         return np.where(np.isfinite(values), values, np.nan)
 
 
-class AzNasRanker(PointRanker):
-    """Ranks by AZ-NAS's four scores, without labels.
+class AggregateRanker(PointRanker):
+    """Ranks by several proxies and multiply-accumulates, without labels.
 
     Lee and Ham, AZ-NAS, CVPR 2024, equation 7: the sum over scores of log(rank / number of networks), the
-    networks being those of the source when it is fitted; standardised over them.
+    networks being those of the source when it is fitted; standardised over them. AZ-NAS adds up the scores
+    ``AZ_NAS`` so; Týbl and Neumann, CVPR 2025, those of ``VKDNW``.
 
     Args:
         proxies: has the scores.
+        names: of the proxies that are added up.
     """
 
     answers_without_labels = True
 
-    def __init__(self, proxies: ProxyTable) -> None:
-        self._proxies = proxies
+    def __init__(self, proxies: ProxyTable, names: Sequence[str]) -> None:
+        self._proxies, self._names = proxies, names
 
     def _train(
         self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
@@ -84,28 +87,31 @@ class AzNasRanker(PointRanker):
 
     def _columns(self, graphs: GraphSource, rows: IntArray) -> list[FloatArray]:
         table = self._proxies.scores(graphs.architectures_of(rows))
-        columns = [*(table[name].to_numpy(dtype=np.float64) for name in AZ_NAS), costs(graphs, rows)[:, 0]]
+        columns = [
+            *(table[name].to_numpy(dtype=np.float64) for name in self._names),
+            costs(graphs, rows)[:, 0],
+        ]
         return [np.where(np.isnan(column), -np.inf, column) for column in columns]
 
 
-class WithAzNas(PointRanker):
-    """The sum of another ranker's scores and of AZ-NAS's, each standardised over the source.
+class WithAggregate(PointRanker):
+    """The sum of another ranker's scores and of several proxies', each standardised over the source.
 
     Args:
         ranker: the other one, which answers without labels.
-        proxies: of AZ-NAS.
+        aggregate: of the proxies.
     """
 
     answers_without_labels = True
 
-    def __init__(self, ranker: Ranker, proxies: ProxyTable) -> None:
-        self._ranker, self._az_nas = ranker, AzNasRanker(proxies)
+    def __init__(self, ranker: Ranker, aggregate: AggregateRanker) -> None:
+        self._ranker, self._aggregate = ranker, aggregate
 
     def _train(
         self, graphs: GraphSource, labelled: IntArray, targets: FloatArray, seed: int
     ) -> Callable[[IntArray], FloatArray]:
         self._ranker.fit(graphs, labelled, targets, seed)
-        zero_cost = self._az_nas._train(graphs, labelled, targets, seed)
+        zero_cost = self._aggregate._train(graphs, labelled, targets, seed)
         standardise = standardiser(self._ranker.scores(np.arange(len(graphs))))
         return lambda rows: (standardise(self._ranker.scores(rows)) + zero_cost(rows)) / np.sqrt(2)
 

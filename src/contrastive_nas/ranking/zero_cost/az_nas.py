@@ -29,7 +29,7 @@ def az_nas_scores(network: nn.Module, images: Tensor) -> dict[str, float]:
     Returns:
         NaN for all where the network has fewer than two such blocks.
     """
-    _initialise(network)
+    initialise(network)
     features = block_features(network.train(), images)
     if len(features) < 2:
         return dict.fromkeys(("expressivity", "progressivity", "trainability"), float("nan"))
@@ -61,7 +61,7 @@ def block_features(network: nn.Module, images: Tensor) -> list[Tensor]:
     return [feature for feature in found if feature.ndim == 4 and feature.shape[2:].numel() > 1]
 
 
-def _initialise(network: nn.Module) -> None:
+def initialise(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(module.weight, mode="fan_in")

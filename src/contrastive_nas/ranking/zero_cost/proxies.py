@@ -1,7 +1,7 @@
 """All zero-cost proxies of one network, from real forward and backward passes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from contrastive_nas.ranking.zero_cost.az_nas import az_nas_scores
 from contrastive_nas.ranking.zero_cost.scores import activation_scores, gradient_scores, synflow
+from contrastive_nas.ranking.zero_cost.vkdnw import vkdnw
 
 PROXIES: dict[str, tuple[str, ...]] = {
     "synflow": ("synflow",),
     "gradients": ("snip", "gradient_norm", "zico"),
     "activations": ("naswot", "jacobian_covariance"),
     "az_nas": ("expressivity", "progressivity", "trainability"),
+    "fisher": ("vkdnw",),
 }
 """Names of proxies by the passes that they share."""
 PROXY_NAMES: tuple[str, ...] = tuple(name for names in PROXIES.values() for name in names)
@@ -39,6 +41,7 @@ def zero_cost_scores(
     *,
     seed: int,
     images: Tensor | None = None,
+    groups: Sequence[str] = tuple(PROXIES),
 ) -> ProxyScores:
     """Scores a freshly built network by all proxies, each group on a network of its own with the same
     weights.
@@ -48,7 +51,8 @@ def zero_cost_scores(
         input_shape: (C, H, W) of an image.
         seed: of weights, noise and classes.
         images: a batch of images, (batch, C, H, W), for the proxies of gradients and activations; standard
-            normal noise where there is none. AZ-NAS always takes noise, synflow an image of ones.
+            normal noise where there is none. AZ-NAS and VKDNW always take noise, synflow an image of ones.
+        groups: those of ``PROXIES`` that are computed.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -58,18 +62,19 @@ def zero_cost_scores(
         numbers = torch.randint(classes, (len(images),))
         half = len(images) // 2
         batches = [(images[:half], numbers[:half]), (images[half:], numbers[half:])]
-        groups: dict[str, Callable[[nn.Module], dict[str, float]]] = {
+        passes: dict[str, Callable[[nn.Module], dict[str, float]]] = {
             "synflow": lambda network: synflow(network, input_shape),
             "gradients": lambda network: gradient_scores(network, batches),
             "activations": lambda network: activation_scores(network, images),
             "az_nas": lambda network: az_nas_scores(network, noise),
+            "fisher": lambda network: vkdnw(network, noise),
         }
         values: dict[str, float] = {}
         seconds: dict[str, float] = {}
-        for name, score in groups.items():
+        for name in groups:
             torch.manual_seed(seed)
             started = time.process_time()
-            values |= score(_without_side_effects(build()))
+            values |= passes[name](_without_side_effects(build()))
             seconds[name] = time.process_time() - started
     return ProxyScores(values, seconds)
 

@@ -13,10 +13,9 @@ import pandas as pd
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.canonical_form.canonical import sharing_keys
 from contrastive_nas.progress import progress
-from contrastive_nas.ranking.zero_cost.proxies import BATCH, PROXIES, PROXY_NAMES, zero_cost_scores
+from contrastive_nas.ranking.zero_cost.proxies import BATCH, PROXIES, zero_cost_scores
 from contrastive_nas.spaces.base import SearchSpace
 
-SECONDS = tuple(f"{group}_seconds" for group in PROXIES)
 _HASHED_AT_ONCE = 1000
 
 
@@ -26,17 +25,26 @@ class ProxyTable:
     The first line of the file says what the scores depend on; each further line is one function.
     """
 
-    def __init__(self, space: SearchSpace, path: str | Path | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        path: str | Path | None = None,
+        *,
+        seed: int = 0,
+        groups: Sequence[str] = tuple(PROXIES),
+    ) -> None:
         """
         Args:
             space: builds the networks.
             path: where scores are kept and looked for; nowhere by default.
             seed: of weights and images, the same for every network.
+            groups: those of ``PROXIES`` that are computed.
 
         Raises:
-            InputError: the file is of another space, seed or program version, or is damaged.
+            InputError: the file is of another space, seed, groups or program version, or is damaged.
         """
-        self._space, self._seed = space, seed
+        self._space, self._seed, self._groups = space, seed, tuple(groups)
+        self._names = [name for group in groups for name in PROXIES[group]]
         self._path = None if path is None else Path(path)
         self._known: dict[int, dict[str, float]] = {}
         self._setting = {
@@ -45,12 +53,14 @@ class ProxyTable:
             "seed": seed,
             "batch": BATCH,
         }
-        self._setting["proxies"] = list(PROXY_NAMES)
+        self._setting["proxies"] = self._names
         if self._path is not None and self._path.exists():
             self._read(self._path)
 
     def scores(self, architectures: Sequence[str]) -> pd.DataFrame:
-        """One row per architecture: ``PROXY_NAMES`` and ``SECONDS``, what is not yet known being computed.
+        """One row per architecture: its proxies and, as ``<group>_seconds``, the processor seconds of groups.
+
+        What is not yet known is computed.
 
         Raises:
             InputError: an architecture is not in the space.
@@ -64,11 +74,12 @@ class ProxyTable:
                 partial(self._space.build, architecture),
                 self._space.image_shape(architecture),
                 seed=self._seed,
+                groups=self._groups,
             )
             row = found.values | {f"{group}_seconds": spent for group, spent in found.seconds.items()}
             self._known[key] = row
             self._write({"function": f"{key:016x}", **row})
-        columns = [*PROXY_NAMES, *SECONDS]
+        columns = [*self._names, *(f"{group}_seconds" for group in self._groups)]
         return pd.DataFrame([self._known[key] for key in hashes], columns=columns, dtype=np.float64)
 
     def _hashes(self, architectures: Sequence[str]) -> list[int]:
