@@ -87,12 +87,12 @@ def parameters() -> PointRanker:
     return StatisticRanker("log_parameters")
 
 
-def az_nas(proxies: ProxyTable) -> PointRanker:
+def az_nas(proxies: ProxyTable) -> zero_cost.AggregateRanker:
     """The sum of AZ-NAS's scores."""
     return zero_cost.AggregateRanker(proxies, zero_cost.AZ_NAS)
 
 
-def vkdnw_aggregate(proxies: ProxyTable) -> PointRanker:
+def vkdnw_aggregate(proxies: ProxyTable) -> zero_cost.AggregateRanker:
     """The sum of VKDNW's score and of those that its authors add to it."""
     return zero_cost.AggregateRanker(proxies, zero_cost.VKDNW)
 
