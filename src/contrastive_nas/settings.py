@@ -6,6 +6,7 @@ from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.session import ProjectContext, use_caching_runner
 from contrastive_nas.pipelines.rules import first_labels_within_budget, seeds_are_not_negative
+from contrastive_nas.reporting.run_end import RunEnd
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated")
@@ -28,6 +29,6 @@ class ExperimentContext(ProjectContext):
 
 CONTEXT_CLASS = ExperimentContext
 _recorder = RunRecorder()
-HOOKS = (_recorder, MlflowLogger(_recorder))
+HOOKS = (_recorder, RunEnd(_recorder), MlflowLogger(_recorder))
 # Its hooks only draw runs, and warn in every run that they know Kedro's own runner alone.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz",)

@@ -1,7 +1,7 @@
 """Accuracies from really training networks, several at once."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from contrastive_nas.evaluators.workers import TrainedScores, Training, Training
 from contrastive_nas.graphs.canonical_form.canonical import sharing_key
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
 from contrastive_nas.graphs.schema import GraphBatch
+from contrastive_nas.progress import Progress
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.short import ShortScore, training_identity
@@ -107,7 +108,12 @@ class TrainingEvaluator(Evaluator):
         Raises:
             InputError: one of them failed.
         """
-        (found,) = self.measure([architecture], self._final_seeds)
+        begun = self._begin(architecture, self._final_seeds, tested=True)
+        what = "training the chosen network again with new seeds"
+        with _cancelled_at_the_end([begun]), Progress(what, len(begun), unit="trainings") as shown:
+            for done, _ in enumerate(as_completed(begun), start=1):
+                shown.update(done)
+            found = _collected(architecture, begun)
         if found.error:
             raise InputError(f"training {architecture} afresh failed: {found.error}")
         self._final = found

@@ -1,7 +1,6 @@
 """Inputs that a node can do without, depending on its parameters, and what would be made for these alone."""
 
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +11,6 @@ from kedro.pipeline.node import Node
 from contrastive_nas.execution.parameters import PREFIX
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-logger = logging.getLogger(__name__)
 _MARK = "inputs_to_do_without"
 
 
@@ -44,11 +42,7 @@ def needed_part(pipeline: Pipeline, catalog: CatalogProtocol) -> Pipeline:
         return pipeline
     taken = {name for node in pipeline.nodes for name in node.inputs}
     last = [node.name for node in pipeline.nodes if taken.isdisjoint(node.outputs)]
-    needed = Pipeline(nodes).to_nodes(*last)
-    left_out = sorted({node.name for node in nodes} - {node.name for node in needed.nodes})
-    if left_out:
-        logger.info("not needed with these parameters: %s", ", ".join(left_out))
-    return needed
+    return Pipeline(nodes).to_nodes(*last)
 
 
 def _reduced(node: Node, catalog: CatalogProtocol) -> Node:

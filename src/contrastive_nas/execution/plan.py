@@ -19,6 +19,7 @@ from contrastive_nas.execution.parameters import PREFIX
 from contrastive_nas.execution.versions import Version
 
 MOST_REASONS = 3
+REASONS_APART = "; "
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def _explained(version: Version, known: Fingerprint) -> str:
         return "its result was made without a fingerprint"
     found = changes(version.made_from, known.as_dict())
     more = f" and {len(found) - MOST_REASONS} more" if len(found) > MOST_REASONS else ""
-    return "; ".join(found[:MOST_REASONS]) + more
+    return REASONS_APART.join(found[:MOST_REASONS]) + more
 
 
 def _is_parameter(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Reads the records of runs, and compares two of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.execution.run_record import FOLDER
 
 LATEST = "latest"
+# Records that are read for an estimate; what ran before these says little of the present code.
+_RECENT = 30
 # What two runs are compared by, and what each is called.
 PARTS = {
     "experiment": "experiment",
@@ -34,6 +36,24 @@ def read_runs(project: Path) -> list[dict[str, Any]]:
         InputError: a record is damaged.
     """
     return [_read(file) for file in sorted((project / FOLDER).glob("*.json")) if file.stat().st_size]
+
+
+def last_seconds(project: Path, experiment: str | None, names: Collection[str]) -> dict[str, float]:
+    """Seconds that nodes took when they last ran in an experiment, by name; not of those that never ran."""
+    found: dict[str, float] = {}
+    files = sorted((project / FOLDER).glob("*.json"), reverse=True)
+    for file in files[:_RECENT]:
+        if len(found) == len(names):
+            break
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # empty or damaged: an estimate can do without
+            continue
+        if record.get("experiment") == experiment:
+            for node in record.get("nodes", []):
+                if node["ran"] and node["name"] in names:
+                    found.setdefault(node["name"], node["seconds"])
+    return found
 
 
 def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:

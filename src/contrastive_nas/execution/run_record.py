@@ -46,7 +46,7 @@ ASKED = (
 
 
 class RunRecorder:
-    """Kedro hooks that write the record and print durations, memory and metrics at the end.
+    """Kedro hooks that write the record.
 
     Nodes may run one by one or in several threads; the memory of one is that of all that ran meanwhile.
     """
@@ -130,7 +130,6 @@ class RunRecorder:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline) -> None:
         self._end("finished", pipeline)
-        print_table(self.record)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline) -> None:
@@ -140,6 +139,16 @@ class RunRecorder:
         except OSError as second:
             # Of both errors the run's own says more, above all where the disk is full.
             logger.warning("the record of this run could not be written: %s", second)
+
+    def results(self, pipeline: Pipeline) -> dict[str, ArtifactDataset]:
+        """The artifacts that the run made, found again, or read from outside the pipeline, by name."""
+        outside = ((name, self._catalog.get(name)) for name in sorted(pipeline.inputs()))
+        read = {
+            name: dataset
+            for name, dataset in outside
+            if isinstance(dataset, ArtifactDataset) and dataset.exists()
+        }
+        return read | dict(self._artifacts(pipeline.all_outputs()))
 
     def _end(self, status: str, pipeline: Pipeline) -> None:
         for name in list(self._measured):
@@ -182,22 +191,6 @@ class RunRecorder:
         self.record["nodes"] = list(self._nodes.values())
         with atomic_path(self._file) as partial:
             partial.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
-
-
-def print_table(record: Mapping[str, Any]) -> None:
-    """Durations and memory of the nodes that ran, and the metrics; text of several lines comes last."""
-    ran = [node for node in record["nodes"] if node["ran"]]
-    width = max((len(node["name"]) for node in ran), default=0)
-    lines = [f"{len(ran)} of {len(record['nodes'])} nodes ran in {record['seconds']:.1f} s"]
-    lines += [
-        f"  {node['name']:{width}} {node['seconds']:9.2f} s {node['peak_memory_mb']:7d} MB" for node in ran
-    ]
-    texts = [value for value in record["metrics"].values() if isinstance(value, str) and "\n" in value]
-    metrics = {name: value for name, value in record["metrics"].items() if value not in texts}
-    width = max((len(name) for name in metrics), default=0)
-    lines += [f"  {name:{width}}  {value}" for name, value in metrics.items()]
-    lines += texts
-    logger.info("\n".join(lines))
 
 
 def _class_name(representation: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
@@ -24,9 +24,12 @@ from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.hashing import checksums_for
 from contrastive_nas.execution.needed import needed_part
 from contrastive_nas.execution.plan import Decision, Planner
+from contrastive_nas.execution.plan_text import describe_plan
+from contrastive_nas.execution.run_history import last_seconds
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.state import locked, state_folder
 from contrastive_nas.execution.versions import KEY_LENGTH
+from contrastive_nas.progress import working
 
 logger = logging.getLogger(__name__)
 NAMES_APART = "+"
@@ -48,6 +51,11 @@ class CachingRunner(AbstractRunner):
         self._forced = [name for name in str(force).split(NAMES_APART) if name]
         self._verifies = verify
 
+    @property
+    def _logger(self) -> logging.Logger:
+        """For what Kedro says of a run; the plan and the end of the run say more."""
+        return logging.getLogger("kedro.runner")
+
     def _get_executor(self, max_workers: int) -> None:
         return None
 
@@ -64,11 +72,13 @@ class CachingRunner(AbstractRunner):
         if recorder is not None:
             # Kedro tells its hooks the runner that was passed, not the one that it filled in.
             recorder.record["runner"] = type(self).__name__
-        pipeline = needed_part(pipeline, catalog)
+        asked = pipeline
+        pipeline = needed_part(asked, catalog)
+        unneeded = sorted({node.name for node in asked.nodes} - {node.name for node in pipeline.nodes})
         unknown = set(self._forced) - {node.name for node in pipeline.nodes}
         if unknown:
             raise InputError(f"force: there is no node {', '.join(sorted(unknown))} in this pipeline")
-        run = _Run(pipeline, catalog, hooks, run_id, project, recorder, self)
+        run = _Run(pipeline, catalog, hooks, run_id, project, recorder, self, unneeded)
         with locked(state_folder(project) / "locks" / "runs", "a clean-up", shared=True):
             try:
                 run.everything(Planner(catalog, pipeline, project, self._forced), self._verifies)
@@ -88,14 +98,17 @@ class _Run:
         project: Path,
         recorder: RunRecorder | None,
         runner: AbstractRunner,
+        unneeded: Collection[str],
     ) -> None:
         self._pipeline = pipeline
         self._catalog = catalog
         self._hooks = hooks
         self._run_id = run_id
+        self._project = project
         self._state = state_folder(project)
         self._recorder = recorder
         self._runner = runner
+        self._unneeded = unneeded
         self._makers = {name: node for node in pipeline.nodes for name in node.outputs}
         self._uses = Counter(chain.from_iterable(node.inputs for node in pipeline.nodes))
         self._made: set[str] = set()
@@ -110,12 +123,20 @@ class _Run:
         for dataset in self._all_datasets():
             if isinstance(dataset, ArtifactDataset):
                 dataset.reads = dataset.origin = None
-        _print_plan([planner.decide(node) for node in self._pipeline.nodes])
+        self._tell_plan(planner)
         for node in self._pipeline.nodes:
             self._do(planner, node, verifies)
             self._release(node)
         if self._different:
             raise InputError("these results came out otherwise than before: " + ", ".join(self._different))
+
+    def _tell_plan(self, planner: Planner) -> None:
+        with working("checking what has changed"):
+            decisions = [planner.decide(node) for node in self._pipeline.nodes]
+        experiment = None if self._recorder is None else self._recorder.record.get("experiment")
+        names = {decision.node.name for decision in decisions if decision.runs}
+        earlier = last_seconds(self._project, experiment, names)
+        logger.info("%s", describe_plan(decisions, earlier, self._unneeded))
 
     def _do(self, planner: Planner, node: Node, verifies: bool) -> None:
         decision = planner.decide(node)
@@ -142,7 +163,7 @@ class _Run:
             maker = self._makers.get(name)
             if maker is not None and name not in self._made and not self._is_kept(name):
                 self._execute(planner, planner.decide(maker))
-        logger.info("running %s: %s", node.name, decision.reason)
+        logger.info("running %s", node.name)
         origin = planner.origin(decision)
         for name in node.outputs:
             dataset = self._dataset(name)
@@ -184,7 +205,8 @@ class _Run:
             self._task(decision.node, _NullPluginManager())
 
     def _task(self, node: Node, hooks: Any) -> None:
-        Task(node, self._catalog, self._runner._is_async, hooks, self._run_id).execute()
+        with working(node.name):
+            Task(node, self._catalog, self._runner._is_async, hooks, self._run_id).execute()
 
     def _exclusive(self, decision: Decision) -> Any:
         if decision.fingerprint is None:
@@ -249,13 +271,3 @@ class _Run:
 def _recorder(hooks: Any) -> RunRecorder | None:
     plugins = hooks.get_plugins() if isinstance(hooks, PluginManager) else ()
     return next((plugin for plugin in plugins if isinstance(plugin, RunRecorder)), None)
-
-
-def _print_plan(decisions: list[Decision]) -> None:
-    runs = sum(decision.runs for decision in decisions)
-    width = max((len(decision.node.name) for decision in decisions), default=0)
-    lines = [f"plan: {runs} of {len(decisions)} nodes run"]
-    for decision in decisions:
-        word = "run" if decision.runs else "on demand" if decision.on_demand else "skip"
-        lines.append(f"  {word:9} {decision.node.name:{width}}  {decision.reason}")
-    logger.info("\n".join(lines))

@@ -13,7 +13,7 @@ import math
 import os
 import weakref
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,6 +97,7 @@ class Ledger:
         self._queries: dict[Architecture, Query] = {}
         self._replay: deque[Query] = deque()
         self._file: int | None = None
+        self._listener: Callable[[], None] | None = None
         if path is not None:
             self._file = _claimed(path)
             # The system frees what a killed process had claimed.
@@ -142,6 +143,16 @@ class Ledger:
     def origins(self) -> Counter[Origin]:
         """Number of queries by origin."""
         return Counter(query.origin for query in self._queries.values())
+
+    @property
+    def best_accuracy(self) -> float:
+        """The highest accuracy so far, percent; NaN before the first success."""
+        known = (query.accuracy for query in self._queries.values() if not math.isnan(query.accuracy))
+        return max(known, default=math.nan)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Calls ``listener`` after every new answer; not after those that were paid for earlier."""
+        self._listener = listener
 
     def buy(self, proposals: Sequence[Proposal], round: int) -> list[Evaluation]:
         """Evaluations of architectures, in order, and of others that had been paid for earlier (see class).
@@ -227,6 +238,8 @@ class Ledger:
         reasons = {proposal.architecture: proposal.reason for proposal in proposals}
         for evaluation in _answers(self._evaluator, list(reasons)):
             self._record(evaluation, reasons[evaluation.architecture], round)
+            if self._listener is not None:
+                self._listener()
 
     def _record(self, evaluation: Evaluation, reason: str, round: int) -> Query:
         query = Query(

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from contrastive_nas.evaluators.base import Evaluator
+from contrastive_nas.progress import progress
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces.base import SearchSpace
@@ -88,7 +89,7 @@ def run_course(
         ``test`` (mean final accuracy of the last choice, in every row), ``run`` (True).
     """
     bests, finals = [], []
-    for number in range(RUNS):
+    for number in progress(range(RUNS), "random search, for comparison"):
         changes = {"strategy": "random", "seed": parameters.seed + 1000 * (number + 1)}
         changes |= {"initial": parameters.queries, "batch": parameters.queries}
         random = parameters.model_copy(update=changes)

@@ -15,7 +15,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
 from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
 from contrastive_nas.identity import described
-from contrastive_nas.progress import progress
+from contrastive_nas.progress import Progress
 from contrastive_nas.ranking.base import FloatArray, Ranker
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
 from contrastive_nas.search.front import hypervolume, pareto_front
@@ -33,6 +33,13 @@ logger = logging.getLogger(__name__)
 DEFAULT_RANKER = "transfer"
 # Random numbers of a search are others than those that a table of the same seed was sampled with.
 _STREAM = 0x5EA4C4
+# How progress says what happens to networks.
+_COUNTED = {
+    "trained": "networks trained",
+    "cached": "networks trained",
+    "looked_up": "networks looked up",
+    "predicted": "networks predicted",
+}
 _PERCENT = 100.0
 # Percentage points by which an accuracy may lie outside of the others.
 _NEAR = 10.0
@@ -119,7 +126,7 @@ def run_search(
     name = ranker if isinstance(ranker, str) else _described(guide)
     ledger = _open_ledger(space, evaluator, parameters, folder, [name if guide else "", identity])
     strategy.tell(ledger.credit(paid, FIRST))
-    _spend(strategy, ledger, parameters)
+    _spend(strategy, ledger, parameters, evaluator.origin)
     if isinstance(evaluator, FunctionEvaluator):
         _warn_of_scale(ledger.history()["accuracy"].to_numpy())
     return _result(strategy, ledger, objectives, guide)
@@ -168,18 +175,23 @@ def _check_paid(paid: Sequence[Evaluation], costs: Costs, limits: Sequence[float
         raise InputError(f"{name} was paid for, but it is beyond the limits on {', '.join(costs.names)}")
 
 
-def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters) -> None:
+def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters, origin: Origin) -> None:
     """Asks, buys and tells until the budget is spent."""
-    opening = 0 if len(ledger) else min(parameters.initial, ledger.remaining)
-    rounds = bool(opening) + math.ceil((ledger.remaining - opening) / parameters.batch)
-    shown = f"rounds of the search in {strategy.space.name} ({parameters.strategy})"
-    for round in progress(_rounds(ledger), shown, rounds):
-        count = parameters.batch if len(ledger) else parameters.initial
-        proposals = strategy.ask(min(count, ledger.remaining))
-        if not proposals:
-            logger.warning("Nothing new to ask for after %d of %d queries", len(ledger), ledger.budget)
-            break
-        strategy.tell(ledger.buy(proposals, round))
+    what = f"searching {strategy.space.name}"
+    with Progress(what, ledger.budget, unit=_COUNTED[origin], done=len(ledger)) as shown:
+        ledger.listen(lambda: shown.update(len(ledger), _best_so_far(ledger)))
+        for round in _rounds(ledger):
+            count = parameters.batch if len(ledger) else parameters.initial
+            proposals = strategy.ask(min(count, ledger.remaining))
+            if not proposals:
+                logger.warning("Nothing new to ask for after %d of %d queries", len(ledger), ledger.budget)
+                break
+            strategy.tell(ledger.buy(proposals, round))
+
+
+def _best_so_far(ledger: Ledger) -> str:
+    best = ledger.best_accuracy
+    return "no accuracy so far" if math.isnan(best) else f"best accuracy {best:.2f} % so far"
 
 
 def _result(

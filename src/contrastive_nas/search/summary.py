@@ -1,4 +1,4 @@
-"""A search in a few numbers, and in plain words."""
+"""A search in a few numbers."""
 
 from typing import Any
 
@@ -71,64 +71,3 @@ def best_query(history: pd.DataFrame) -> dict[str, Any]:
     """The query of the highest accuracy, the first of equals."""
     row = int(np.nanargmax(history["accuracy"].to_numpy(dtype=float)))
     return {str(name): value for name, value in history.iloc[row].items()}
-
-
-def in_words(summary: dict[str, Any]) -> str:
-    """The summary for whoever has never seen the project: what was found, how sure that is, and why.
-
-    Args:
-        summary: of :func:`summarise`, with ``space``, ``ranker``, ``similarity``, ``first_labels``,
-            ``initial_design`` and what :meth:`contrastive_nas.evaluators.base.Evaluator.quality` gave.
-    """
-    lines = [
-        f"found in {summary['space']}: {summary['best_architecture']}",
-        f"  {summary['best_macs'] / 1e6:,.1f} million multiply-accumulates, "
-        f"{summary['best_parameters'] / 1e6:,.3f} million parameters",
-        f"  test accuracy {summary['best_test_accuracy']:.2f} % ({_how_sure(summary)})",
-        f"  validation accuracy {summary['best_valid_accuracy']:.2f} %, the best of {summary['queries']} "
-        "queries",
-        *_among_known(summary),
-        *_beside_random(summary),
-        f"  based on {_basis(summary)}",
-    ]
-    return "\n".join(lines)
-
-
-def _how_sure(summary: dict[str, Any]) -> str:
-    if "final_trainings" in summary:
-        return (
-            f"mean of {summary['final_trainings']} trainings that the search has not seen, standard "
-            f"deviation {summary['final_deviation']:.2f}"
-        )
-    if "surrogate_noise" in summary:
-        return f"predicted, standard deviation of its errors {summary['surrogate_noise']:.2f}"
-    return str(summary["accuracy_is"])
-
-
-def _among_known(summary: dict[str, Any]) -> list[str]:
-    if summary["best_rank"] is None:
-        return ["  no accuracy of other networks is known, so there is no rank"]
-    known = f"{summary['table_size']:,} networks whose accuracy is known"
-    regret = summary["regret"]
-    lead = f"the best known label is {regret:.2f} points higher" if regret else "no known label is higher"
-    return [f"  rank {summary['best_rank']} among the {known}; {lead}"]
-
-
-def _beside_random(summary: dict[str, Any]) -> list[str]:
-    if summary["random_best_test_accuracy"] is None:
-        return []
-    how = "really run" if summary["random_search_was_run"] else "expected on the table"
-    found = f"{summary['random_best_test_accuracy']:.2f} %"
-    return [f"  random search with as many queries: {found} ({how}, mean)"]
-
-
-def _basis(summary: dict[str, Any]) -> str:
-    kind = "promising and different" if summary["initial_design"] == "promising" else "random"
-    first = f"{summary['first_labels']} {kind} networks first"
-    similarity: dict[str, float] = summary["similarity"]
-    if not similarity:
-        return f"ranker {summary['ranker']}, {first}"
-    known = ", ".join(
-        f"{name} {value:.2f}" for name, value in sorted(similarity.items(), key=lambda one: -one[1])
-    )
-    return f"ranker {summary['ranker']} with what labelled spaces taught (similarity: {known}), {first}"

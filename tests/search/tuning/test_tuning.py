@@ -37,6 +37,13 @@ def test_finds_the_best_setting_and_gives_up_bad_ones(tmp_path):
     assert summary["best"]["batch"] == 5
     assert 0.02 < summary["best"]["curriculum.learning_rate"] < 0.3
     assert summary["best_value"] > summary["value_in_use"] + 4
+    assert summary["in_use"] == IN_USE
+    assert summary["seeds"] == 6
+    # Seeds shift all settings alike, so that differences do not spread.
+    assert summary["difference_error"] == pytest.approx(0, abs=1e-9)
+    values = trials[[f"seed_{seed}" for seed in PARAMETERS.seeds]]
+    assert (values.notna().sum(axis=1) == trials["seeds"]).all()
+    assert values.mean(axis=1).to_numpy() == pytest.approx(trials["value"].to_numpy())
     assert summary["given_up"] > 0
     assert len(objective.calls) == trials["seeds"].sum() < 25 * 6
 

@@ -120,7 +120,7 @@ def summarise_search(
     """The best architecture, its test accuracy and rank among the reference, beside random search."""
     from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.search.strategy_registry import WITH_RANKER
-    from contrastive_nas.search.summary import best_query, in_words, summarise
+    from contrastive_nas.search.summary import best_query, summarise
 
     best = best_query(history)["architecture"]
     known = space.name, space.options, table, target.label, target.test
@@ -130,7 +130,7 @@ def summarise_search(
     searched = searched_space(parameters, space, table)
     columns = {"label": target.label, "test": target.test}
     found = summarise(history, reference, random, searched, **columns, best_test_accuracy=test)
-    summary = {
+    return {
         "space": space.name,
         "strategy": parameters.strategy,
         "ranker": parameters.ranker.name if parameters.strategy in WITH_RANKER else "none",
@@ -141,7 +141,6 @@ def summarise_search(
         **found,
         **quality,
     }
-    return summary | {"in_words": in_words(summary)}
 
 
 def draw_search(history: "pd.DataFrame", random: "pd.DataFrame", summary: dict[str, Any]) -> "go.Figure":

@@ -5,12 +5,14 @@ A setting that does worse than the best one by a signed-rank test on the seeds s
 (:class:`optuna.pruners.WilcoxonPruner`).
 """
 
+import math
 import multiprocessing
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -19,10 +21,13 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import Trial, TrialState
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.progress import Progress
 from contrastive_nas.search.tuning.parameters import Range, TuneParameters
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 STUDY = "tune"
+# How often the processes' study is looked at for the progress that is shown.
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 class Objective(Protocol):
@@ -49,7 +54,8 @@ def tune(
 
     Returns:
         One row per trial: ``trial``, ``state``, ``value`` (mean over seeds; of the seeds so far where it was
-        given up), ``seeds`` (how many were tried), and a column for each hyper-parameter.
+        given up), ``seeds`` (how many were tried), ``seed_<seed>`` (the value under that seed, NaN where it
+        was not tried), and a column for each hyper-parameter.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _open(journal, seed)
@@ -62,12 +68,13 @@ def tune(
         study.enqueue_trial(trial.params)
     begun = len(study.trials)
     jobs = [(objective, parameters, seed + begun + number, journal) for number in range(parameters.workers)]
-    if parameters.workers == 1:
-        _work(*jobs[0])
-    else:
-        with multiprocessing.get_context("spawn").Pool(parameters.workers) as pool:
-            pool.starmap(_work, jobs, chunksize=1)
-    return _trials(study)
+    what = f"tuning {parameters.stage}"
+    with Progress(what, parameters.trials, unit="settings", done=_count_finished(study)) as shown:
+        if parameters.workers == 1:
+            _work(*jobs[0], lambda: shown.update(_count_finished(study)))
+        else:
+            _work_in_processes(jobs, study, shown)
+    return _trials(study, parameters.seeds)
 
 
 def _check(in_use: Mapping[str, Any], parameters: TuneParameters) -> None:
@@ -93,17 +100,43 @@ def _open(journal: Path, seed: int) -> optuna.Study:
     )
 
 
-def _work(objective: Objective, parameters: TuneParameters, seed: int, journal: Path) -> None:
+def _count_finished(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=FINISHED))
+
+
+def _work_in_processes(jobs: Sequence[tuple[Any, ...]], study: optuna.Study, shown: Progress) -> None:
+    """One process for each job; shows what their study has by now."""
+    before = _count_finished(study)
+    with multiprocessing.get_context("spawn").Pool(len(jobs)) as pool:
+        running = pool.starmap_async(_work, jobs, chunksize=1)
+        while not running.ready():
+            running.wait(_SECONDS_BETWEEN_LOOKS)
+            finished = _count_finished(study)
+            if finished != before:
+                shown.update(finished)
+                before = finished
+        running.get()
+
+
+def _work(
+    objective: Objective,
+    parameters: TuneParameters,
+    seed: int,
+    journal: Path,
+    told: Callable[[], None] | None = None,
+) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {name: _distribution(choice) for name, choice in parameters.values.items()}
 
     study = _open(journal, seed)
     # Beside others, one trial more for each may be finished.
-    while len(study.get_trials(deepcopy=False, states=FINISHED)) < parameters.trials:
+    while _count_finished(study) < parameters.trials:
         trial = study.ask(distributions)
         state = _judge(objective, trial, parameters.seeds)
         # A mean over some of the seeds does not compare with one over all.
         study.tell(trial, _mean(trial, study) if state == TrialState.COMPLETE else None, state=state)
+        if told is not None:
+            told()
 
 
 def _judge(objective: Objective, trial: Trial, seeds: Sequence[int]) -> TrialState:
@@ -127,12 +160,15 @@ def _distribution(choice: Range | tuple[Any, ...]) -> BaseDistribution:
     return FloatDistribution(choice.low, choice.high, log=choice.log)
 
 
-def _trials(study: optuna.Study) -> pd.DataFrame:
+def _trials(study: optuna.Study, seeds: Sequence[int]) -> pd.DataFrame:
     rows = []
     for trial in study.get_trials(deepcopy=False, states=FINISHED):
         reports = list(trial.intermediate_values.values())
         judged = {"value": sum(reports) / len(reports), "seeds": len(reports)}
-        rows.append({"trial": trial.number, "state": trial.state.name.lower()} | judged | trial.params)
+        tried = [*reports, *[math.nan] * (len(seeds) - len(reports))]
+        of_seeds = {f"seed_{seed}": value for seed, value in zip(seeds, tried, strict=True)}
+        row = {"trial": trial.number, "state": trial.state.name.lower()}
+        rows.append(row | judged | of_seeds | trial.params)
     return pd.DataFrame(rows)
 
 
@@ -140,16 +176,24 @@ def summarise_trials(trials: pd.DataFrame, in_use: Mapping[str, Any]) -> dict[st
     """The setting with the highest value among those judged on all seeds, beside the one in use.
 
     Returns:
-        ``trials``, ``given_up``, ``value_in_use``, ``best_value``, ``best`` (by hyper-parameter).
+        ``trials``, ``given_up``, ``seeds`` (how many each of the two was judged on), ``in_use`` and ``best``
+        (by hyper-parameter), ``value_in_use``, ``best_value``, and ``difference_error``, the standard error
+        of their difference over the seeds; None where there is one seed only.
     """
     judged = trials[trials["state"] == "complete"].reset_index(drop=True)
-    used = (trials[list(in_use)] == pd.Series(dict(in_use), dtype=object)).all(axis=1)
+    used = int(np.flatnonzero((judged[list(in_use)] == pd.Series(dict(in_use), dtype=object)).all(axis=1))[0])
     values = judged["value"].tolist()
     best = values.index(max(values))
+    of_seeds = judged.filter(regex=r"^seed_\d+$").to_numpy(dtype=float)
+    differences = of_seeds[best] - of_seeds[used]
+    seeds = len(differences)
     return {
         "trials": len(trials),
         "given_up": int((trials["state"] == "pruned").sum()),
-        "value_in_use": float(trials.loc[used, "value"].iloc[0]),
-        "best_value": values[best],
+        "seeds": seeds,
+        "in_use": dict(in_use),
+        "value_in_use": values[used],
         "best": {name: judged[name].tolist()[best] for name in in_use},
+        "best_value": values[best],
+        "difference_error": float(differences.std(ddof=1) / math.sqrt(seeds)) if seeds > 1 else None,
     }
