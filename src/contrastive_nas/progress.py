@@ -24,8 +24,9 @@ def progress(iterable: Iterable[Item], description: str, total: int | None = Non
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    # Bars of several processes would overwrite each other.
-    if sys.stderr.isatty() and multiprocessing.parent_process() is None:
+    # Bars of several processes would overwrite each other; whoever hushes even warnings wants none.
+    shown = logger.isEnabledFor(logging.WARNING) and multiprocessing.parent_process() is None
+    if shown and sys.stderr.isatty():
         yield from tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
         return
     last = time.monotonic()
