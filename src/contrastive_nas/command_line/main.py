@@ -12,13 +12,14 @@ from typer.core import TyperGroup
 
 from contrastive_nas import __version__
 from contrastive_nas.command_line.catalog import rankers, spaces
+from contrastive_nas.command_line.doctor import doctor
 from contrastive_nas.command_line.networks import evaluate, inspect, sample
 from contrastive_nas.command_line.output import log_lines
 from contrastive_nas.command_line.ranking import rank
 from contrastive_nas.command_line.runs import clean, runs
 from contrastive_nas.errors import InputError
 
-COMMANDS = (runs, clean, inspect, sample, rank, evaluate, spaces, rankers)
+COMMANDS = (runs, clean, inspect, sample, rank, evaluate, spaces, rankers, doctor)
 # Exit codes, as docs/command_line.md states them; wrong use is typer's own.
 FAILED, WRONG_USE = 1, 2
 
