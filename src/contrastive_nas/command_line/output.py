@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "K"))
 _LOGGER = logging.getLogger("contrastive_nas")
 
 
@@ -63,6 +64,14 @@ def table_text(lines: Iterable[Iterable[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     return "\n".join(aligned)
+
+
+def short_number(number: int) -> str:
+    """Three digits and a unit: 4.09 G."""
+    for size, unit in _UNITS:
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
 
 
 def _cell(value: object) -> str:

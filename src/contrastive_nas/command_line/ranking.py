@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
-from contrastive_nas.command_line.output import AsJson, Quiet, show_json
+from contrastive_nas.command_line.output import AsJson, Quiet, short_number, show_json
 from contrastive_nas.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _LARGEST_SIDE = 65_536
 # Of networks that are named in one line, and of the rows of a table.
 _SHOWN, _SHOWN_ROWS = 5, 20
-_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "K"))
 _NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
 
@@ -193,8 +192,8 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
         win=first["win_probability"].map("{:.1%}".format),
         expected=first["expected_rank"].map("{:.1f}".format),
         nine_in_ten=[f"{low}-{high}" for low, high in bounds],
-        macs=first["macs"].map(_short),
-        parameters=first["parameters"].map(_short),
+        macs=first["macs"].map(short_number),
+        parameters=first["parameters"].map(short_number),
         **({"label": first["label"]} if "label" in table else {}),
     )
     shown = shown.rename(columns={"expected": "expected rank", "nine_in_ten": "9 in 10"})
@@ -214,14 +213,6 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
         typer.echo(_better_guide(table.attrs["tau"], labels))
     for name, reason in refused.items():
         typer.echo(f"not ranked: {name}: {reason}")
-
-
-def _short(number: int) -> str:
-    """Three digits and a unit: 4.09 G."""
-    for size, unit in _UNITS:
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)
 
 
 def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
