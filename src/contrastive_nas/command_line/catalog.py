@@ -34,4 +34,3 @@ def _about(known: Callable[..., Any]) -> str:
     """The first line of its docstring; a partial function has that of the function."""
     text = inspect.getdoc(known.func if isinstance(known, partial) else known) or ""
     return text.partition("\n")[0].removesuffix(".")
-

@@ -1,4 +1,4 @@
-"""``contrastive-nas doctor``: whether all that is needed works on this machine, and what to do where it does not."""
+"""``contrastive-nas doctor``: whether all that is needed works on this machine, and what to do if not."""
 
 import os
 import platform
@@ -25,10 +25,10 @@ WITHOUT = {
     "dashboard": "optuna-dashboard does not show studies",
 }
 WITHOUT_DGL = "the encoder works with plain torch, which gives the same numbers"
-# A search of digits leaves some ten megabytes; the graphs of all of NAS-Bench-101 take 1.1 GB twice while they
-# are written. In gigabytes: less than the first is a failure, less than the second is worth knowing.
+# In gigabytes: less than the first is a failure, less than the second is worth knowing. A search of digits
+# leaves a few megabytes; the graphs of all of NAS-Bench-101 take 1.1 GB, twice that while written anew.
 DISK = (0.5, 3.0)
-# One process that trains or ranks takes up to 0.7 GB; the graphs of all of NAS-Bench-101 are ranked in 3.7 GB.
+# One process that trains or ranks takes up to 0.7 GB; all of NAS-Bench-101 is ranked in 3.7 GB.
 MEMORY = (0.8, 4.0)
 
 State = Literal["ok", "note", "FAILS"]
@@ -63,7 +63,8 @@ def doctor(as_json: AsJson = False) -> None:
         show_json({"works": not failed, "checks": [asdict(check) for check in checks]})
     else:
         lines = [
-            (check.state, check.what, "; ".join(filter(None, [check.found, check.advice]))) for check in checks
+            (check.state, check.what, "; ".join(filter(None, [check.found, check.advice])))
+            for check in checks
         ]
         typer.echo(table_text(lines))
         typer.echo(f"{len(failed)} of {len(checks)} checks fail" if failed else "all that is needed works")
@@ -80,7 +81,9 @@ def _attempted(part: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         yield Check(name, "FAILS", str(error))
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check(name, "FAILS", reason, f"install the package anew: pip install --force-reinstall {PACKAGE}")
+        yield Check(
+            name, "FAILS", reason, f"install the package anew: pip install --force-reinstall {PACKAGE}"
+        )
 
 
 def _versions() -> Iterator[Check]:
@@ -253,9 +256,11 @@ def _how_to_get(space: str | None, preferred: set[str], environment: Path) -> st
     known = {name: one for name, one in list_downloads().items() if one.space == space}
     fetched = [name for name, one in known.items() if one.files]
     if not known:
-        return "no public benchmark of this space is known here: bring a table of your own (docs/ingestion.md)"
+        return (
+            "no public benchmark of this space is known here: bring a table of your own (docs/ingestion.md)"
+        )
     if not fetched:
-        (name, one), *_ = known.items()
+        one = next(iter(known.values()))
         return f"by hand: {one.page}, then name the file in {environment}/catalog_ingest.yml"
     first = fetched[0]
     files = [file.name for file in known[first].files]

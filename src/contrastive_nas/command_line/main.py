@@ -18,9 +18,10 @@ from contrastive_nas.command_line.output import log_lines
 from contrastive_nas.command_line.ranking import rank
 from contrastive_nas.command_line.runs import clean, runs
 from contrastive_nas.command_line.searching import search
+from contrastive_nas.command_line.starting import init
 from contrastive_nas.errors import InputError
 
-COMMANDS = (rank, search, doctor, spaces, rankers, inspect, sample, evaluate, runs, clean)
+COMMANDS = (rank, search, init, doctor, spaces, rankers, inspect, sample, evaluate, runs, clean)
 # Exit codes, as docs/command_line.md states them; wrong use is typer's own.
 FAILED, WRONG_USE = 1, 2
 

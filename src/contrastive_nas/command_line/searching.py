@@ -42,8 +42,8 @@ def search(
     data: Annotated[
         str,
         typer.Option(
-            help="Training images: 'digits'; a Parquet file; a folder with a folder of images per class; or a "
-            "folder with both parts, train and test. Looked for here, then in CONTRASTIVE_NAS_DATA."
+            help="Training images: 'digits'; a Parquet file; a folder with a folder of images per class; or "
+            "a folder with both parts, train and test. Looked for here, then in CONTRASTIVE_NAS_DATA."
         ),
     ] = "digits",
     test_data: Annotated[
@@ -57,8 +57,8 @@ def search(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help=f"How a network is trained: a recipe's name or a YAML file; by default {RECIPES['digits']} for "
-            f"digits, else {OTHER_RECIPE}."
+            help="How a network is trained: a recipe's name or a YAML file; by default "
+            f"{RECIPES['digits']} for digits, else {OTHER_RECIPE}."
         ),
     ] = None,
     epochs: Annotated[
@@ -131,7 +131,9 @@ def _wrong_use() -> Iterator[None]:
         raise typer.BadParameter(describe_validation(error)) from None
 
 
-def _limited(name: str, options: dict[str, Any], given: Sequence[str]) -> "tuple[SearchSpace, dict[str, float]]":
+def _limited(
+    name: str, options: dict[str, Any], given: Sequence[str]
+) -> "tuple[SearchSpace, dict[str, float]]":
     """The space, and limits that some of its networks respect."""
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.costs import Costs
@@ -215,7 +217,9 @@ def _training(
     name = recipe or RECIPES.get(data.kind, OTHER_RECIPE)
     known = load_recipe(name)
     if known.augmentation.kind != "batch":
-        raise InputError(f"--recipe {name} augments single images; short trainings take one that augments batches")
+        raise InputError(
+            f"--recipe {name} augments single images; short trainings take one that augments batches"
+        )
     overrides: dict[str, Any] = {}
     if epochs is not None:  # the rise of the learning rate keeps its share
         warmup = known.schedule.warmup_epochs * epochs / known.epochs
@@ -277,7 +281,9 @@ def _intention(space: "SearchSpace", training: "TrainingParameters", trainings: 
     )
 
 
-def _searched(space: "SearchSpace", evaluator: Any, parameters: "SearchParameters", out: Path) -> "SearchResult":
+def _searched(
+    space: "SearchSpace", evaluator: Any, parameters: "SearchParameters", out: Path
+) -> "SearchResult":
     """The search; its history is written when it ends."""
     from contrastive_nas.search.run import run_search
 

@@ -25,7 +25,7 @@ class RemoteFile(BaseModel):
 
 
 class Download(BaseModel):
-    """A public benchmark. Without ``files`` it can only be got ``by_hand``; ``space`` is that of its networks."""
+    """A public benchmark of networks of a ``space``. Without ``files`` it can only be got ``by_hand``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

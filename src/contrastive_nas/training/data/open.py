@@ -104,7 +104,7 @@ def open_source(settings: DataSettings, part: str, classes: tuple[str, ...] = ()
 
 
 def source_kind(path: str) -> SourceKind:
-    """The kind of images by the form of their path: ``digits``, shards, Parquet, or a folder of class folders."""
+    """The kind of images by the form of their path: ``digits``, shards, Parquet, or a folder of classes."""
     if path == "digits":
         return "digits"
     for kind, ending in _ENDINGS.items():
