@@ -47,8 +47,9 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
-        # Bars of several processes would overwrite each other.
-        if self.counts and sys.stderr.isatty() and multiprocessing.parent_process() is None:
+        # Bars of several processes would overwrite each other; whoever hushes even warnings wants none.
+        shown = logger.isEnabledFor(logging.WARNING) and multiprocessing.parent_process() is None
+        if self.counts and shown and sys.stderr.isatty():
             self._bar = tqdm(
                 desc=self._what, total=self._total, initial=self._done, leave=None, dynamic_ncols=True
             )

@@ -3,7 +3,6 @@
 A command's file imports only what its options need; its work is imported when it runs.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -13,45 +12,59 @@ from typer.core import TyperGroup
 
 from contrastive_nas import __version__
 from contrastive_nas.command_line.catalog import rankers, spaces
+from contrastive_nas.command_line.doctor import doctor
 from contrastive_nas.command_line.networks import evaluate, inspect, sample
+from contrastive_nas.command_line.output import log_lines
 from contrastive_nas.command_line.ranking import rank
 from contrastive_nas.command_line.runs import clean, export, runs
+from contrastive_nas.command_line.searching import search
+from contrastive_nas.command_line.starting import init
 from contrastive_nas.errors import InputError
 
-COMMANDS = (runs, export, clean, inspect, sample, rank, evaluate, spaces, rankers)
+COMMANDS = (rank, search, init, doctor, spaces, rankers, inspect, sample, evaluate, runs, export, clean)
+# Exit codes, as docs/command_line.md states them; wrong use is typer's own.
+FAILED, WRONG_USE = 1, 2
 
 
 class OneMessage(TyperGroup):
     """Shows progress and warnings as lines, and what a user can mend as one line."""
 
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        if not args:  # typer shows the help, by an exception of its own
+            return super().make_context(info_name, args, *more, **extra)
+        with _one_line():
+            return super().make_context(info_name, args, *more, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
-            with _lines():
-                return super().invoke(ctx)
-        except InputError as error:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(1) from None
-        except OSError as error:
-            # A file that cannot be written or read; what names none is no file of the user's.
-            if error.filename is None:
-                raise
-            typer.echo(f"Error: {error.filename2 or error.filename}: {error.strerror}", err=True)
-            raise typer.Exit(1) from None
+        with _one_line(), log_lines():
+            return super().invoke(ctx)
 
 
 @contextmanager
-def _lines() -> Iterator[None]:
-    """What this package logs goes to standard error, where nothing else takes it."""
-    logger = logging.getLogger("contrastive_nas")
-    handler, level = logging.StreamHandler(), logger.level
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+def _one_line() -> Iterator[None]:
+    """Ends the program with one line where a user can mend what is wrong."""
     try:
         yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+    except typer.TyperException as error:
+        typer.echo(f"Error: {_wrong_use(error)}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except InputError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except OSError as error:
+        # A file that cannot be written or read; what names none is no file of the user's.
+        if error.filename is None:
+            raise
+        typer.echo(f"Error: {error.filename2 or error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(FAILED) from None
+
+
+def _wrong_use(error: typer.TyperException) -> str:
+    """What is wrong, and which command's help to read."""
+    own = isinstance(error, typer.BadParameter) and error.param is None and error.param_hint is None
+    text = " ".join((error.message if own else error.format_message()).split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return text if context is None else f"{text} (help: {context.command_path} --help)"
 
 
 app = typer.Typer(

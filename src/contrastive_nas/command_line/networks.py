@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from contrastive_nas.command_line.output import AsJson, Quiet, show_json
 from contrastive_nas.errors import InputError
 
 # Libraries that draw random numbers take no larger one.
@@ -21,11 +22,17 @@ def inspect(
         str | None, typer.Option(help="Its search space, where the file does not say it.")
     ] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many first rows are shown.")] = 5,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Says what FILE is: its format, architectures, accuracies, first rows, and the problems found in it."""
     from contrastive_nas.tables import describe_file
 
-    typer.echo(describe_file(file, source=source, space=space, rows=rows))
+    found = describe_file(file, source=source, space=space, rows=rows)
+    if as_json:
+        show_json(found.as_data())
+    else:
+        typer.echo(found.in_words())
 
 
 def sample(
@@ -34,6 +41,7 @@ def sample(
     count: Annotated[int, typer.Option(min=2, help="How many different architectures.")] = 500,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the sample.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
+    quiet: Quiet = False,
 ) -> None:
     """Writes random architectures of SPACE to FILE: where a search begins in a space that has no table."""
     import numpy as np
@@ -63,6 +71,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode images.")] = 0,
     max_corrupt: Annotated[int, typer.Option(min=0, help="Corrupt images that are let through.")] = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Tests the network in WEIGHTS on the images in DATA, beside the accuracy that its file reports."""
     from contrastive_nas.training.evaluate import evaluate_network

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
+from contrastive_nas.command_line.output import AsJson, Quiet, short_number, show_json
 from contrastive_nas.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 
 # Images of satellites and tissue have some ten thousand pixels a side; more is a slip of the keyboard.
 _LARGEST_SIDE = 65_536
-# Of networks that are named in one line.
-_SHOWN = 5
-_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "K"))
+# Of networks that are named in one line, and of the rows of a table.
+_SHOWN, _SHOWN_ROWS = 5, 20
 _NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
 
@@ -47,7 +47,9 @@ def rank(
         ),
     ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Number of random architectures of --space to add.")] = 0,
-    top: Annotated[int, typer.Option(min=1, help="Number of networks to show.")] = 20,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Number of networks to show: 20 by default, with --json all.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
     ranker: Annotated[
         str, typer.Option(help="What ranks: a name, or file.py:Class of your own.")
@@ -64,6 +66,8 @@ def rank(
             "one among the user's caches."
         ),
     ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Ranks networks before they are trained, by what labelled spaces taught and by those that were trained.
 
@@ -85,7 +89,10 @@ def rank(
         table = _rank_architectures(
             space, parse_options(options), networks, file, labels, sample, ranker, seed
         )
-    _show(table, refused, top, space)
+    if as_json:
+        show_json(_as_data(table, refused, top))
+    else:
+        _show(table, refused, top or _SHOWN_ROWS, space)
     if output is not None:
         with atomic_path(output) as path:
             _with_refused(table, refused).to_csv(path, index=False)
@@ -159,6 +166,23 @@ def _rank_architectures(
     return rank_of_space(own, listed, labels=known, ranker=ranker, seed=seed)
 
 
+def _as_data(table: "pd.DataFrame", refused: dict[str, str], top: int | None) -> dict[str, object]:
+    """The ranking and all that is said of it, for programs."""
+    return {
+        "ranking": table.head(len(table) if top is None else top).to_dict("records"),
+        "networks": len(table),
+        "different": table.attrs["functions"],
+        "labels": _count_labels(table),
+        "similarity": table.attrs["similarity"],
+        "tau": table.attrs["tau"],
+        "refused": refused,
+    }
+
+
+def _count_labels(table: "pd.DataFrame") -> int:
+    return int(table["label"].notna().sum()) if "label" in table else 0
+
+
 def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str | None) -> None:
     names = table.columns[1]
     first = table.head(top)
@@ -168,13 +192,13 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
         win=first["win_probability"].map("{:.1%}".format),
         expected=first["expected_rank"].map("{:.1f}".format),
         nine_in_ten=[f"{low}-{high}" for low, high in bounds],
-        macs=first["macs"].map(_short),
-        parameters=first["parameters"].map(_short),
+        macs=first["macs"].map(short_number),
+        parameters=first["parameters"].map(short_number),
         **({"label": first["label"]} if "label" in table else {}),
     )
     shown = shown.rename(columns={"expected": "expected rank", "nine_in_ten": "9 in 10"})
     typer.echo(shown.to_string(index=False, max_colwidth=None))
-    labels = int(table["label"].notna().sum()) if "label" in table else 0
+    labels = _count_labels(table)
     typer.echo(f"{len(table)} networks, ranked {f'with {labels} labels' if labels else 'without labels'}")
     if table.attrs["functions"] < len(table):
         typer.echo(f"{table.attrs['functions']} are different: networks that compute the same share a score")
@@ -189,14 +213,6 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
         typer.echo(_better_guide(table.attrs["tau"], labels))
     for name, reason in refused.items():
         typer.echo(f"not ranked: {name}: {reason}")
-
-
-def _short(number: int) -> str:
-    """Three digits and a unit: 4.09 G."""
-    for size, unit in _UNITS:
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)
 
 
 def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from contrastive_nas.command_line.output import AsJson, show_json, table_text
 from contrastive_nas.errors import InputError
 
 SECONDS = {"h": 3600, "d": 86400, "w": 7 * 86400}
@@ -31,12 +32,12 @@ def runs(
         list[str] | None,
         typer.Argument(metavar="[RUN] [OTHER]", help="One run to show in full, or two to compare."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Prints the full records.")] = False,
+    as_json: AsJson = False,
     metrics: Annotated[bool, typer.Option(help="Lists the metrics of every run.")] = False,
 ) -> None:
     """Lists the runs of this project, shows one in full, or compares two.
 
-    A run is named by its beginning, or by the word latest.
+    A run is named by its beginning, or by the word latest. --json prints full records.
     """
     from contrastive_nas.execution.run_history import compare_runs, find_run, read_runs
 
@@ -45,19 +46,19 @@ def runs(
     if len(chosen) > 2:
         raise typer.BadParameter("at most two runs can be named")
     if as_json:
-        typer.echo(json.dumps(chosen or records, indent=1))
+        show_json(chosen or records)
     elif len(chosen) == 2:
         rows = [(name, _text(left), _text(right)) for name, left, right in compare_runs(*chosen)]
-        typer.echo(_table([("", chosen[0]["run"], chosen[1]["run"]), *rows]))
+        typer.echo(table_text([("", chosen[0]["run"], chosen[1]["run"]), *rows]))
     elif chosen:
         typer.echo(_in_full(chosen[0]))
     elif not records:
         typer.echo("nothing has been run in this project")
     else:
-        typer.echo(_table([COLUMNS, *(_row(record) for record in records)]))
+        typer.echo(table_text([COLUMNS, *(_row(record) for record in records)]))
         if metrics:
             for record in records:
-                typer.echo(f"\n{record['run']}\n{_table(_metrics(record))}")
+                typer.echo(f"\n{record['run']}\n{table_text(_metrics(record))}")
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
@@ -92,9 +93,9 @@ def _in_full(record: dict[str, Any]) -> str:
         )
         for node in record.get("nodes", [])
     ]
-    parts = [_table([COLUMNS, _row(record)])]
-    parts.append(_table([("node", "", "seconds", "MB", "reason"), *nodes]))
-    parts.append(_table(_metrics(record)))
+    parts = [table_text([COLUMNS, _row(record)])]
+    parts.append(table_text([("node", "", "seconds", "MB", "reason"), *nodes]))
+    parts.append(table_text(_metrics(record)))
     shown = ("seeds", "machine", "libraries", "git", "parameters")
     parts.extend(f"{name}: {json.dumps(record[name], indent=1)}" for name in shown)
     if "error" in record:
@@ -112,12 +113,6 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(_text(item) for item in value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def export(

@@ -1,8 +1,10 @@
-"""What a file is, for people: its format, space, architectures, accuracies and problems."""
+"""What a file is: its format, space, architectures, accuracies and problems."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,14 +18,52 @@ PROBLEMS_SHOWN = 10
 _TRIED = 20
 
 
-def describe_file(path: str | Path, *, source: str = AUTO, space: str | None = None, rows: int = 5) -> str:
-    """A report on a benchmark file, some lines of text.
+@dataclass(frozen=True)
+class FileDescription:
+    """What a benchmark file is.
+
+    Attributes:
+        table: its rows; the first problems.
+        guessed: the space, where neither the file nor the caller says it but the form of its architectures.
+        rows: number of first rows to show.
+    """
+
+    table: SourceTable
+    guessed: str | None
+    rows: int
+
+    def in_words(self) -> str:
+        """Some lines of text."""
+        return "\n".join(_lines(self.table, self.guessed, self.rows))
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for programs; accuracies in percent, NaN where the file has none."""
+        table = self.table
+        return {
+            "file": table.file,
+            "format": table.source,
+            "spaces": [] if _spaces(table) == [None] else _spaces(table),
+            "space_is_guessed": self.guessed is not None,
+            "architectures": len(table.frame),
+            "rows_read": table.rows_read,
+            "problems": table.problem_count,
+            "first_problems": [str(problem) for problem in table.problems],
+            "accuracies": _summary(table).to_dict("index") if table.metrics else {},
+            "other_columns": _other_columns(table),
+            "first_rows": _first_rows(table, self.rows).to_dict("records"),
+        }
+
+
+def describe_file(
+    path: str | Path, *, source: str = AUTO, space: str | None = None, rows: int = 5
+) -> FileDescription:
+    """Describes a benchmark file.
 
     Args:
         path: the file or folder.
         source: the format's name, or "auto" to tell it by content.
         space: the search space; None takes the format's own, or the one of most of the first rows.
-        rows: how many first rows are shown.
+        rows: number of first rows to show.
 
     Raises:
         InputError: the file is in no known format, damaged, or without any usable row.
@@ -35,7 +75,7 @@ def describe_file(path: str | Path, *, source: str = AUTO, space: str | None = N
     if guessed:
         # Once more, so that every architecture is checked.
         table = _read(path, source, guessed)
-    return "\n".join(_lines(table, guessed, rows))
+    return FileDescription(table, guessed, rows)
 
 
 def _read(path: str | Path, source: str, space: str | None) -> SourceTable:
@@ -79,7 +119,7 @@ def _most_valid(validate: Validator, architectures: list[str]) -> bool:
 
 
 def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
-    spaces = table.frame["space"].unique().tolist() if "space" in table.frame.columns else [table.space]
+    spaces = _spaces(table)
     named = ", ".join(str(space) for space in spaces) if spaces != [None] else "not said by the file"
     yield f"file           {table.file}"
     yield f"format         {table.source}: {FORMATS[table.source].title}"
@@ -91,11 +131,10 @@ def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
     if table.problem_count > len(table.problems):
         yield f"  and {table.problem_count - len(table.problems):,} more"
     yield from _accuracies(table)
-    others = [column for column in table.frame.columns if column not in {"architecture", *table.metrics}]
-    yield f"other columns  {', '.join(others) or 'none'}"
+    yield f"other columns  {', '.join(_other_columns(table)) or 'none'}"
     yield f"first rows, of {len(table.frame):,}"
     with pd.option_context("display.width", 200, "display.max_columns", 6, "display.max_colwidth", 90):
-        yield str(table.frame[["architecture", *table.metrics]].head(rows))
+        yield str(_first_rows(table, rows))
 
 
 def _accuracies(table: SourceTable) -> Iterator[str]:
@@ -103,6 +142,23 @@ def _accuracies(table: SourceTable) -> Iterator[str]:
         yield f"accuracies     none{accuracy_question(table.frame.columns)}"
         return
     yield "accuracies, percent"
+    yield _summary(table).to_string(float_format="{:.3f}".format)
+
+
+def _spaces(table: SourceTable) -> list[str | None]:
+    return table.frame["space"].unique().tolist() if "space" in table.frame.columns else [table.space]
+
+
+def _other_columns(table: SourceTable) -> list[str]:
+    return [column for column in table.frame.columns if column not in {"architecture", *table.metrics}]
+
+
+def _first_rows(table: SourceTable, rows: int) -> pd.DataFrame:
+    return table.frame[["architecture", *table.metrics]].head(rows)
+
+
+def _summary(table: SourceTable) -> pd.DataFrame:
+    """A row per metric: count, min, mean, max."""
     found = table.frame[table.metrics].describe().loc[["count", "min", "mean", "max"]].T
     found["count"] = found["count"].astype(int)
-    yield found.to_string(float_format="{:.3f}".format)
+    return found

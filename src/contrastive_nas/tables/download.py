@@ -25,7 +25,7 @@ class RemoteFile(BaseModel):
 
 
 class Download(BaseModel):
-    """A public benchmark. Without ``files`` it can only be got ``by_hand``."""
+    """A public benchmark of networks of a ``space``. Without ``files`` it can only be got ``by_hand``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,6 +33,7 @@ class Download(BaseModel):
     page: str
     licence: str
     citation: str
+    space: str | None = None
     files: tuple[RemoteFile, ...] = ()
     by_hand: str | None = None
 

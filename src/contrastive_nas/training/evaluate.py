@@ -8,10 +8,10 @@ import torch
 
 from contrastive_nas.devices import pick_device
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.config import DataSettings, SourceKind
+from contrastive_nas.training.config import DataSettings
 from contrastive_nas.training.data.base import CorruptImage, ImageSource
 from contrastive_nas.training.data.feed import CorruptLog
-from contrastive_nas.training.data.open import check_classes, open_source
+from contrastive_nas.training.data.open import check_classes, open_source, source_kind
 from contrastive_nas.training.data.prepare import TestFeed
 from contrastive_nas.training.data.transforms import Preparation, test_transform
 from contrastive_nas.training.export import Header, load_network
@@ -97,12 +97,5 @@ def source_at(data: str) -> ImageSource:
     Raises:
         InputError: nothing there, or nothing that is understood.
     """
-    if data == "digits":
-        kind: SourceKind = "digits"
-    elif data.endswith(".tar") or list(Path(data).glob("*.tar")):
-        kind = "webdataset"
-    elif data.endswith(".parquet") or list(Path(data).glob("*.parquet")):
-        kind = "parquet"
-    else:
-        kind = "folder"
-    return open_source(DataSettings(kind=kind, name=data, train=data, test=data), "test")
+    settings = DataSettings(kind=source_kind(data), name=data, train=data, test=data)
+    return open_source(settings, "test")

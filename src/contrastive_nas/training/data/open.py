@@ -9,7 +9,7 @@ from webdataset.shardlists import expand_urls
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.identity import digest
-from contrastive_nas.training.config import DataSettings
+from contrastive_nas.training.config import DataSettings, SourceKind
 from contrastive_nas.training.data.arrays import digits_source, torchvision_source
 from contrastive_nas.training.data.base import ImageSource
 from contrastive_nas.training.data.folder import FolderSource
@@ -19,6 +19,7 @@ from contrastive_nas.training.data.shards import ShardSource
 logger = logging.getLogger(__name__)
 # What says where images lie and how fast they are read, not what they are.
 _NOT_CONTENT = {"train", "test", "images", "workers"}
+_ENDINGS: dict[SourceKind, str] = {"webdataset": ".tar", "parquet": ".parquet"}
 
 
 def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, ImageSource]:
@@ -100,6 +101,16 @@ def open_source(settings: DataSettings, part: str, classes: tuple[str, ...] = ()
             return ShardSource(path)
         case "torchvision":
             return torchvision_source(settings.name, Path(settings.train), train=part == "train")
+
+
+def source_kind(path: str) -> SourceKind:
+    """The kind of images by the form of their path: ``digits``, shards, Parquet, or a folder of classes."""
+    if path == "digits":
+        return "digits"
+    for kind, ending in _ENDINGS.items():
+        if path.endswith(ending) or any(Path(path).glob(f"*{ending}")):
+            return kind
+    return "folder"
 
 
 def data_identity(settings: DataSettings) -> dict[str, Any]:
