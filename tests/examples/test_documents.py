@@ -6,9 +6,12 @@ What cannot be run here stands in ``NOT_RUN`` with its reason; it is compiled, a
 import ast
 import importlib
 import importlib.util
+import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -33,7 +36,6 @@ NOT_RUN = {
     "README.md:python-1": "calls a training of the reader's own, and searches for minutes",
     "docs/graphs.md:python-1": "runs in test_shown_code.py",
     "docs/ingestion.md:python-1": "reads a benchmark file of 500 MB",
-    "docs/ingestion.md:python-2": "a file of networks with two functions that the reader writes",
     "docs/retraining.md:python-1": "loads a network that a retraining has exported",
     "docs/search.md:python-1": "calls a training of the reader's own, and searches for minutes",
     "docs/spaces.md:python-1": "runs in tests/spaces/test_documentation.py",
@@ -260,3 +262,20 @@ def test_the_navigation_has_every_page() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
     pages = [str(path.relative_to(ROOT / "docs")) for path in DOCUMENTS if path.name != "README.md"]
     assert [page for page in pages if f" {page}\n" not in navigation] == []
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_its_pages_load_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """Strictly, so a broken link or anchor ends the build."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
+    loaded = re.compile(r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=\"((?:https?:)?//[^\"]+)")
+    assert {name: found for name, page in pages.items() if (found := loaded.findall(page))} == {}
+    assert pages["method.html"].count("<math") > 50
+    assert "arithmatex" not in pages["method.html"]
+    assert not re.search(r":(?:class|func|meth):<code>", pages["reference.html"])
