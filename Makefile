@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help search test test-all lint format viz clean
+.PHONY: help search test test-all lint format viz docs clean
 
 help:
 	@echo "make search    install, then search for the best network of the embedded experiment"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint      check style, types, imports and dependencies"
 	@echo "make format    put the code into the usual form"
 	@echo "make viz       show the stages in a browser"
+	@echo "make docs      build the documentation site in build/docs"
 	@echo "make clean     remove what tests and checks left behind"
 
 search: $(READY)
@@ -37,6 +38,9 @@ format: $(READY)
 
 viz: $(READY)
 	$(BIN)/kedro viz run
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .viz build
