@@ -64,7 +64,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def _lines(text: str) -> list[str]:
-    """Single commands: continued lines are joined, and the body of a loop stands for itself."""
+    """Single commands: continued lines are joined, the body of a loop stands for itself, folders are left out."""
     lines = text.replace("\\\n", " ").splitlines()
     parts = [part.strip() for line in lines for part in line.partition(" #")[0].split(";")]
-    return [part.removeprefix("do ") for part in parts if part and not re.match(r"for \w+ in |done$", part)]
+    return [part.removeprefix("do ") for part in parts if part and not re.match(r"for \w+ in |done$|cd ", part)]
