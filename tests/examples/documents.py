@@ -64,7 +64,8 @@ def commands() -> list[tuple[str, str]]:
 
 
 def _lines(text: str) -> list[str]:
-    """Single commands: continued lines are joined, the body of a loop stands for itself, folders are left out."""
+    """Single commands: continued lines are joined, the body of a loop stands for itself; no ``cd``."""
     lines = text.replace("\\\n", " ").splitlines()
     parts = [part.strip() for line in lines for part in line.partition(" #")[0].split(";")]
-    return [part.removeprefix("do ") for part in parts if part and not re.match(r"for \w+ in |done$|cd ", part)]
+    of_the_shell = re.compile(r"for \w+ in |done$|cd ")
+    return [part.removeprefix("do ") for part in parts if part and not of_the_shell.match(part)]

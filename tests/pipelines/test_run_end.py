@@ -29,7 +29,7 @@ def ends(said: pytest.LogCaptureFixture) -> list[str]:
 def rows(end: str) -> dict[str, str]:
     """The lines of an end by their label."""
     pairs = (re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in end.splitlines() if "  " in line)
-    return {label: text for label, text in pairs}
+    return dict(pairs)
 
 
 def number(text: str, pattern: str) -> float:
