@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help search test test-all lint format viz docs clean
+.PHONY: help search test test-all lint format parameters viz docs clean
 
 help:
 	@echo "make search    install, then search for the best network of the embedded experiment"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-all  run all tests"
 	@echo "make lint      check style, types, imports and dependencies"
 	@echo "make format    put the code into the usual form"
+	@echo "make parameters  write the comments of conf/base and docs/parameters.md from the code"
 	@echo "make viz       show the stages in a browser"
 	@echo "make docs      build the documentation site in build/docs"
 	@echo "make clean     remove what tests and checks left behind"
@@ -35,6 +36,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+parameters: $(READY)
+	$(BIN)/python -m contrastive_nas.parameter_reference
 
 viz: $(READY)
 	$(BIN)/kedro viz run

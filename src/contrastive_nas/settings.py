@@ -5,7 +5,7 @@ import warnings
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.session import ProjectContext, use_caching_runner
-from contrastive_nas.pipelines.rules import first_labels_within_budget, seeds_are_not_negative
+from contrastive_nas.pipelines.rules import first_labels_within_budget, tuned_parameters_exist
 from contrastive_nas.reporting.run_end import RunEnd
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
@@ -24,7 +24,7 @@ CONFIG_LOADER_ARGS = {
 class ExperimentContext(ProjectContext):
     """The project's context with the rules of its experiments."""
 
-    rules = (first_labels_within_budget, seeds_are_not_negative)
+    rules = (first_labels_within_budget, tuned_parameters_exist)
 
 
 CONTEXT_CLASS = ExperimentContext

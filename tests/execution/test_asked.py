@@ -48,26 +48,14 @@ def refused(tiny: TinyProject, capfd: pytest.CaptureFixture[str], *arguments: st
             ["--load-versions", "shpae:2020-01-01T00.00.00.000Z"],
             "no data set 'shpae' in this pipeline: did you mean 'shape'?",
         ),
-        (["--params", "seed=-1"], "parameter 'seed' is -1: seeds are whole numbers from 0 on"),
-        (["--params", "seed=4294967296"], "seeds are whole numbers from 0 on, at most 4294967295"),
         (["--runner", "ParallelRunner"], "ParallelRunner .* neither record nor metrics: leave --runner out"),
     ],
 )
 def test_c5_c6_s14_s15_one_line_before_anything_runs(
     arguments: list[str], message: str, tiny: TinyProject, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = tiny.path("src/tiny/settings.py")
-    settings.write_text(settings.read_text().replace("CONTEXT_CLASS = ProjectContext", SEEDS))
     line = refused(tiny, capfd, *arguments)
     assert re.search(message, line), line
-
-
-SEEDS = """
-from contrastive_nas.pipelines.rules import seeds_are_not_negative
-
-class CONTEXT_CLASS(ProjectContext):
-    rules = (seeds_are_not_negative,)
-"""
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,9 @@ def test_a_missing_file(project: Project) -> None:
         ({"pretrain": {"temperature": -1.0}}, "temperature"),
         ({"space": {"name": "nasbench2001"}}, "nasbench2001"),
         ({"seed": "many"}, "seed"),
-        ({"seed": -1}, "seeds are whole numbers from 0 on"),
+        ({"seed": -1}, "parameter 'seed' is -1: Input should be greater than or equal to 0"),
+        ({"space": {"options": {"clases": 7}}}, "no option 'clases': did you mean 'classes'?"),
+        ({"ingest": {"source": "tidy_parket"}}, "'tidy_parket' is unknown: did you mean 'tidy_parquet'?"),
     ],
 )
 def test_bad_parameters(project: Project, parameters: dict[str, Any], word: str) -> None:

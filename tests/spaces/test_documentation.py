@@ -61,7 +61,7 @@ def test_every_space_stands_in_the_table():
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("nasbench", "unknown: choose from"),
+        ("nasbench", "unknown: did you mean 'nasbench201'"),
         ("missing.py:Plain", "does not exist"),
         ("no_such_module:Plain", "cannot be imported"),
         ("contrastive_nas.errors:InputError", "has no SearchSpace class"),

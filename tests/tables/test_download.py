@@ -137,7 +137,7 @@ def test_without_a_network_it_fails_in_seconds(tmp_path) -> None:
 
 
 def test_unknown_and_by_hand_only(tmp_path) -> None:
-    with pytest.raises(InputError, match=r"'imagenet' is not known; it can be nasbench101, .*"):
+    with pytest.raises(InputError, match=r"'imagenet' is unknown: choose from nasbench101, .*"):
         download("imagenet", tmp_path)
     with pytest.raises(InputError, match=r"cannot be fetched by a program\. Get NAS-Bench-201"):
         download("nasbench201", tmp_path)

@@ -162,7 +162,7 @@ def test_paths_and_names_that_do_not_exist(tmp_path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_table(tmp_path / "none.csv")
     path = write(own_results(), tmp_path / "own.csv")
-    with pytest.raises(InputError, match=r"source 'csv' is not known; it can be .*tidy_csv"):
+    with pytest.raises(InputError, match=r"source 'csv' is unknown: did you mean 'tidy_csv'"):
         read_table(path, source="csv")
     with pytest.raises(InputError, match="on_error is 'ignore'"):
         read_table(path, on_error="ignore")  # type: ignore[arg-type]

@@ -208,3 +208,8 @@ def test_torchvision_reads_what_is_on_the_disk(tmp_path: Path) -> None:
     assert source.labels.tolist() == [0, 1, 2, 3, 4, 5]
     assert np.array_equal(np.asarray(source.read(3, 1)), images[3])
     assert isinstance(source.read(3, 3), Image.Image)
+
+
+def test_a_shard_pattern_with_an_open_brace_is_refused() -> None:
+    with pytest.raises(InputError, match=r"train-\{0.*: a brace is not closed or not opened"):
+        ShardSource("train-{0..3.tar")

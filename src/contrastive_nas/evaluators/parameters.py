@@ -2,52 +2,50 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from contrastive_nas.training.config import ShortSettings
+from contrastive_nas.typed import Seed, Typed
 
 
 class TrainingParameters(ShortSettings):
     """How the networks of a search are trained.
 
     Attributes:
-        seeds: one training each; an accuracy is their mean.
-        workers: processes; 0 takes one per processor that this process may use.
+        seeds: Seeds of the trainings of one network, one training each. Its accuracy is their mean.
+        workers: Number of processes that train networks. 0 takes one for every processor that this process
+            may use.
     """
 
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1)
     workers: int = Field(default=0, ge=0, le=1024)
 
 
-class SurrogateParameters(BaseModel):
-    """A model that is fitted to the experiment's table.
+class SurrogateParameters(Typed):
+    """A model that is fitted to the experiment's table and predicts accuracies.
 
     Attributes:
-        seed: of the model and of the noise.
-        noisy: what a search sees carries noise of the size of the model's error, always the same for one
-            architecture; the reported accuracy does not.
+        seed: Seed of the model and of the noise.
+        noisy: Whether the search sees noise of the size of the model's error, always the same for one
+            architecture. The reported accuracy has none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     noisy: bool = False
 
 
-class EvaluatorParameters(BaseModel):
+class EvaluatorParameters(Typed):
     """Where the accuracies of a search come from.
 
     Attributes:
-        kind: ``training``: every query is trained; ``table``: it is looked up in the experiment's table;
-            ``surrogate``: a model of the table predicts it, so that the whole space can be searched;
-            ``function``: a function of the user's own gives it.
-        training: of the kind ``training``.
-        surrogate: of the kind ``surrogate``.
-        function: of the kind ``function``: ``path/to/file.py:name`` or ``package.module:name``; called with
-            an architecture, gives its accuracy in percent.
+        kind: Source of accuracies. ``training`` trains every queried network, ``table`` looks it up in the
+            experiment's table, ``surrogate`` predicts it by a model of the table, so that the whole space can
+            be searched, and ``function`` calls a function of your own.
+        training: Options of the kind ``training``, and of the pipeline ``benchmark``.
+        surrogate: Options of the kind ``surrogate``.
+        function: For the kind ``function``: your function, as ``path/to/file.py:name`` or
+            ``package.module:name``. It is called with an architecture and returns its accuracy in percent.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["training", "table", "surrogate", "function"] = "training"
     training: TrainingParameters = TrainingParameters()
@@ -63,17 +61,15 @@ class EvaluatorParameters(BaseModel):
         return self
 
 
-class TabulateParameters(BaseModel):
-    """What a benchmark holds.
+class TabulateParameters(Typed):
+    """The table of trained networks that the pipeline ``benchmark`` makes.
 
     Attributes:
-        networks: rows, each of another function; fewer where the space has fewer.
-        extra_seeds: three more trainings of the first networks, to compare two means of three.
-        repeated_networks: how many networks are trained with the extra seeds too.
+        networks: Number of networks to train, each of another function. Fewer where the space has fewer.
+        extra_seeds: Seeds of further trainings of the first networks, which show how well trainings repeat.
+        repeated_networks: Number of networks that are trained with the extra seeds too.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     networks: int = Field(default=4020, ge=1)
-    extra_seeds: tuple[int, ...] = (3, 4, 5)
+    extra_seeds: tuple[Seed, ...] = (3, 4, 5)
     repeated_networks: int = Field(default=100, ge=0)

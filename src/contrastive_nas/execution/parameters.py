@@ -2,14 +2,15 @@
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from contrastive_nas.errors import InputError, instead
+from contrastive_nas.typed import describe_validation, is_model
 
 PREFIX = "params:"
 
@@ -31,7 +32,7 @@ def check_parameters(raw: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) 
         checked, found = _checked(checked, name, types[name])
         problems += found
     if problems:
-        raise InputError("; ".join(problems))
+        raise InputError("; ".join(dict.fromkeys(problems)))
     return checked
 
 
@@ -87,36 +88,15 @@ def _checked(parameters: dict[str, Any], name: str, annotation: Any) -> tuple[di
     try:
         return _replaced(parameters, name.split("."), annotation), []
     except ValidationError as error:
-        return parameters, [_describe(name, annotation, detail) for detail in error.errors(include_url=False)]
+        return parameters, describe_validation(error, annotation, name)
 
 
 def _replaced(block: Any, keys: list[str], annotation: Any) -> Any:
     """``block`` with the value at ``keys`` in its type; parts of a block that has its type already stay."""
     if not keys:
-        return TypeAdapter(annotation).validate_python(block)
+        # A file in which all values of a block are commented out leaves nothing of it.
+        given = {} if block is None and is_model(annotation) else block
+        return TypeAdapter(annotation).validate_python(given)
     if not isinstance(block, Mapping) or keys[0] not in block:
         return block
     return {**block, keys[0]: _replaced(block[keys[0]], keys[1:], annotation)}
-
-
-def _describe(name: str, annotation: Any, detail: Any) -> str:
-    place = ".".join([name, *(str(key) for key in detail["loc"])])
-    if detail["type"] == "extra_forbidden":
-        *blocks, last = detail["loc"]
-        known = _fields(annotation, blocks)
-        return f"parameter {place!r} is unknown{instead(str(last), known) if known else ''}"
-    if detail["type"] == "missing":
-        return f"parameter {place!r} is missing"
-    return f"parameter {place!r} is {detail['input']!r}: {detail['msg']}"
-
-
-def _fields(annotation: Any, blocks: Sequence[Any]) -> list[str]:
-    """Names of the parameters of a block within a block; none where a block is no model."""
-    for key in blocks:
-        fields = annotation.model_fields if _is_model(annotation) else {}
-        annotation = fields[key].annotation if key in fields else None
-    return list(annotation.model_fields) if _is_model(annotation) else []
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,33 +1,44 @@
 """Parameters that say what an experiment is about; most stages take them."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from contrastive_nas.typed import Seed, Typed
+
+ExperimentSeed = Annotated[
+    Seed,
+    Field(description="Seed of everything random without a seed of its own. Same seed, same result."),
+]
+Device = Annotated[
+    str,
+    Field(
+        description="Device of encoders, comparators and retraining: ``cpu``, ``cuda``, or ``auto``, which "
+        "takes CUDA where there is one.",
+    ),
+]
 
 
-class SpaceParameters(BaseModel):
+class SpaceParameters(Typed):
     """The search space.
 
     Attributes:
-        name: as :func:`contrastive_nas.spaces.load_space` takes it: a name or ``file.py:Class``.
-        options: of the space's class.
+        name: Name of a space (``contrastive-nas spaces`` lists them), or ``path/to/file.py:Class`` for your
+            own.
+        options: Options of the space by name, such as ``classes``. Each space has its own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class TargetParameters(BaseModel):
-    """Columns of the table.
+class TargetParameters(Typed):
+    """Columns of the table that hold accuracies.
 
     Attributes:
-        label: the accuracy that may be asked for, query by query.
-        test: the accuracy that results are reported with; nothing is chosen by it.
+        label: Column with the accuracy that the search sees, in percent. Every value read is a query.
+        test: Column with the accuracy that is reported, in percent. Nothing is chosen by it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: str = Field(min_length=1)
     test: str = Field(min_length=1)

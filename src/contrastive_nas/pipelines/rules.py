@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.execution.fingerprint import plain
-from contrastive_nas.execution.run_record import seeds
-from contrastive_nas.search.parameters import LARGEST_SEED
+from contrastive_nas.search.tuning.parameters import values_of
 
 
 def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
@@ -23,17 +21,12 @@ def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
         )
 
 
-def seeds_are_not_negative(parameters: Mapping[str, Any]) -> None:
-    """Generators of random numbers take whole numbers from 0 to ``LARGEST_SEED``.
+def tuned_parameters_exist(parameters: Mapping[str, Any]) -> None:
+    """What is tuned are parameters of the tuned stage.
 
     Raises:
-        InputError: a seed is below or above.
+        InputError: it has none of that name.
     """
-    for name, value in seeds(plain(parameters)):
-        if any(
-            isinstance(seed, int) and not 0 <= seed <= LARGEST_SEED
-            for seed in (value if isinstance(value, list) else [value])
-        ):
-            raise InputError(
-                f"parameter {name!r} is {value}: seeds are whole numbers from 0 on, at most {LARGEST_SEED}"
-            )
+    tune, first_labels = parameters["tune"], parameters["compare"].first_labels
+    of_search = parameters["search"].of_search(first_labels.count, seed=0)
+    values_of(of_search if tune.stage == "search" else parameters["compare"].training, tune.values)

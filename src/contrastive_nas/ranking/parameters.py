@@ -2,23 +2,24 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from contrastive_nas.typed import Typed
 
 Engine = Literal["torch", "dgl"]
 
 
-class EncoderParameters(BaseModel):
-    """Size and engine of the encoder.
+class EncoderParameters(Typed):
+    """Size and engine of the graph encoder.
 
     Attributes:
-        width: numbers per layer of a network.
-        rounds: rounds of message passing.
-        embedding: numbers per graph.
-        dropout: of embedded graphs; it makes the two views of one graph in contrastive pretraining.
-        engine: which library multiplies sparse matrices; the results are the same.
+        width: Number of features per layer of the encoder.
+        rounds: Rounds of message passing.
+        embedding: Number of features per graph, the encoder's output.
+        dropout: Dropout probability of graph embeddings. It makes the two views of a graph in contrastive
+            pretraining.
+        engine: Library that multiplies sparse matrices. The results are the same.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     width: int = Field(default=64, ge=4, le=1024)
     rounds: int = Field(default=4, ge=0, le=32)
@@ -27,17 +28,15 @@ class EncoderParameters(BaseModel):
     engine: Engine = "torch"
 
 
-class Optimisation(BaseModel):
+class Optimisation(Typed):
     """How weights are fitted: AdamW, a linear warm-up over a tenth of the steps, then a cosine to zero.
 
     Attributes:
-        steps: updates.
-        rate: largest learning rate.
-        decay: weight decay, decoupled from the gradient.
-        clip: largest norm of the gradient.
+        steps: Number of weight updates.
+        rate: Largest learning rate.
+        decay: Weight decay, decoupled from the gradient.
+        clip: Largest norm of the gradient. Longer ones are scaled down to it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(ge=0, le=10_000_000)
     rate: float = Field(default=1e-3, gt=0, le=1)
@@ -45,22 +44,20 @@ class Optimisation(BaseModel):
     clip: float = Field(default=1.0, gt=0)
 
 
-class PretrainParameters(BaseModel):
-    """Contrastive pretraining without labels.
+class PretrainParameters(Typed):
+    """Contrastive pretraining of a graph encoder, without labels.
 
     Attributes:
-        encoder: the encoder to be trained.
-        optimisation: steps and rates.
-        variant: ``families``: positives are the other graphs of the same space (SDM 2023); ``dropout``: all
-            other graphs, and every graph is encoded twice with different dropout (GENNAPE).
-        batch: graphs per step.
-        graphs: at most so many distinct functions are taken, evenly from the spaces.
-        eigenvalues: k, how many of the smallest eigenvalues are compared.
-        temperature: t of the loss.
-        spectral_temperature: divides spectral distances before the softmax.
+        encoder: Size of the encoder.
+        optimisation: Steps and learning rate.
+        variant: Which pairs attract each other. ``families``: graphs of the same space (SDM 2023).
+            ``dropout``: all graphs, each encoded twice with different dropout (GENNAPE).
+        batch: Graphs per step.
+        graphs: Largest number of graphs to train on, each of another function, evenly from all spaces.
+        eigenvalues: Number k of the smallest eigenvalues of the Laplacian by which graphs are compared.
+        temperature: Temperature t of the contrastive loss. A smaller one weighs the most similar graphs more.
+        spectral_temperature: Divisor of spectral distances before the softmax that weighs pairs.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoder: EncoderParameters = EncoderParameters()
     optimisation: Optimisation = Optimisation(steps=300)
@@ -72,34 +69,32 @@ class PretrainParameters(BaseModel):
     spectral_temperature: float = Field(default=0.05, gt=0)
 
 
-class CompareParameters(BaseModel):
+class CompareParameters(Typed):
     """Training of the comparator on labelled architectures.
 
     Attributes:
-        evidence: what all comparisons of one label weigh together, in comparisons; less trusts the prior
-            more.
-        reference: unlabelled architectures by which features are standardised, at most.
+        evidence: Weight of all comparisons of one label together, in comparisons. A smaller one trusts the
+            prior more.
+        reference: Largest number of unlabelled architectures from which the mean and the scale of features
+            are taken.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     evidence: float = Field(default=4.0, gt=0, le=1000)
     reference: int = Field(default=1024, ge=2, le=1_000_000)
 
 
-class AugmentParameters(BaseModel):
-    """Pseudo-labels and training on with them.
+class AugmentParameters(Typed):
+    """Pseudo-labels, and further training of the comparator on them.
 
     Attributes:
-        ratio: r, pseudo-labelled pairs per labelled pair, at most.
-        candidates: unlabelled architectures among which pairs are sought.
-        rounds: how often pseudo-labels are chosen afresh, replacing the earlier ones.
-        weight: of a pseudo-labelled pair, as a part of a labelled one's.
-        least_confidence: pairs below it are not taken, however few there are.
-        compare: how the labelled pairs are weighed.
+        ratio: Largest number r of pseudo-labelled pairs per labelled pair.
+        candidates: Number of unlabelled architectures among which pairs are chosen.
+        rounds: How many times pseudo-labels are chosen anew. Each time replaces the earlier ones.
+        weight: Weight of a pseudo-labelled pair, where a labelled one has 1.
+        least_confidence: Smallest win probability of a pair that is taken, even where fewer pairs remain than
+            wanted.
+        compare: How the labelled pairs are weighed.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     ratio: float = Field(default=1.0, ge=0, le=100)
     candidates: int = Field(default=512, ge=2, le=20_000)

@@ -2,16 +2,22 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from contrastive_nas.errors import InputError, instead
+from contrastive_nas.identity import is_plain
+from contrastive_nas.typed import describe_validation, is_model
 from contrastive_nas.user_code import load_named
 
 if TYPE_CHECKING:
     from contrastive_nas.ranking.base import Ranker
 
+# Options may be objects of any class; plain data is then refused.
+_ANY_TYPE = ConfigDict(arbitrary_types_allowed=True)
 _MAKERS = "contrastive_nas.ranking.making"
 # Names of the proxies are those of ``zero_cost.proxies.PROXY_NAMES``, which a test compares.
 _PROXIES = (
@@ -71,7 +77,7 @@ def create_ranker(name: str, **options: Any) -> "Ranker":
     from contrastive_nas.ranking.base import Ranker
 
     make = ranker_maker(name)
-    check_ranker_options(name, options)
+    options = read_ranker_options(name, options)
     missing = [option for option, needed in _options(make).items() if needed and option not in options]
     if missing:
         raise InputError(f"ranker {name!r} needs the option {', '.join(missing)}")
@@ -116,12 +122,48 @@ def check_ranker_name(name: str) -> None:
         raise InputError(f"ranker {name!r} is unknown{instead(name, list(_RANKERS))}")
 
 
-def check_ranker_options(name: str, options: Iterable[str]) -> None:
-    """Raises InputError where a ranker does not take an option; nothing is imported where there is none."""
+def read_ranker_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with plain data, as parameters hold it, in the types that a ranker takes.
+
+    Nothing is imported where there are no options.
+
+    Raises:
+        InputError: the ranker does not take an option, or not that value.
+    """
+    if not options:
+        return {}
+    make = ranker_maker(name)
+    known = list(_options(make))
     for option in options:
-        known = ranker_options(name)
         if option not in known:
             raise InputError(f"ranker {name!r} has no option {option!r}{instead(option, known)}")
+    types = option_types(make)
+    return {
+        option: _read(name, option, value, types[option]) if is_plain(value) else value
+        for option, value in options.items()
+    }
+
+
+def option_types(make: Callable[..., Any]) -> dict[str, Any]:
+    """The annotation of every option; Any where there is none, or one that only type checkers can read."""
+    try:
+        taken = inspect.signature(make, eval_str=True).parameters
+    except (NameError, AttributeError):
+        return dict.fromkeys(_options(make), Any)
+    empty = inspect.Parameter.empty
+    return {
+        option: Any if parameter.annotation is empty else parameter.annotation
+        for option, parameter in taken.items()
+    }
+
+
+def _read(name: str, option: str, value: Any, annotation: Any) -> Any:
+    try:
+        config = None if is_model(annotation) else _ANY_TYPE  # a model has its own
+        return TypeAdapter(annotation, config=config).validate_python(value)
+    except ValidationError as error:
+        reasons = describe_validation(error, annotation, f"options.{option}")
+        raise InputError(f"ranker {name!r}: {'; '.join(reasons)}") from None
 
 
 def takes_encoder(name: str) -> bool:

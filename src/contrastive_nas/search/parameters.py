@@ -3,31 +3,26 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from contrastive_nas.errors import InputError, instead
-from contrastive_nas.ranking.registry import check_ranker_name, check_ranker_options
+from contrastive_nas.ranking.registry import check_ranker_name, read_ranker_options
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
-
-# Generators of random numbers in the libraries that are used take no larger one.
-LARGEST_SEED = 2**32 - 1
+from contrastive_nas.typed import Seed, Typed
 
 
-class _Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CurriculumParameters(_Parameters):
-    """Of the policy and its baseline (Chen et al., CVPR 2021, section 3.3, where not chosen by measurement).
+class CurriculumParameters(Typed):
+    """The strategy ``curriculum``: a policy that learns to beat a rising baseline (Chen et al., CVPR 2021).
 
     Attributes:
-        steps: policy gradient steps in a round.
-        samples: architectures sampled in a step.
-        baseline_every: steps between two rises of the baseline; None keeps it fixed.
-        entropy_bonus: weight of the policy's entropy, in nats, in what is maximised.
-        learning_rate: of Adam.
-        hidden: width of the policy's LSTM.
-        reward: ``comparison``: the probability of beating the baseline; ``score``: the score itself.
+        steps: Policy gradient steps in a round.
+        samples: Architectures that the policy samples in a step.
+        baseline_every: Steps between two rises of the baseline. ``null`` keeps the first baseline.
+        entropy_bonus: Weight of the policy's entropy, in nats, in the objective. A larger one explores more.
+        learning_rate: Learning rate of Adam.
+        hidden: Width of the policy's LSTM.
+        reward: Reward of a sampled architecture. ``comparison``: its probability of beating the baseline.
+            ``score``: the ranker's score.
     """
 
     steps: int = Field(default=40, ge=1)
@@ -39,14 +34,14 @@ class CurriculumParameters(_Parameters):
     reward: Literal["comparison", "score"] = "comparison"
 
 
-class EvolutionParameters(_Parameters):
-    """Of breeding on the ranker.
+class EvolutionParameters(Typed):
+    """The strategies that breed candidates by the ranker, such as ``evolution`` and ``default``.
 
     Attributes:
-        population: parents kept, and children bred, in a generation.
-        generations: in a round.
-        crossover: share of children with two parents.
-        mutations: mean number of mutations of a mutant, geometrically distributed.
+        population: Parents kept, and children bred, in a generation.
+        generations: Generations in a round.
+        crossover: Share of children with two parents.
+        mutations: Mean number of mutations of a mutated child. The number is geometrically distributed.
     """
 
     population: int = Field(default=100, ge=2)
@@ -55,47 +50,47 @@ class EvolutionParameters(_Parameters):
     mutations: float = Field(default=2.0, ge=1)
 
 
-class SampledParameters(_Parameters):
-    """Of the random sample that is ranked.
+class SampledParameters(Typed):
+    """The strategy ``sampled``, which ranks a random sample.
 
     Attributes:
-        size: architectures drawn.
+        size: Architectures drawn.
     """
 
     size: int = Field(default=5000, ge=1)
 
 
-class RegularizedEvolutionParameters(_Parameters):
-    """Real et al., AAAI 2019; sizes for budgets of some dozen queries.
+class RegularizedEvolutionParameters(Typed):
+    """The strategy ``regularized_evolution`` (Real et al., AAAI 2019); defaults for some dozen queries.
 
     Attributes:
-        population: living architectures.
-        tournament: size of a random sample whose best becomes the parent.
+        population: Architectures that are alive.
+        tournament: Size of the random sample whose best architecture becomes the parent.
     """
 
     population: int = Field(default=20, ge=1)
     tournament: int = Field(default=5, ge=1)
 
 
-class LocalSearchParameters(_Parameters):
-    """White et al., UAI 2021.
+class LocalSearchParameters(Typed):
+    """The strategy ``local_search`` (White et al., UAI 2021).
 
     Attributes:
-        starts: random architectures of which the best is climbed from first.
+        starts: Random architectures to begin with. The search climbs from the best one.
     """
 
     starts: int = Field(default=10, ge=1)
 
 
-class OptunaParameters(_Parameters):
-    """Of Optuna's samplers.
+class OptunaParameters(Typed):
+    """The strategies ``tpe`` and ``nsga2``, which are Optuna's samplers.
 
     Attributes:
-        startup: random trials before the tree-structured Parzen estimator.
-        population: of NSGA-II.
-        journal: file of a JournalStorage that several processes and optuna-dashboard can join; None keeps the
+        startup: Random trials before the tree-structured Parzen estimator.
+        population: Population of NSGA-II.
+        journal: File of the study, which several processes and optuna-dashboard can open. ``null`` keeps the
             study in memory, where the same seed gives the same search.
-        study: its name in the journal.
+        study: Name of the study in the journal.
     """
 
     startup: int = Field(default=10, ge=1)
@@ -104,22 +99,30 @@ class OptunaParameters(_Parameters):
     study: str = "search"
 
 
-class SearchSettings(_Parameters):
+class SearchSettings(Typed):
     """What is searched for, how, and with how many queries; all but the initial design and the seed.
 
     Attributes:
-        strategy: see ``contrastive_nas.search.strategy_registry.list_strategies``.
-        queries: the budget: architectures whose accuracy may be asked for, the initial design included.
-        batch: labels bought in every round after it.
-        design: of the first round: ``promising`` networks that differ, where the ranker answers without
-            labels; ``random`` ones.
-        together: labels of a round are chosen as if those before them were known; else each for itself.
-        objectives: costs to be minimised besides maximising accuracy; the result is then a front.
-        limits: the most that a network may cost, by cost: ``macs``, ``parameters``, or a column of the cost
-            table.
+        strategy: Strategy that chooses the architectures to query (docs/search.md).
+        queries: Budget: number of architectures whose accuracy may be queried, the first round included.
+        batch: Queries in every round after the first one.
+        design: Architectures of the first round. ``promising``: good ones by the ranker that differ from each
+            other, where the ranker answers without labels. ``random``: random ones.
+        together: Whether the queries of a round are chosen as if the answers to those before them were known.
+            Otherwise each is chosen on its own.
+        objectives: Costs to minimise while accuracy is maximised: ``macs``, ``parameters``, or columns of the
+            table. The result is then a Pareto front.
+        limits: Largest cost of a network, by the name of the cost: ``macs`` (multiply-accumulates),
+            ``parameters``, or a column of the table.
+        curriculum: Options of the strategy ``curriculum``.
+        evolution: Options of strategies that breed candidates by the ranker, such as ``default``.
+        sampled: Options of the strategy ``sampled``.
+        regularized_evolution: Options of the strategy ``regularized_evolution``.
+        local_search: Options of the strategy ``local_search``.
+        optuna: Options of the strategies ``tpe`` and ``nsga2``.
     """
 
-    strategy: str = "default"
+    strategy: str = Field(default="default", json_schema_extra={"enum": [*list_strategies()]})
     queries: int = Field(default=60, ge=1)
     batch: int = Field(default=5, ge=1)
     design: Literal["promising", "random"] = "promising"
@@ -145,12 +148,12 @@ class SearchParameters(SearchSettings):
     """A search.
 
     Attributes:
-        initial: labels of the initial design, the first round.
-        seed: of everything random.
+        initial: Queries of the first round.
+        seed: Seed of everything random.
     """
 
     initial: int = Field(default=5, ge=1)
-    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _budget_covers_initial(self) -> "SearchParameters":
@@ -162,15 +165,14 @@ class SearchParameters(SearchSettings):
         return self
 
 
-class RankerParameters(BaseModel):
-    """What guides a search.
+class RankerParameters(Typed):
+    """The ranker that guides a search.
 
     Attributes:
-        name: see :func:`contrastive_nas.ranking.registry.list_rankers`; or ``file.py:Class`` of a user's own.
-        options: of the ranker.
+        name: Name of a ranker (``contrastive-nas rankers`` lists them), or ``path/to/file.py:Class`` for your
+            own.
+        options: Options of the ranker by name. Each ranker has its own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "transfer"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -179,7 +181,7 @@ class RankerParameters(BaseModel):
     def _it_exists(self) -> Self:
         try:
             check_ranker_name(self.name)
-            check_ranker_options(self.name, self.options)
+            read_ranker_options(self.name, self.options)
         except InputError as error:
             raise ValueError(str(error)) from None
         return self

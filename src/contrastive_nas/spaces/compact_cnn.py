@@ -73,7 +73,12 @@ class Stage:
 
 
 class CompactCNN(SearchSpace):
-    """Compact networks for small images: 3 stems and 108 different stages at each of three places."""
+    """Compact networks for small images: 3 stems and 108 different stages at each of three places.
+
+    Args:
+        input_shape: Channels, height and width of an image.
+        classes: Number of classes, the outputs of the linear layer.
+    """
 
     name = "compact_cnn"
 

@@ -53,12 +53,12 @@ class DARTS(SearchSpace):
     NAS-Bench-301, 48 and 14 with ``stem="imagenet"`` and 224 pixels.
 
     Args:
-        channels: of the first normal cell; even.
-        layers: number of cells; those at a third and two thirds are reduction cells.
-        classes: outputs of the linear layer.
-        input_shape: (C, H, W) of an image.
-        stem: ``cifar``: one convolution; ``imagenet``: three of stride 2.
-        none_and_repeats: whether ``none`` and one input read twice belong to the space.
+        channels: Channels of the first normal cell; an even number.
+        layers: Number of cells; those at a third and two thirds are reduction cells.
+        classes: Number of classes, the outputs of the linear layer.
+        input_shape: Channels, height and width of an image.
+        stem: First layers. ``cifar``: one convolution; ``imagenet``: three of stride 2.
+        none_and_repeats: Whether ``none`` and one input read twice belong to the space.
 
     Raises:
         InputError: an option is out of its range.

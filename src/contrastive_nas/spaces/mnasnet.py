@@ -42,9 +42,9 @@ class MnasNet(MobileSpace):
     """Seven blocks of equal inverted residual layers.
 
     Args:
-        classes: outputs of the linear layer.
-        resolution: height and width of the images.
-        image_channels: of the images.
+        classes: Number of classes, the outputs of the linear layer.
+        resolution: Height and width of the images, in pixels.
+        image_channels: Channels of the images.
 
     Raises:
         InputError: an option is out of its range.

@@ -32,10 +32,10 @@ class MobileNetV3(ElasticStagesSpace):
     """Five stages of two to four inverted residual layers, kernel 3, 5 or 7, expansion 3, 4 or 6.
 
     Args:
-        width: factor of all widths; 1.0 and 1.2 were published.
-        resolutions: heights (and widths) of images to choose from.
-        classes: outputs of the linear layer.
-        image_channels: of the images.
+        width: Factor of all widths; 1.0 and 1.2 were published.
+        resolutions: Heights (and widths) of images to choose from, in pixels.
+        classes: Number of classes, the outputs of the linear layer.
+        image_channels: Channels of the images.
 
     Raises:
         InputError: an option is out of its range.

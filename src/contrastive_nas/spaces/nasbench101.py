@@ -50,10 +50,10 @@ class NASBench101(StackedCells[Cell]):
     leave the pruned cell within nine edges. So every combination is a cell, and every cell has a combination.
 
     Args:
-        channels: of the stem and the first stack of cells.
-        cells: cells per stack.
-        classes: outputs of the linear layer.
-        input_shape: (C, H, W) of an image.
+        channels: Channels of the stem and of the first stack of cells.
+        cells: Cells per stack.
+        classes: Number of classes, the outputs of the linear layer.
+        input_shape: Channels, height and width of an image.
 
     Raises:
         InputError: a number is not positive, or height or width are no multiples of 4.

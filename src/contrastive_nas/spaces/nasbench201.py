@@ -46,10 +46,10 @@ class NASBench201(StackedCells[Decisions]):
     """The topology space of NAS-Bench-201.
 
     Args:
-        channels: C, channels of the first stage.
-        cells: N, cells per stage.
-        classes: outputs of the linear layer.
-        input_shape: (C, H, W) of an image.
+        channels: Channels C of the first stage.
+        cells: Cells N per stage.
+        classes: Number of classes, the outputs of the linear layer.
+        input_shape: Channels, height and width of an image.
 
     Raises:
         InputError: a number is not positive, or height or width are no multiples of 4.

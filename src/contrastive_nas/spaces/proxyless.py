@@ -27,10 +27,10 @@ class Proxyless(ElasticStagesSpace):
     There is no squeeze-and-excitation.
 
     Args:
-        width: factor of all widths; 1.3 was published.
-        resolutions: heights (and widths) of images to choose from.
-        classes: outputs of the linear layer.
-        image_channels: of the images.
+        width: Factor of all widths; 1.3 was published.
+        resolutions: Heights (and widths) of images to choose from, in pixels.
+        classes: Number of classes, the outputs of the linear layer.
+        image_channels: Channels of the images.
 
     Raises:
         InputError: an option is out of its range.

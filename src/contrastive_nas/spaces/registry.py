@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.user_code import load_named
 
@@ -34,14 +34,18 @@ def load_space(name: str, **options: Any) -> SearchSpace:
     target = _SPACES.get(name, name)
     module_name, separator, class_name = target.rpartition(":")
     if not separator:
-        raise InputError(
-            f"space {name!r} is unknown: choose from {', '.join(list_spaces())} or name file.py:Class"
-        )
+        known = [*list_spaces(), "path/to/file.py:Class"]
+        raise InputError(f"space {name!r} is unknown{instead(name, known)}")
     space_class = load_named(target, "space")
     if not (inspect.isclass(space_class) and issubclass(space_class, SearchSpace)):
         raise InputError(f"space {name!r}: {module_name} has no SearchSpace class {class_name!r}")
+    signature = inspect.signature(space_class)
+    for option in options:
+        if option not in signature.parameters:
+            known = list(signature.parameters)
+            raise InputError(f"space {name!r} has no option {option!r}{instead(option, known)}")
     try:
-        inspect.signature(space_class).bind(**options)
+        signature.bind(**options)
     except TypeError as error:
         raise InputError(f"space {name!r}: {error}") from None
     return space_class(**options)

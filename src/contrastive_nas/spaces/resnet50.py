@@ -49,9 +49,9 @@ class ResNet50(SearchSpace):
     """Stages of bottleneck blocks with their number, widths and expansions.
 
     Args:
-        resolutions: heights (and widths) of images to choose from.
-        classes: outputs of the linear layer.
-        image_channels: of the images.
+        resolutions: Heights (and widths) of images to choose from, in pixels.
+        classes: Number of classes, the outputs of the linear layer.
+        image_channels: Channels of the images.
 
     Raises:
         InputError: an option is out of its range.

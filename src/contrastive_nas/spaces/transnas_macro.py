@@ -57,9 +57,9 @@ class TransNASMacro(SearchSpace):
     """Residual networks of four to six modules.
 
     Args:
-        channels: of the first module; even, as the stem begins with half of them.
-        classes: outputs of the linear layer.
-        input_shape: (C, H, W) of an image.
+        channels: Channels of the first module; an even number, as the stem begins with half of them.
+        classes: Number of classes, the outputs of the linear layer.
+        input_shape: Channels, height and width of an image.
 
     Raises:
         InputError: an option is out of its range.

@@ -10,7 +10,7 @@ import requests
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.tables.resuming import ResumingDownload
 
 
@@ -75,7 +75,7 @@ def download(name: str, folder: str | Path, *, downloads: Mapping[str, Download]
     """
     known = list_downloads() if downloads is None else downloads
     if name not in known:
-        raise InputError(f"download {name!r} is not known; it can be {', '.join(known)}")
+        raise InputError(f"download {name!r} is unknown{instead(name, list(known))}")
     benchmark = known[name]
     if not benchmark.files:
         raise InputError(f"{name} cannot be fetched by a program. {benchmark.by_hand} Page: {benchmark.page}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.tables.base import TableFormat
 from contrastive_nas.tables.formats.accel_nasbench import ACCEL_NASBENCH
 from contrastive_nas.tables.formats.ctnas import CTNAS
@@ -93,5 +93,5 @@ def find_format(path: str | Path, name: str = AUTO) -> TableFormat:
             raise InputError(f"{path}: reading it runs its code; to do so, give source: {found}")
         return FORMATS[found]
     if name not in FORMATS:
-        raise InputError(f"source {name!r} is not known; it can be {', '.join(FORMATS)} or {AUTO}")
+        raise InputError(f"source {name!r} is unknown{instead(name, [AUTO, *FORMATS])}")
     return FORMATS[name]

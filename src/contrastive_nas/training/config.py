@@ -7,7 +7,8 @@ import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.training.recipe import Typed, describe_validation, load_recipe
+from contrastive_nas.training.recipe import RecipeChoice, list_recipes
+from contrastive_nas.typed import Typed, describe_validation
 
 SourceKind = Literal["digits", "folder", "parquet", "webdataset", "torchvision"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -15,21 +16,23 @@ Export = Literal["onnx", "timm"]
 
 
 class DataSettings(Typed):
-    """Where images are read from.
+    """Images to train and to test on.
 
     Attributes:
-        kind: ``digits`` of scikit-learn; ``folder``, one folder per class; ``parquet`` with encoded images;
-            ``webdataset`` shards; a ``torchvision`` data set on the disk.
-        name: of the data set in results; the class for ``torchvision``, e.g. ``CIFAR100``.
-        train: folder, file or shard pattern; for ``torchvision`` the folder of the data set.
-        test: the same for test images; not used by ``torchvision`` and ``digits``.
-        images: number of training images, for plans that are made without them; None counts them.
-        image_size: edge in pixels; None for that of the network.
-        mean: per channel, of values 0 to 255, or of 0 to 1 where ``std`` is too; None measures it where
-            images lie in memory, else ImageNet's.
-        std: likewise.
-        workers: processes per device that decode images.
-        max_corrupt_share: more corrupt images than this share stop the run; at least one is let through.
+        kind: Where images come from. ``digits``: scikit-learn's handwritten digits. ``folder``: one folder
+            per class. ``parquet``: files with encoded images. ``webdataset``: tar shards. ``torchvision``: a
+            data set of torchvision on the disk.
+        name: Name of the data set in results. For ``torchvision`` the class, such as ``CIFAR100``.
+        train: Folder, file or shard pattern of the training images. For ``torchvision`` the folder of the
+            data set. Not used by ``digits``.
+        test: The same for the test images. Not used by ``torchvision`` and ``digits``.
+        images: Number of training images, for plans that are made without them. ``null`` counts them.
+        image_size: Edge of an image in pixels. ``null`` takes the network's own.
+        mean: Mean of each channel, of values 0 to 255, or of 0 to 1 where ``std`` is too. ``null`` measures
+            it where images lie in memory, and else takes ImageNet's.
+        std: Standard deviation of each channel, like ``mean``.
+        workers: Number of processes per device that decode images.
+        max_corrupt_share: Largest share of corrupt images. More stop the run; one is always let through.
     """
 
     kind: SourceKind
@@ -52,54 +55,43 @@ class DataSettings(Typed):
         return self
 
 
-class ShortSettings(Typed):
+class ShortSettings(RecipeChoice):
     """Short trainings, such as a search pays for.
 
     Attributes:
-        data: images; those of the part ``test`` are for the report alone.
-        valid_images: number of training images that are held out: what a search sees is accuracy on them.
-        train_images: number of images to train on; None takes all that are not held out.
-        recipe: name of a recipe, or a YAML file; augmentation of kind ``batch``.
-        overrides: values that replace those of the recipe.
+        data: Images. The test images are for the report alone.
+        valid_images: Number of training images that are held out. The search sees the accuracy on them.
+        train_images: Number of images to train on. ``null`` takes all that are not held out.
     """
 
     data: DataSettings = DataSettings(kind="digits", name="digits")
     valid_images: PositiveInt = 500
     train_images: PositiveInt | None = None
-    recipe: str = "digits_short"
-    overrides: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _recipe_exists(self) -> "ShortSettings":
-        try:
-            load_recipe(self.recipe, self.overrides)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-        return self
+    recipe: str = Field(default="digits_short", examples=list_recipes())
 
 
 class RunSettings(Typed):
     """One training run.
 
     Attributes:
-        space: name of a search space, or ``file.py:Class``.
-        space_options: its options, e.g. ``{"channels": 16, "classes": 10}``.
-        architecture: a network of the space.
-        data: images.
-        recipe: name of a recipe, or a YAML file.
-        overrides: values that replace those of the recipe.
-        output: folder of the results and of checkpoints; a run that was stopped continues from them.
-        seed: of weights, order and augmentation.
+        space: Name of a search space, or ``path/to/file.py:Class``.
+        space_options: Options of the space, such as ``{"channels": 16, "classes": 10}``.
+        architecture: A network of the space.
+        data: Images.
+        recipe: Name of a recipe, or a YAML file.
+        overrides: Values that replace those of the recipe.
+        output: Folder of the results and of checkpoints. A run that was stopped continues from them.
+        seed: Seed of weights, order and augmentation.
         device: ``auto``, ``cpu`` or ``cuda``.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
-        accumulation: forward passes per update on every device.
-        compile: whether torch compiles the network.
-        channels_last: memory format of network and images; on the CPU not for every network, see
+        accumulation: Number of forward passes per weight update on every device.
+        compile: Whether torch compiles the network.
+        channels_last: Memory format of network and images; on the CPU not for every network, see
             :func:`contrastive_nas.training.network.channels_last_is_safe`.
-        test_every: epochs between two tests; the last epoch is always tested.
-        checkpoint_seconds: least time between two checkpoints.
-        teacher: exported weights of a network to learn from; None for none.
-        exports: formats beside safetensors.
+        test_every: Epochs between two tests. The last epoch is always tested.
+        checkpoint_seconds: Smallest time between two checkpoints, in seconds.
+        teacher: Exported weights of a network to learn from. None for none.
+        exports: Formats beside safetensors.
     """
 
     space: str
@@ -134,4 +126,4 @@ def load_settings(path: Path) -> RunSettings:
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
     except ValidationError as error:
-        raise InputError(f"{path}: {describe_validation(error)}") from None
+        raise InputError(f"{path}: {'; '.join(describe_validation(error, RunSettings))}") from None

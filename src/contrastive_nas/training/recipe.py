@@ -2,40 +2,34 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
+from contrastive_nas.typed import Typed, describe_validation
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 _FOLDER = files("contrastive_nas.training") / "recipes"
-
-
-class Typed(BaseModel):
-    """Parameters that refuse unknown names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BatchAugmentation(Typed):
     """Augmentation of whole batches of images that lie decoded in memory, all of one size.
 
     Attributes:
-        kind: tells this augmentation from the other.
-        padding: pixels of zero around the image, from which a window of its size is cut at random.
-        flip: mirror half of the images.
-        cutout: edge in pixels of a square set to the mean, its centre anywhere in the image (DeVries and
-            Taylor, 2017); 0 for none.
+        kind: ``batch`` for this augmentation.
+        padding: Zeros around the image, in pixels. A window of the image's size is then cut out at random.
+        flip: Whether half of the images are mirrored.
+        cutout: Edge of a square that is set to the mean, in pixels, its centre anywhere in the image (DeVries
+            and Taylor, 2017). 0 for none.
     """
 
     kind: Literal["batch"] = "batch"
@@ -48,14 +42,14 @@ class ImageAugmentation(Typed):
     """Augmentation of one image file at a time by timm's transforms, then random erasing of the batch.
 
     Attributes:
-        kind: tells this augmentation from the other.
-        min_scale: least share of the image's area that a random resized crop keeps.
-        flip: probability of mirroring.
-        color_jitter: strength for brightness, contrast and saturation, one for all or one each; None
-            for none.
-        auto_augment: timm's policy, e.g. ``rand-m9-mstd0.5``; None for none.
-        interpolation: of the resizing; ``random`` draws bilinear or bicubic.
-        random_erasing: probability that a rectangle of an image is replaced by noise.
+        kind: ``image`` for this augmentation.
+        min_scale: Smallest share of the image's area that a random resized crop keeps.
+        flip: Probability of mirroring.
+        color_jitter: Strength of changes in brightness, contrast and saturation: one number for all, or one
+            each. ``null`` for none.
+        auto_augment: Policy of timm, such as ``rand-m9-mstd0.5``. ``null`` for none.
+        interpolation: How images are resized. ``random`` draws bilinear or bicubic.
+        random_erasing: Probability that a rectangle of an image is replaced by noise.
     """
 
     kind: Literal["image"] = "image"
@@ -68,18 +62,18 @@ class ImageAugmentation(Typed):
 
 
 class OptimizerSettings(Typed):
-    """An optimiser of timm and its learning rate for a reference batch.
+    """An optimiser of timm and its learning rate.
 
     Attributes:
-        name: timm's name; its ``sgd`` is with Nesterov momentum, ``momentum`` without.
-        learning_rate: for batches of ``reference_batch`` images over all devices.
-        reference_batch: the whole batch of the published run; None takes the rate for any
-            batch.
-        momentum: of SGD and RMSprop.
-        weight_decay: as the optimiser defines it.
-        decay_norm_and_bias: whether weight decay touches vectors too (norms and biases).
-        epsilon: of adaptive optimisers; None for the optimiser's own.
-        clip: largest norm of the gradient; None for no clipping.
+        name: Name of the optimiser in timm. ``sgd`` has Nesterov momentum, ``momentum`` has none.
+        learning_rate: Learning rate for batches of ``reference_batch`` images over all devices.
+        reference_batch: Images per update of the published run. The rate grows in proportion for larger
+            batches. ``null`` takes the rate for any batch.
+        momentum: Momentum of SGD and RMSprop.
+        weight_decay: Weight decay, as the optimiser defines it.
+        decay_norm_and_bias: Whether weight decay touches norms and biases too.
+        epsilon: Epsilon of adaptive optimisers. ``null`` for the optimiser's own.
+        clip: Largest norm of the gradient. ``null`` for no clipping.
     """
 
     name: str
@@ -96,16 +90,18 @@ class ScheduleSettings(Typed):
     """The learning rate over time, by timm's schedulers.
 
     Attributes:
-        kind: cosine or linear to ``final_rate``, or steps.
-        unit: the rate changes with every update, or with every epoch.
-        warmup_epochs: epochs of linear rise before the decay.
-        warmup_place: ``before``: added to the recipe's epochs; ``within``: their first part, the decay has
-            the rest; ``over``: instead of the first part of the decay, which counts from the start.
-        warmup_rate: where the rise starts.
-        final_rate: where a cosine or linear decay ends.
-        decay_epochs: length of a step.
-        decay_rate: factor of a step.
-        noise: first and last share of the run in which the rate is multiplied by 1 + noise; None for none.
+        kind: Shape of the decay: a cosine, a line, or steps.
+        unit: Whether the rate changes with every update or with every epoch.
+        warmup_epochs: Epochs of linear rise before the decay.
+        warmup_place: Where the rise lies. ``before``: added to the recipe's epochs. ``within``: their first
+            part, the decay has the rest. ``over``: in place of the first part of the decay, which counts from
+            the start.
+        warmup_rate: Learning rate at which the rise starts.
+        final_rate: Learning rate at which a cosine or linear decay ends.
+        decay_epochs: Epochs of a step.
+        decay_rate: Factor of a step.
+        noise: First and last share of the run in which the rate is multiplied by 1 + noise. ``null`` for
+            none.
     """
 
     kind: Literal["cosine", "linear", "step"]
@@ -125,8 +121,8 @@ class Distillation(Typed):
     The loss is ``(1 - weight) * loss(labels) + weight * T^2 * KL(teacher at T || student at T)``.
 
     Attributes:
-        weight: share of the teacher.
-        temperature: T.
+        weight: Share of the teacher in the loss.
+        temperature: Temperature T of both networks' logits.
     """
 
     weight: float = Field(0.5, gt=0, le=1)
@@ -137,23 +133,24 @@ class Recipe(Typed):
     """How a network is trained.
 
     Attributes:
-        source: where the numbers are from.
-        epochs: passes over the training images.
-        batch_size: images per device and forward pass; the whole batch grows with the devices.
-        optimizer: and its learning rate.
-        schedule: of the learning rate.
-        augmentation: of whole batches in memory, or of image files.
-        label_smoothing: mass spread evenly over the classes.
-        mixup: alpha of mixup; 0 for none.
-        cutmix: alpha of cutmix; 0 for none.
-        dropout: before the classifier; None leaves a network's own as it is.
-        drop_path: largest probability with which a branch is zeroed for an image.
-        drop_path_grows: ``depth``: probability grows with the branch's depth; ``time``: with the epochs.
-        auxiliary_weight: weight of the loss of an auxiliary head; 0 for none.
-        settle_statistics: whether batch norm's statistics are taken anew over the training images at the end.
-        ema_decay: of a moving average of the weights that is then the result; None for none.
-        distillation: used where a teacher is given.
-        crop_fraction: share of the resized image that the centre crop of a test keeps.
+        source: Where the numbers are from.
+        epochs: Passes over the training images.
+        batch_size: Images per device and forward pass. The batch of an update grows with the devices.
+        optimizer: Optimiser and its learning rate.
+        schedule: Learning rate over time.
+        augmentation: Augmentation of whole batches in memory (``batch``), or of image files (``image``).
+        label_smoothing: Probability mass that is spread evenly over the classes.
+        mixup: Parameter alpha of mixup. 0 for none.
+        cutmix: Parameter alpha of CutMix. 0 for none.
+        dropout: Dropout probability before the classifier. ``null`` keeps the network's own.
+        drop_path: Largest probability that a branch is set to zero for an image.
+        drop_path_grows: Whether that probability grows with the branch's depth or with the epochs.
+        auxiliary_weight: Weight of the loss of an auxiliary head. 0 for none.
+        settle_statistics: Whether the statistics of batch norm are taken anew over the training images at the
+            end.
+        ema_decay: Decay of a moving average of the weights, which is then the result. ``null`` for none.
+        distillation: How a teacher is used, where one is given.
+        crop_fraction: Share of the resized image that the centre crop of a test keeps.
     """
 
     source: str
@@ -196,21 +193,15 @@ def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
     elif Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
         text = Path(name).read_text(encoding="utf-8")
     else:
-        raise InputError(
-            f"recipe {name!r} is unknown: choose from {', '.join(list_recipes())} or name a YAML file"
-        )
+        known = [*list_recipes(), "path/to/file.yml"]
+        raise InputError(f"recipe {name!r} is unknown{instead(name, known)}")
     try:
         content = yaml.safe_load(text)
         return Recipe.model_validate(_merged(content, overrides or {}))
     except (yaml.YAMLError, TypeError) as error:
         raise InputError(f"recipe {name!r} is not valid YAML: {error}") from None
     except ValidationError as error:
-        raise InputError(f"recipe {name!r}: {describe_validation(error)}") from None
-
-
-def describe_validation(error: ValidationError) -> str:
-    """A validation error in one line: every offending name with its reason."""
-    return "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+        raise InputError(f"recipe {name!r}: {'; '.join(describe_validation(error, Recipe))}") from None
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -219,3 +210,23 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merged(merged[key], value) if nested else value
     return merged
+
+
+class RecipeChoice(Typed):
+    """A recipe, with changes.
+
+    Attributes:
+        recipe: Name of a training recipe of the package, or a YAML file of your own.
+        overrides: Values that replace those of the recipe, such as ``{epochs: 50}``.
+    """
+
+    recipe: str
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _recipe_exists(self) -> Self:
+        try:
+            load_recipe(self.recipe, self.overrides)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self

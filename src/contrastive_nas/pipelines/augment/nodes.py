@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters, TargetParameters
 from contrastive_nas.ranking.parameters import AugmentParameters
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def augment_comparator(
     first_labels: "pd.DataFrame",
     parameters: AugmentParameters,
     space: SpaceParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
     """The comparator trained on, and the last round's pseudo-labels: rows of the graph store, confidence."""
     import numpy as np

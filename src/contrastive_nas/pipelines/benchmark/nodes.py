@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters, TabulateParameters
-from contrastive_nas.pipelines.experiment import SpaceParameters
+from contrastive_nas.pipelines.experiment import ExperimentSeed, SpaceParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ def make_benchmark(
     parameters: TabulateParameters,
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
-    seed: int,
+    seed: ExperimentSeed,
     checkpoints: Checkpoints,
     labels: Path | None,
 ) -> tuple["pd.DataFrame", dict[str, Any]]:

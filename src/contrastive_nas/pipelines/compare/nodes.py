@@ -9,7 +9,7 @@ from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.compare.parameters import FirstLabelsParameters
-from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
 from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_search
 from contrastive_nas.ranking.parameters import CompareParameters
@@ -27,8 +27,8 @@ def buy_first_labels(
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
     checkpoints: Checkpoints,
     labels: Path | None,
     encoder: Path | None = None,
@@ -56,8 +56,8 @@ def train_first_comparator(
     first_labels: "pd.DataFrame",
     parameters: CompareParameters,
     space: SpaceParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
 ) -> Callable[[Path], Any]:
     """The comparator's weights."""
     from contrastive_nas.devices import pick_device

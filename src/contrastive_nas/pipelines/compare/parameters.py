@@ -1,31 +1,29 @@
 """Parameters of the first labels, and of the comparator's training."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from contrastive_nas.ranking.parameters import CompareParameters
+from contrastive_nas.typed import Typed
 
 
-class FirstLabelsParameters(BaseModel):
-    """The initial design of a search, which a comparator may learn from too.
+class FirstLabelsParameters(Typed):
+    """The first round of a search, which the comparator is trained on too.
 
     Attributes:
-        count: its queries.
+        count: Number of architectures that get a label in the first round. They are part of the budget
+            ``search.queries``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: int = Field(default=5, ge=2)
 
 
-class CompareStageParameters(BaseModel):
-    """The stage's parameters.
+class CompareStageParameters(Typed):
+    """The first labels, and the comparator that is trained on them.
 
     Attributes:
-        first_labels: what is bought.
-        training: of the comparator.
+        first_labels: The first round of the search.
+        training: Training of the comparator.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     first_labels: FirstLabelsParameters = FirstLabelsParameters()
     training: CompareParameters = CompareParameters()

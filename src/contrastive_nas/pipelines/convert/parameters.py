@@ -1,15 +1,16 @@
 """Parameters of conversion."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from contrastive_nas.typed import Typed
 
 
-class ConvertParameters(BaseModel):
-    """What is kept of every graph.
+class ConvertParameters(Typed):
+    """What is stored for every computation graph.
 
     Attributes:
-        eigenvalues: how many of the smallest eigenvalues of the Laplacian.
+        eigenvalues: Number of the smallest eigenvalues of the graph's Laplacian. Pretraining compares the
+            first ``pretrain.eigenvalues`` of them.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     eigenvalues: int = Field(default=21, ge=1, le=64)

@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.pipelines.download.parameters import RawFolder, Source
 
 _LOG = logging.getLogger(__name__)
 
 
-def download_benchmark(source: str | None, raw_folder: str) -> None:
+def download_benchmark(source: Source, raw_folder: RawFolder) -> None:
     """Fetches the benchmark called ``source`` to ``raw_folder``, unless its files are there.
 
     Raises:

@@ -2,21 +2,23 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from contrastive_nas.typed import Typed
 
 
-class IngestParameters(BaseModel):
-    """How the raw file is read.
+class IngestParameters(Typed):
+    """How the benchmark file is read.
 
     Attributes:
-        source: name of its format; ``auto`` tells it by content.
-        on_error: ``stop`` at the first row that cannot be used, or ``skip`` such rows and count them.
-        unlabelled: accuracies may be missing, for a space without a table (``contrastive-nas sample`` lists
-            architectures of it); every query is then trained, and nothing is ranked among known networks.
-        rows: only that many of the first rows; None takes all.
+        source: Format of the file, one of those in docs/ingestion.md. ``auto`` recognises it by its content.
+        on_error: What to do with a row that cannot be used: ``stop`` with a message, or ``skip`` the row and
+            count it.
+        unlabelled: Whether accuracies may be missing, for a space without a table (``contrastive-nas sample``
+            lists architectures of a space). Every query is then trained, and results have no rank among known
+            networks.
+        rows: Number of rows to read, from the first on. ``null`` reads all.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str = "auto"
     on_error: Literal["stop", "skip"] = "stop"

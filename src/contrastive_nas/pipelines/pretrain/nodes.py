@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.execution.needed import does_without
+from contrastive_nas.pipelines.experiment import Device, ExperimentSeed
 from contrastive_nas.pipelines.pretrain.parameters import PretrainStageParameters
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def _is_released(parameters: PretrainStageParameters) -> bool:
 @does_without("graphs", when=_is_released)
 def pretrain_encoder(
     parameters: PretrainStageParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
     checkpoints: Checkpoints,
     graphs: Path | None = None,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:

@@ -2,19 +2,16 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict
-
 from contrastive_nas.ranking.parameters import PretrainParameters
 
 
 class PretrainStageParameters(PretrainParameters):
-    """Which encoder an experiment has.
+    """Which graph encoder an experiment uses, and how one is pretrained.
 
     Attributes:
-        start: ``released``: the encoder that comes with the package, pretrained on several spaces, as it is;
-            ``scratch``: one that is pretrained on the experiment's own graphs.
+        start: ``released`` uses the encoder that comes with the package, pretrained on several spaces, and
+            ignores all other parameters of this stage. ``scratch`` pretrains one on the experiment's own
+            graphs.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: Literal["released", "scratch"] = "released"

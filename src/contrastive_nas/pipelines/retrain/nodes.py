@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.execution.needed import does_without
-from contrastive_nas.pipelines.experiment import SpaceParameters
+from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters
 from contrastive_nas.pipelines.retrain.parameters import RetrainParameters
 from contrastive_nas.training.config import RunSettings
 
@@ -25,8 +25,8 @@ def _architecture_is_given(parameters: RetrainParameters) -> bool:
 def plan_retraining(
     parameters: RetrainParameters,
     space: SpaceParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
     summary: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Batch, schedule and expected GPU days; needs no images where their number is given."""
@@ -43,8 +43,8 @@ def plan_retraining(
 def retrain_architecture(
     parameters: RetrainParameters,
     space: SpaceParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
     plan: dict[str, Any],
     checkpoints: Checkpoints,
     summary: dict[str, Any] | None = None,
@@ -66,8 +66,8 @@ def _settings(
     summary: dict[str, Any] | None,
     parameters: RetrainParameters,
     space: SpaceParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
     output: Path,
 ) -> RunSettings:
     from contrastive_nas.spaces import load_space

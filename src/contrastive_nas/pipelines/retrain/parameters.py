@@ -2,37 +2,37 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from contrastive_nas.training.config import DataSettings, Export, Precision
+from contrastive_nas.training.recipe import RecipeChoice, list_recipes
 
 
-class RetrainParameters(BaseModel):
-    """How the found architecture is trained.
+class RetrainParameters(RecipeChoice):
+    """How the found architecture is trained in full.
 
     Attributes:
-        architecture: a network of the space; None for the best of the search.
-        space_options: replace those of the search, e.g. the number of classes.
-        data: images.
-        recipe: name of a recipe, or a YAML file.
-        overrides: values that replace those of the recipe.
-        processes: one per device; 0 takes all CUDA devices, or one process without any.
-        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
-        accumulation: forward passes per update on every device.
-        compile: whether torch compiles the network.
-        channels_last: memory format of network and images.
-        test_every: epochs between two tests.
-        teacher: exported weights of a network to learn from.
-        exports: formats beside safetensors.
+        architecture: Architecture to train, as a string of the space. ``null`` takes the best one of the
+            search.
+        space_options: Options of the space that replace those of the search, such as ``classes``.
+        data: Images to train and to test on.
+        processes: Number of training processes, one a device. 0 takes all CUDA devices, or one process on the
+            processor where there is none.
+        precision: Number format of the training.
+        accumulation: Number of forward passes per weight update on every device. The batch of an update grows
+            by it.
+        compile: Whether ``torch.compile`` compiles the network.
+        channels_last: Whether images and weights lie in memory with channels last, which is faster on most
+            GPUs.
+        test_every: Number of epochs between two tests. The last epoch is always tested.
+        teacher: File with the exported weights of a network to distil from. ``null`` for none.
+        exports: Formats to export besides safetensors.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: str | None = None
     space_options: dict[str, Any] = Field(default_factory=dict)
     data: DataSettings = DataSettings(kind="digits", name="digits", workers=0)
-    recipe: str = "digits"
-    overrides: dict[str, Any] = Field(default_factory=dict)
+    recipe: str = Field(default="digits", examples=list_recipes())
     processes: NonNegativeInt = 0
     precision: Precision = "32-true"
     accumulation: PositiveInt = 1

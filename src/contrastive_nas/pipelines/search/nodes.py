@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.execution.needed import does_without
-from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
 from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_search, searched_space
 
@@ -23,8 +23,8 @@ def search_architectures(
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
-    seed: int,
-    device: str,
+    seed: ExperimentSeed,
+    device: Device,
     checkpoints: Checkpoints,
     labels: Path | None,
     encoder: Path | None = None,
@@ -84,7 +84,7 @@ def measure_random_search(
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
-    seed: int,
+    seed: ExperimentSeed,
 ) -> "pd.DataFrame":
     """The course of random search with as many queries: run where labels are predictions, else on the table.
 
@@ -114,7 +114,7 @@ def summarise_search(
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
-    seed: int,
+    seed: ExperimentSeed,
     labels: Path | None,
 ) -> dict[str, Any]:
     """The best architecture, its test accuracy and rank among the reference, beside random search."""

@@ -1,24 +1,26 @@
 """Parameters of the search stage."""
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from contrastive_nas.search.parameters import RankerParameters, SearchParameters, SearchSettings
+from contrastive_nas.typed import Seed
 
 
 class SearchStageParameters(SearchSettings):
-    """A search; its initial design is ``compare.first_labels``, its seed the experiment's.
+    """The search: strategy, budget, and the ranker that guides it.
+
+    Its first round is ``compare.first_labels``, its seed the experiment's ``seed``.
 
     Attributes:
-        ranker: what guides it, refitted to all labels in every round.
-        final_seeds: trainings of the chosen network, none of which the search has seen, for the reported
-            accuracy; only where queries are trained.
-        pool: only rows of the table may be asked for; for tables that hold a part of the space.
+        ranker: What ranks the candidates. It is refitted to all labels in every round.
+        final_seeds: Seeds of the trainings that measure the accuracy of the chosen network for the report,
+            one training each. Use seeds that no other training has. Only where queries are trained.
+        pool: Whether only architectures of the table may be queried, for tables that hold a part of the
+            space.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     ranker: RankerParameters = RankerParameters()
-    final_seeds: tuple[int, ...] = Field(default=(100, 101, 102), min_length=1)
+    final_seeds: tuple[Seed, ...] = Field(default=(100, 101, 102), min_length=1)
     pool: bool = False
 
     def of_search(self, initial: int, seed: int, queries: int | None = None) -> SearchParameters:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.pipelines.compare.parameters import CompareStageParameters
-from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.experiment import ExperimentSeed, SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
 from contrastive_nas.search.tuning.parameters import TuneParameters
 
@@ -27,7 +27,7 @@ def tune_stage(
     evaluator: EvaluatorParameters,
     space: SpaceParameters,
     target: TargetParameters,
-    seed: int,
+    seed: ExperimentSeed,
     checkpoints: Checkpoints,
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
     """One row per trial, and the best setting beside the one in use."""

@@ -58,7 +58,8 @@ class CtnasRanker(PointRanker):
     architectures as their mean winning probabilities do; it is brought to the scale of the labels' quantiles.
 
     Args:
-        steps: at least; there are three for every label, since few are soon learned by heart.
+        steps: Smallest number of training steps. There are three for every label, as few labels are soon
+            learned by heart.
     """
 
     def __init__(self, steps: int = 300) -> None:

@@ -29,7 +29,7 @@ class RegressionRanker(PointRanker):
 
     Args:
         features: has the encoder, copies of which are trained on.
-        optimisation: of the fit; every step takes all labels.
+        optimisation: Steps and learning rate of the fit. Every step takes all labels.
     """
 
     def __init__(

@@ -23,9 +23,10 @@ class ComparatorRanker(Ranker):
 
     Args:
         features: what graphs are compared by; of the encoder that comes with the package by default.
-        comparing: of the comparator.
-        self_training: pseudo-labels on top, or none.
-        squared_error: means are those of regression with the comparator's kernel, without comparisons.
+        comparing: Training of the comparator.
+        self_training: Pseudo-labels, and further training on them. None by default.
+        squared_error: Whether scores are those of a regression with the comparator's kernel, without
+            comparisons.
     """
 
     def __init__(

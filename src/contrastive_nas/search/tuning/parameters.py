@@ -1,23 +1,22 @@
 """Parameters of tuning; free of heavy imports, because pipelines check them before anything runs."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
+from contrastive_nas.typed import Seed, Typed
 
 
-class Range(BaseModel):
+class Range(Typed):
     """Numbers from ``low`` to ``high``; whole ones where both are.
 
     Attributes:
-        low: least value.
-        high: largest value.
-        log: whether equal ratios count alike.
+        low: Smallest value.
+        high: Largest value.
+        log: Whether values are spread evenly on a logarithmic scale.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     low: int | float
     high: int | float
@@ -32,28 +31,33 @@ class Range(BaseModel):
         return self
 
 
-class TuneParameters(BaseModel):
-    """What is tuned, and how long.
+Choice = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[tuple[bool | int | float | str | None, ...], Tag("list")],
+    Discriminator(lambda given: "range" if isinstance(given, Range | Mapping) else "list"),
+]
+
+
+class TuneParameters(Typed):
+    """Which hyper-parameters are tuned, and how long.
 
     Attributes:
-        stage: ``search``: its strategy on the experiment's table, or on its surrogate where it has one; the
-            value is the mean over the queries of the best label so far. ``compare``: the comparator; the
-            value is Kendall's tau over the rows that are not labelled.
-        values: by the name of a hyper-parameter within the stage's parameters
-            (``curriculum.learning_rate``): a range, or the values to choose from.
-        trials: settings that are judged or given up.
-        seeds: on which every setting is judged; not those of reported results.
-        workers: processes; only one is sure to try the same settings again.
+        stage: Stage to tune. ``search``: its strategy, on the experiment's table or surrogate, judged by the
+            mean over the queries of the best label so far. ``compare``: the comparator, judged by Kendall's
+            tau over the rows without a label.
+        values: What to try, by the name of a parameter within the stage, such as
+            ``curriculum.learning_rate``: a list of values, or a range with ``low``, ``high`` and ``log``. The
+            value in use must be among them.
+        trials: Number of settings to try.
+        seeds: Seeds on which every setting is judged. Use other ones than for reported results.
+        workers: Number of processes. Only one is sure to try the same settings again.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     stage: Literal["search", "compare"] = "search"
-    values: dict[str, Range | tuple[bool | int | float | str | None, ...]] = Field(
+    values: dict[str, Choice] = Field(
         default={"batch": (1, 5, 10), "evolution.generations": Range(low=2, high=20)}, min_length=1
     )
     trials: int = Field(default=20, ge=1)
-    seeds: tuple[int, ...] = Field(default=(100, 101, 102, 103, 104, 105, 106, 107), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(100, 101, 102, 103, 104, 105, 106, 107), min_length=1)
     workers: int = Field(default=1, ge=1, le=256)
 
 
@@ -86,5 +90,15 @@ def _place(content: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
     for key in blocks:
         block = block.get(key) if isinstance(block, dict) else None
     if not isinstance(block, dict) or last not in block:
-        raise InputError(f"tune: {name!r} is no hyper-parameter of the stage")
+        raise InputError(
+            f"tune.values: the stage has no parameter {name!r}{instead(name, list(_names(content)))}"
+        )
     return block, last
+
+
+def _names(content: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from _names(value, f"{within}{key}.")
+        else:
+            yield f"{within}{key}"

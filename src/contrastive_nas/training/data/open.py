@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from webdataset.shardlists import expand_urls
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.identity import digest
@@ -14,7 +13,7 @@ from contrastive_nas.training.data.arrays import digits_source, torchvision_sour
 from contrastive_nas.training.data.base import ImageSource
 from contrastive_nas.training.data.folder import FolderSource
 from contrastive_nas.training.data.parquet import ParquetSource
-from contrastive_nas.training.data.shards import ShardSource
+from contrastive_nas.training.data.shards import ShardSource, expand_paths
 
 logger = logging.getLogger(__name__)
 # What says where images lie and how fast they are read, not what they are.
@@ -130,5 +129,5 @@ def _files(pattern: str) -> str:
     if path.is_dir():
         found = [(file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file()]
     else:
-        found = [(file.name, file) for file in map(Path, expand_urls(pattern)) if file.is_file()]
+        found = [(file.name, file) for file in expand_paths(pattern) if file.is_file()]
     return digest([(name, file.stat().st_size, file.stat().st_mtime_ns) for name, file in sorted(found)])

@@ -10,8 +10,8 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from braceexpand import braceexpand
 from PIL import Image
-from webdataset.shardlists import expand_urls
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.data.base import CorruptImage, ImageSource, decode, visible_files
@@ -39,9 +39,7 @@ class ShardSource(ImageSource):
 
     def __init__(self, pattern: str) -> None:
         folder = Path(pattern)
-        self._shards = (
-            visible_files(folder, "*.tar") if folder.is_dir() else [Path(url) for url in expand_urls(pattern)]
-        )
+        self._shards = visible_files(folder, "*.tar") if folder.is_dir() else expand_paths(pattern)
         if not self._shards:
             raise InputError(f"{pattern} holds no tar shards")
         tables, blocks, total = [], [], 0
@@ -67,6 +65,18 @@ class ShardSource(ImageSource):
     def describe(self, number: int) -> str:
         shard, offset, _, _ = self._table[number].tolist()
         return f"{self._shards[shard]}, image at byte {offset}"
+
+
+def expand_paths(pattern: str) -> list[Path]:
+    """The paths that a pattern with braces, such as ``train-{000..146}.tar``, stands for.
+
+    Raises:
+        InputError: a brace is not closed or not opened.
+    """
+    try:
+        return [Path(path) for path in braceexpand(pattern)]
+    except ValueError:
+        raise InputError(f"{pattern}: a brace is not closed or not opened") from None
 
 
 def _index(path: Path, shard: int) -> np.ndarray:
