@@ -6,15 +6,15 @@ READY := .venv/.ready
 .PHONY: help search test test-all lint format parameters viz docs clean
 
 help:
-	@echo "make search    install, then search for the best network of the embedded experiment"
-	@echo "make test      install, then run the tests that fit in ten minutes"
-	@echo "make test-all  run all tests"
-	@echo "make lint      check style, types, imports and dependencies"
-	@echo "make format    put the code into the usual form"
-	@echo "make parameters  write the comments of conf/base and docs/parameters.md from the code"
-	@echo "make viz       show the stages in a browser"
-	@echo "make docs      build the documentation site in build/docs"
-	@echo "make clean     remove what tests and checks left behind"
+	@echo "make search     install, then search for the best network of the embedded experiment"
+	@echo "make test       install, then run the tests that fit in ten minutes"
+	@echo "make test-all   run all tests"
+	@echo "make lint       check style, types, imports and dependencies"
+	@echo "make format     put the code into the usual form"
+	@echo "make parameters write the comments of conf/base and docs/parameters.md from the code"
+	@echo "make viz        show the stages in a browser"
+	@echo "make docs       build the documentation site in build/docs"
+	@echo "make clean      remove what tests and checks left behind"
 
 search: $(READY)
 	$(BIN)/kedro run --pipeline search
