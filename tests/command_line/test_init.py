@@ -81,6 +81,9 @@ def test_a_wheel_alone_makes_a_project_that_searches(tmp_path: Path) -> None:
     subprocess.run([*build, str(tmp_path)], cwd=copy, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    packed = tmp_path / "installed/contrastive_nas/starter/conf/base"
+    own = {path.name: path.read_bytes() for path in (copy / "conf/base").iterdir()}
+    assert {path.name: path.read_bytes() for path in packed.iterdir()} == own
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path / "installed"), "OMP_NUM_THREADS": "1"}
 
     def call(module: str, *arguments: str, folder: Path = tmp_path) -> None:

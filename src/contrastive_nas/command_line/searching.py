@@ -121,14 +121,17 @@ def _wrong_use() -> Iterator[None]:
     """Tells what the command cannot be carried out for, before anything is trained."""
     from pydantic import ValidationError
 
-    from contrastive_nas.training.recipe import describe_validation
+    from contrastive_nas.evaluators.parameters import TrainingParameters
+    from contrastive_nas.search.parameters import SearchParameters
+    from contrastive_nas.typed import describe_validation
 
     try:
         yield
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
     except ValidationError as error:
-        raise typer.BadParameter(describe_validation(error)) from None
+        checked = SearchParameters if error.title == SearchParameters.__name__ else TrainingParameters
+        raise typer.BadParameter("; ".join(describe_validation(error, checked))) from None
 
 
 def _limited(
