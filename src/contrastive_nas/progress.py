@@ -18,6 +18,8 @@ Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
 # After a quarter of a minute without a word people wonder whether a program hangs.
 SECONDS_BETWEEN_LINES = 13.0
+# Of items that are worked on at the same time the first takes as long as all.
+_UPDATES_FOR_AN_ESTIMATE = 3
 # Often enough for the clock of a bar to run on.
 _SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -41,7 +43,7 @@ class Progress:
         self.counts = counts
         self._what, self._total, self._unit, self._done = what, total, unit, done
         self._note = ""
-        self._updates = 0
+        self._updates, self._updated = 0, 0.0
         self._bar: tqdm | None = None
         self._started = time.monotonic()
 
@@ -71,6 +73,7 @@ class Progress:
             note: what is known by now, such as the best result so far.
         """
         self._updates += 1
+        self._updated = time.monotonic() - self._started
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(done - self._done)
@@ -93,8 +96,8 @@ class Progress:
             return f"{self._what}: at work for {duration(elapsed)}"
         of = "so far" if self._total is None else f"of {self._total:,}"
         parts = [" ".join(filter(None, (f"{self._done:,}", of, self._unit))), self._note]
-        if self._updates and self._total is not None:
-            left = elapsed / self._updates * (self._total - self._done)
+        if self._updates >= _UPDATES_FOR_AN_ESTIMATE and self._total is not None:
+            left = self._updated / self._updates * (self._total - self._done)
             parts.append(f"about {duration(left)} left")
         else:
             parts.append(f"at work for {duration(elapsed)}")

@@ -63,15 +63,14 @@ def test_a_search_ends_with_what_it_found(tmp_path: Path, caplog: pytest.LogCapt
     assert number(found["Random search"], r"([\d.]+) %") == pytest.approx(random["test"].iloc[-1], abs=0.005)
     space = load_space("compact_cnn")
     graph = GraphBatch.from_graphs([trace(space.build(chosen), space.image_shape(chosen))])
-    million = (
-        1e6 * number(found["Size"], r"([\d.]+) million multiply")
-        if "million m" in found["Size"]
-        else 1e3 * number(found["Size"], r"([\d.]+) thousand multiply")
-    )
-    assert million == pytest.approx(graph_multiply_accumulates(graph)[0], rel=5e-3)
-    assert 1e3 * number(found["Size"], r"([\d.]+) thousand param") == pytest.approx(
-        graph_parameters(graph)[0], rel=5e-3
-    )
+    for words, count in (
+        ("multiply-accumulates", graph_multiply_accumulates(graph)[0]),
+        ("parameters", graph_parameters(graph)[0]),
+    ):
+        size = re.search(rf"([\d.]+) (million|thousand) {words}", found["Size"])
+        assert size is not None
+        shown = float(size[1]) * {"million": 1e6, "thousand": 1e3}[size[2]]
+        assert shown == pytest.approx(count, rel=5e-3)
     assert (project.folder / found["Figure"]).is_file()
     assert "Report" not in found
     # The commands run the same experiment with the same parameters.

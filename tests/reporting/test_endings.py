@@ -15,6 +15,7 @@ from contrastive_nas.reporting.endings import (
     describe_ingestion,
     describe_pretraining,
     describe_retraining,
+    describe_retraining_plan,
     describe_search,
     describe_tuning,
 )
@@ -34,6 +35,7 @@ FOUND: dict[str, Any] = {
     "best_valid_accuracy": 96.534,
     "best_test_accuracy": 97.476,
     "accuracy_is": "trained",
+    "front": None,
     "best_rank": 8,
     "table_size": 4020,
     "regret": 0.9333,
@@ -56,6 +58,7 @@ def test_a_search() -> None:
         "Size": "11.7 million multiply-accumulates, 234 thousand parameters",
     }
     assert [name for name, _ in ending.next_pipelines] == ["report", "retrain"]
+    assert dict(describe_search(FOUND | {"front": 7}).rows)["Front"].startswith("7 networks")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,26 @@ def test_a_retraining() -> None:
     assert rows["Training time"] == "2 min 4 s on 1 device, 3,012 images a second"
     assert rows["Latency"] == "1.23 ms for one image on this machine's CPU"
     assert rows["Left out"] == "2 corrupt images"
+
+
+def test_a_planned_retraining() -> None:
+    plan = {
+        "architecture": "3-3",
+        "recipe": "fast",
+        "devices": 8,
+        "samples": 1_281_167,
+        "batch": 1024,
+        "learning_rate": 0.51234,
+        "epochs": 150,
+        "updates": 187_650,
+        "macs": 219e6,
+        "params": 5.4e6,
+        "gpu_days": 12.345,
+    }
+    ending = describe_retraining_plan(plan)
+    assert ending.headline == "A training of 12 GPU days is planned, on 8 devices"
+    assert dict(ending.rows)["Images"] == "1,281,167, 1,024 in each update"
+    assert ending.next_pipelines == [("retrain", "trains the network")]
 
 
 def test_a_comparator_with_and_without_pseudo_labels() -> None:

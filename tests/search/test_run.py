@@ -1,4 +1,7 @@
+import logging
 import math
+import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -6,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 from tests.search.toy import ToySpace, quadratic, toy_table
 
+from contrastive_nas import progress
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation
 from contrastive_nas.evaluators.table import TableEvaluator
@@ -36,6 +40,28 @@ def test_same_seed_same_history():
     pd.testing.assert_frame_equal(first.history, second.history)
     pd.testing.assert_frame_equal(first.trace, second.trace)
     assert not first.history["architecture"].equals(other.history["architecture"])
+
+
+def test_while_it_searches_it_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(progress, "_watch", progress._Watch())
+    caplog.set_level(logging.INFO, "contrastive_nas")
+    table = toy_table().set_index("architecture")[LABEL]
+
+    def slow(architecture: str) -> float:
+        time.sleep(0.03)
+        return float(table[architecture])
+
+    parameters = SearchParameters(strategy="random", queries=12, initial=4, batch=4)
+    history = run_search(ToySpace(), slow, parameters, identity="table").history
+    said = re.findall(r"(\d+) of 12 networks trained, best accuracy ([\d.]+) % so far", caplog.text)
+    assert re.search(r"so far, about \S+ s left", caplog.text)
+    assert len({number for number, _ in said}) >= 6
+    best = history.set_index("query")["best_accuracy"]
+    assert all(float(accuracy) == pytest.approx(best[int(number)], abs=0.005) for number, accuracy in said)
 
 
 def test_nothing_but_bought_labels_is_read():

@@ -28,6 +28,10 @@ def test_counts_rank_and_random_search() -> None:
     assert found["best_architecture"] == "3-3-3-3-3"
     assert found["regret"] == 0
     assert found["accuracy_is"] == "trained"
+    assert found["front"] is None
+    on_front = history.assign(on_front=[True, True, False])
+    columns = {"label": "valid", "test": "test", "best_test_accuracy": 90.0}
+    assert summarise(on_front, table, random, space, **columns)["front"] == 2
     graph = space.graphs(["3-3-3-3-3"])
     assert found["best_macs"] == graph_multiply_accumulates(graph)[0]
     assert found["best_parameters"] == graph_parameters(graph)[0]

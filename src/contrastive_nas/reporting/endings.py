@@ -69,6 +69,9 @@ def describe_search(summary: Metrics) -> Ending:
         *_beside_random(summary),
         ("Size", f"{size}, {large(summary['best_parameters'])} parameters"),
     ]
+    if summary["front"] is not None:
+        found = counted(summary["front"], "network")
+        rows.append(("Front", f"{found} that no other beats in accuracy and cost; see search_history"))
     further = [("report", "one page with all tables and figures")]
     if summary["accuracy_is"] == "trained":
         further.append(("retrain", "trains the network in full and exports it"))
@@ -221,6 +224,28 @@ def describe_retraining(metrics: Metrics) -> Ending:
     return Ending(headline, rows, [("Network", "retrained_network")])
 
 
+def describe_retraining_plan(plan: Metrics) -> Ending:
+    """A training that was planned, not begun.
+
+    Args:
+        plan: of :class:`contrastive_nas.training.forecast.Forecast`.
+    """
+    rows = [
+        ("Architecture", plan["architecture"]),
+        ("Size", f"{large(plan['macs'])} multiply-accumulates, {large(plan['params'])} parameters"),
+        (
+            "Training",
+            f"recipe {plan['recipe']}, {counted(plan['epochs'], 'epoch')}, {plan['updates']:,} updates",
+        ),
+        ("Images", f"{plan['samples']:,}, {plan['batch']:,} in each update"),
+        ("Learning rate", f"at most {plan['learning_rate']:.3g}"),
+    ]
+    headline = (
+        f"A training of {plan['gpu_days']:.2g} GPU days is planned, on {counted(plan['devices'], 'device')}"
+    )
+    return Ending(headline, rows, [], [("retrain", "trains the network")])
+
+
 def describe_benchmark(metrics: Metrics) -> Ending:
     """A table of trained networks, and how well its accuracies repeat.
 
@@ -359,6 +384,7 @@ def _is_known(value: float | None) -> bool:
 # The stage that came last in the flow first: of several that a run has, it is described.
 STAGES = (
     StageEnding("retrain", "retrain_metrics", describe_retraining),
+    StageEnding("retrain", "retrain_plan", describe_retraining_plan),
     StageEnding("tune", "tune_summary", describe_tuning),
     StageEnding("benchmark", "benchmark_metrics", describe_benchmark),
     StageEnding("search", "search_summary", describe_search),

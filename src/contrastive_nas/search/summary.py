@@ -38,10 +38,11 @@ def summarise(
         ``queries``, of which ``queries_trained``, ``queries_looked_up``, ``queries_predicted`` and
         ``queries_cached`` have an accuracy and ``queries_failed`` have none; ``best_architecture``, its
         ``best_macs`` and ``best_parameters``, ``best_valid_accuracy``, ``best_test_accuracy``,
-        ``accuracy_is`` (trained, looked up or predicted), ``best_rank`` (1 + rows of the table with a higher
-        test accuracy), ``table_size``, ``regret`` (points below the highest label that is known, of the table
-        or of the search), ``random_best_test_accuracy`` and ``random_search_was_run`` (or worked out from the
-        table); None where nothing is known.
+        ``accuracy_is`` (trained, looked up or predicted), ``front`` (how many networks no other beats in
+        accuracy and all objectives; None without objectives), ``best_rank`` (1 + rows of the table with a
+        higher test accuracy), ``table_size``, ``regret`` (points below the highest label that is known, of
+        the table or of the search), ``random_best_test_accuracy`` and ``random_search_was_run`` (or worked
+        out from the table); None where nothing is known.
     """
     best = best_query(history)
     known = table.dropna(subset=[label, test])
@@ -59,6 +60,7 @@ def summarise(
         "best_valid_accuracy": float(best["accuracy"]),
         "best_test_accuracy": best_test_accuracy,
         "accuracy_is": _KINDS[str(best["origin"])],
+        "front": int(history["on_front"].sum()) if "on_front" in history else None,
         "best_rank": 1 + int((tests > best_test_accuracy).sum()) if len(known) else None,
         "table_size": len(known),
         "regret": float(max(labels.max() - best["accuracy"], 0.0)) if len(known) else None,
