@@ -81,6 +81,7 @@ def look_at(page: str, folder: Path, *widths: int) -> list[dict[str, Any]]:
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        "--hide-scrollbars",
         "--virtual-time-budget=5000",
         f"--window-size={max(widths) + 100},1900",
         f"--user-data-dir={folder / 'profile'}",

@@ -16,6 +16,8 @@ _GRID = "rgba(128, 128, 128, 0.25)"
 FIRST = "initial design"
 # Of a map's accuracies, the worst part shares one colour: a few failures would leave one for all others.
 _LOWEST_SHOWN = 0.1
+# Share of a map's networks at each end of an axis that may lie outside of its frame.
+_OUTERMOST = 0.005
 
 
 def titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
@@ -190,7 +192,16 @@ def draw_map(places: FloatArray, accuracies: FloatArray, asked: pd.DataFrame, la
             text=[_hint(row) for row in asked[rows].to_dict("records")],
             name=name,
         )
-    return titled(figure, "Map of the space", "first principal component", "second principal component")
+    titled(figure, "Map of the space", "first principal component", "second principal component")
+    x, y = (_most_of(column) for column in places.T)
+    return figure.update_xaxes(range=x).update_yaxes(range=y)
+
+
+def _most_of(values: FloatArray) -> list[float]:
+    """The range of all but the outermost values, which would press the others together."""
+    low, high = np.quantile(values, [_OUTERMOST, 1 - _OUTERMOST])
+    margin = 0.1 * (high - low)
+    return [float(low - margin), float(high + margin)]
 
 
 def _hint(query: Mapping[Hashable, Any]) -> str:

@@ -170,7 +170,7 @@ def _first_labels(found: SearchArtifacts) -> Iterator[str]:
         caption = (
             "Networks of the table by the first two principal components of the encoder's embeddings, "
             "coloured by accuracy (the lowest tenth shares one colour), and the networks that the search "
-            "asked for. What is near looks alike to the encoder."
+            "asked for. What is near looks alike to the encoder; a few networks may lie outside of the frame."
         )
         yield plots(("map", found.map_figure, caption))
 
