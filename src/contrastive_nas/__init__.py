@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from contrastive_nas.graphs import trace as trace
+    from contrastive_nas.graphs.drawing import draw_graph as draw_graph
     from contrastive_nas.ranking.rank import rank as rank
     from contrastive_nas.ranking.rank import rank_graphs as rank_graphs
     from contrastive_nas.ranking.registry import create_ranker as create_ranker
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "SearchParameters": "search.parameters",
     "create_ranker": "ranking.registry",
+    "draw_graph": "graphs.drawing",
     "list_rankers": "ranking.registry",
     "list_spaces": "spaces",
     "load_space": "spaces",

@@ -11,12 +11,16 @@ Source: Han et al., A General-Purpose Transferable Predictor for Neural Architec
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.graphs.attributes import NOT_HELD
 from contrastive_nas.graphs.operations import Operation
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
 
 FEATURES: dict[str, slice] = {
     "op": slice(0, 1),
@@ -82,6 +86,25 @@ class ComputationGraph:
             first, last = ("x".join(map(str, row.tolist())) for row in (self.in_shape[0], self.out_shape[-1]))
             parts.append(f"{first} to {last}")
         return f"<graph: {', '.join(parts)}>"
+
+    def to_networkx(self) -> "MultiDiGraph":
+        """Convert the graph to NetworkX.
+
+        Returns:
+            a directed graph whose nodes are numbered as here, with ``op`` (the operation's name) and the
+            other ``FEATURES`` as attributes (tuples where they have several numbers); an edge's attribute
+            ``argument`` is its place among the inputs of its target, from 0.
+        """
+        import networkx
+
+        result: MultiDiGraph = networkx.MultiDiGraph()
+        columns = {name: self.column(name).tolist() for name in FEATURES}
+        for node in range(len(self)):
+            values = {name: _attribute(values[node]) for name, values in columns.items()}
+            result.add_node(node, **values | {"op": Operation(columns["op"][node]).name})
+        for source, target in self.edges.T.tolist():
+            result.add_edge(source, target, argument=result.in_degree(target))
+        return result
 
     def column(self, name: str) -> IntArray:
         """One feature of all nodes: a vector for scalars, else nodes x width.
@@ -232,6 +255,10 @@ class GraphBatch:
         picked = self.edges[:, ranges(self.edge_offsets[indices], edge_counts)]
         shift = np.repeat(node_offsets[:-1] - self.node_offsets[indices], edge_counts)
         return GraphBatch(self.node_types, self.type_ids[nodes], picked + shift, node_offsets, edge_offsets)
+
+
+def _attribute(value: int | list[int]) -> int | tuple[int, ...]:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def column(rows: IntArray, name: str) -> IntArray:

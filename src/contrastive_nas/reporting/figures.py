@@ -1,5 +1,6 @@
-"""Plots of every stage, as plotly figures."""
+"""Figures of a search: its course, its front, its policy and where it looked."""
 
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,69 +8,41 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from contrastive_nas.ranking.calibration import Reliability
-
 FloatArray = NDArray[np.float64]
-OURS, OTHER = "#1f5fa8", "#b0592c"
-_BAND = "rgba(176, 89, 44, 0.15)"
+# By Okabe and Ito: told apart by the colour-blind, and legible on white and on black.
+OURS, OTHER, THIRD, GREY = "#0072B2", "#D55E00", "#009E73", "#808080"
+_BAND = "rgba(213, 94, 0, 0.18)"
+_GRID = "rgba(128, 128, 128, 0.25)"
+FIRST = "initial design"
+# Of a map's accuracies, the worst part shares one colour: a few failures would leave one for all others.
+_LOWEST_SHOWN = 0.1
+# Share of a map's networks at each end of an axis that may lie outside of its frame.
+_OUTERMOST = 0.005
 
 
-def draw_losses(losses: pd.DataFrame) -> go.Figure:
-    """The pretraining loss (``loss``) over the steps (``step``); without steps, a word that says why."""
-    figure = go.Figure(go.Scatter(x=losses["step"], y=losses["loss"], line={"color": OURS}))
-    title = "Contrastive pretraining" if len(losses) else "Encoder: the released one, not pretrained here"
-    return _titled(figure, title, "step", "loss")
-
-
-def draw_scores(
-    scores: NDArray[np.floating], truth: FloatArray, labelled: NDArray[np.integer], name: str
-) -> go.Figure:
-    """Scores against true accuracies of all rows, labelled ones marked.
-
-    Args:
-        scores: of every row.
-        truth: accuracy of every row, percent.
-        labelled: rows that the model learned from.
-        name: of the accuracy.
-    """
-    rest = np.setdiff1d(np.arange(len(scores)), labelled)
-    figure = go.Figure()
-    for rows, label, color, size in ((rest, "not labelled", OURS, 3), (labelled, "labelled", OTHER, 8)):
-        figure.add_scattergl(
-            x=scores[rows],
-            y=truth[rows],
-            mode="markers",
-            name=label,
-            marker={"color": color, "size": size, "opacity": 0.6},
-        )
-    return _titled(figure, "Comparator", "score", f"{name} (%)")
-
-
-def draw_reliability(found: Reliability) -> go.Figure:
-    """How often favourites win against the probability predicted; larger points stand for more pairs."""
-    share = found.pairs / max(found.pairs.sum(), 1)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0.5, 1], y=[0.5, 1], mode="lines", name="calibrated", line={"color": OTHER, "dash": "dot"}
+def titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
+    """The figure with its texts, without a background of its own, as wide as the page gives."""
+    axes = {"gridcolor": _GRID, "zerolinecolor": _GRID, "automargin": True}
+    figure.update_xaxes(title=x, **axes)
+    figure.update_yaxes(title=y, **axes)
+    return figure.update_layout(
+        title=title,
+        template="plotly_white",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "color": GREY},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        margin={"l": 10, "r": 10, "t": 70, "b": 10},
+        height=440,
+        hovermode="closest",
     )
-    figure.add_scatter(
-        x=found.confidence,
-        y=found.frequency,
-        mode="lines+markers",
-        name="comparator",
-        line={"color": OURS},
-        marker={"size": 6 + 24 * np.sqrt(share)},
-        text=[f"{count} pairs" for count in found.pairs],
-    )
-    title = f"Win probabilities: Brier score {found.brier_score:.3f}, error {found.calibration_error:.3f}"
-    return _titled(figure, title, "predicted probability of the favourite", "part of favourites that win")
 
 
 def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: dict[str, Any]) -> go.Figure:
-    """Best accuracy so far against queries, with random search: its mean and 10 to 90 % band.
+    """Draw the best accuracy so far against labels bought, with random search: its mean and 10 to 90 % band.
 
     Args:
-        history: of the search; ``query``, ``accuracy``, ``best_accuracy``.
+        history: of the search; ``query``, ``reason``, ``accuracy``, ``best_accuracy``.
         random: the course of random search, ``query``, ``mean``, ``low``, ``high``; may be empty.
         summary: of the search.
     """
@@ -78,32 +51,164 @@ def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: di
     shown = [history["best_accuracy"].to_numpy(dtype=float)]
     if len(random):
         shown += [random["low"].to_numpy(), random["high"].to_numpy()]
-        edge = {"x": random["query"], "line": {"width": 0}}
+        edge = {"x": random["query"], "line": {"width": 0}, "mode": "lines"}
         figure.add_scatter(y=random["high"], showlegend=False, hoverinfo="skip", **edge)
         figure.add_scatter(
-            y=random["low"], fill="tonexty", fillcolor=_BAND, name="random, 10 to 90 %", **edge
+            y=random["low"], fill="tonexty", fillcolor=_BAND, name="random search, 10 to 90 %", **edge
         )
-        figure.add_scatter(x=random["query"], y=random["mean"], line={"color": OTHER}, name="random, mean")
+        figure.add_scatter(
+            x=random["query"], y=random["mean"], line={"color": OTHER, "dash": "dash"}, name="random, mean"
+        )
+    first = (history["reason"] == FIRST).to_numpy()
+    for chosen, name, symbol in ((first, "first label", "diamond"), (~first, "query", "circle")):
+        figure.add_scatter(
+            x=queries[chosen],
+            y=history["accuracy"][chosen],
+            mode="markers",
+            marker={"color": OURS, "size": 7, "opacity": 0.6, "symbol": symbol},
+            text=history["architecture"][chosen],
+            name=name,
+        )
     figure.add_scatter(
         x=queries,
-        y=history["accuracy"],
-        mode="markers",
-        marker={"color": OURS, "size": 5, "opacity": 0.5},
-        name="query",
+        y=history["best_accuracy"],
+        mode="lines",
+        line={"color": OURS, "shape": "hv", "width": 2.5},
+        name=f"this search ({summary['strategy']})",
     )
-    figure.add_scatter(
-        x=queries, y=history["best_accuracy"], line={"color": OURS, "shape": "hv"}, name=summary["strategy"]
-    )
+    if summary.get("regret") is not None:
+        best = float(summary["best_valid_accuracy"]) + float(summary["regret"])
+        shown.append(np.array([best]))
+        figure.add_scatter(
+            x=[queries[0], queries[-1]],
+            y=[best, best],
+            mode="lines",
+            line={"color": THIRD, "dash": "dot"},
+            name="highest known label",
+        )
     # The first queries of any search are far below: the range begins where it gets interesting.
     late = len(history) // 6
-    low = min(float(np.nanmin(curve[late:])) for curve in shown)
+    low = min(float(np.nanmin(curve[late:] if len(curve) > 1 else curve)) for curve in shown)
     high = max(float(np.nanmax(curve)) for curve in shown)
-    figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.1 * (high - low)])
-    title = f"Search in {summary['space']}: best so far after {len(history)} queries"
-    return _titled(figure, title, "queries", "best validation accuracy (%)")
+    margin = 0.1 * max(high - low, 0.1)
+    title = f"Search in {summary['space']}: best so far after {len(history)} labels"
+    titled(figure, title, "labels bought", "best validation accuracy (%)")
+    return figure.update_yaxes(range=[low - margin, high + margin])
 
 
-def _titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
-    return figure.update_layout(
-        title=title, xaxis_title=x, yaxis_title=y, template="plotly_white", width=800, height=480
+def draw_front(history: pd.DataFrame, cost: str, unit: str) -> go.Figure:
+    """Draw accuracy against a cost, the networks that no other beats in all objectives marked.
+
+    Args:
+        history: of a search with objectives: ``accuracy``, ``architecture``, ``on_front`` and ``cost``.
+        cost: column of the cost.
+        unit: what it is called on the axis.
+    """
+    figure = go.Figure()
+    on_front = history["on_front"].to_numpy(dtype=bool)
+    for rows, name, color, size in ((~on_front, "other", GREY, 6), (on_front, "on the front", OURS, 9)):
+        part = history[rows].sort_values(cost)
+        figure.add_scatter(
+            x=part[cost],
+            y=part["accuracy"],
+            mode="lines+markers" if name != "other" else "markers",
+            line={"shape": "hv"},
+            marker={"color": color, "size": size},
+            text=part["architecture"],
+            name=name,
+        )
+    return titled(figure, "Accuracy against cost", unit, "validation accuracy (%)")
+
+
+def draw_policy(trace: pd.DataFrame) -> go.Figure:
+    """Draw the policy's mean reward and entropy over its steps; steps where the baseline rose are marked.
+
+    Args:
+        trace: a row per step: ``mean_reward``, ``entropy``, ``baseline`` (an architecture).
+    """
+    steps = np.arange(1, len(trace) + 1)
+    baselines = trace["baseline"].to_numpy()
+    rose = np.append(False, baselines[1:] != baselines[:-1])
+    figure = go.Figure()
+    figure.add_scatter(
+        x=steps, y=trace["mean_reward"], mode="lines", line={"color": OURS}, name="mean reward"
     )
+    figure.add_scatter(
+        x=steps, y=trace["entropy"], mode="lines", line={"color": OTHER}, name="entropy (nats)", yaxis="y2"
+    )
+    figure.add_scatter(
+        x=steps[rose],
+        y=trace["mean_reward"][rose],
+        mode="markers",
+        marker={"color": THIRD, "symbol": "triangle-up", "size": 9},
+        name="baseline changed",
+    )
+    figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "entropy (nats)"})
+    titled(figure, "Curriculum: the policy and its baseline", "step of the policy", "mean reward")
+    return figure.update_layout(yaxis2={"title": "entropy (nats)", "showgrid": False})
+
+
+def draw_map(places: FloatArray, accuracies: FloatArray, asked: pd.DataFrame, label: str) -> go.Figure:
+    """Draw networks on a plane by accuracy, with those whose labels the search bought.
+
+    Args:
+        places: networks x 2; first those of the table, then the rows of ``asked``.
+        accuracies: of the networks of the table, percent; without any the figure stays empty.
+        asked: the search's history: ``query``, ``reason``, ``accuracy``, ``architecture``.
+        label: what the colours show.
+    """
+    if not len(accuracies):
+        return titled(go.Figure(), "Map of the space: no accuracy is known", "", "")
+    table, bought = places[: len(accuracies)], places[len(accuracies) :]
+    lowest = float(np.nanquantile(accuracies, _LOWEST_SHOWN))
+    colours = {"colorscale": "Cividis", "cmin": lowest, "cmax": float(np.nanmax(accuracies))}
+    figure = go.Figure()
+    figure.add_scatter(
+        x=table[:, 0],
+        y=table[:, 1],
+        mode="markers",
+        marker={
+            "color": accuracies,
+            "size": 5,
+            "opacity": 0.75,
+            "colorbar": {"title": {"text": f"{label} (%)", "side": "right"}, "thickness": 12},
+            **colours,
+        },
+        name="known networks",
+    )
+    first = (asked["reason"] == FIRST).to_numpy()
+    best = np.zeros(len(asked), dtype=bool)
+    best[int(np.nanargmax(asked["accuracy"].to_numpy(dtype=float)))] = True
+    for rows, name, symbol, size in (
+        (~first, "bought later", "circle-open", 9),
+        (first, "first labels", "diamond-open", 11),
+        (best, "chosen", "star", 16),
+    ):
+        figure.add_scatter(
+            x=bought[rows, 0],
+            y=bought[rows, 1],
+            mode="markers",
+            marker={"color": OTHER, "symbol": symbol, "size": size, "line": {"width": 2}},
+            text=[_hint(row) for row in asked[rows].to_dict("records")],
+            name=name,
+        )
+    titled(figure, "Map of the space", "first principal component", "second principal component")
+    x, y = (_most_of(column) for column in places.T)
+    return figure.update_xaxes(range=x).update_yaxes(range=y)
+
+
+def _most_of(values: FloatArray) -> list[float]:
+    """The range of all but the outermost values, which would press the others together."""
+    low, high = np.quantile(values, [_OUTERMOST, 1 - _OUTERMOST])
+    margin = 0.1 * (high - low)
+    return [float(low - margin), float(high + margin)]
+
+
+def _hint(query: Mapping[Hashable, Any]) -> str:
+    return f"label {query['query']}: {query['accuracy']:.2f} %<br>{query['architecture']}"
+
+
+def has_points(figure: go.Figure) -> bool:
+    """Whether anything is drawn in a figure."""
+    drawn: Sequence[Any] = figure.data
+    return any(trace.x is not None and len(trace.x) for trace in drawn)

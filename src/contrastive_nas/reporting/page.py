@@ -1,53 +1,200 @@
-"""One HTML page of everything an experiment found; it needs no network."""
+"""One HTML page for people; it needs no network."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from contrastive_nas.execution.datasets.page import MEASURED
+
+# Figures are as wide as their column, and narrow enough for a sheet of paper.
 _STYLE = """
-body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
-td { border-bottom: 1px solid #ddd; padding: 0.2rem 1rem 0.2rem 0; vertical-align: top; }
-td:last-child { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; white-space: pre-line; }
+:root {
+  color-scheme: light dark;
+  --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --back: #ffffff; --card: #f6f8fa;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --soft: #9da7b1; --line: #30363d; --back: #0d1117; --card: #161b22; }
+}
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 0; }
+main { max-width: 74rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .75rem; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; padding-bottom: .25rem; }
+h2 { border-bottom: 1px solid var(--line); }
+h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+p { max-width: 46rem; margin: .5rem 0; }
+.lead { font-size: 1.1rem; }
+.soft, figcaption { color: var(--soft); font-size: .9rem; }
+table { border-collapse: collapse; margin: .75rem 0; max-width: 60rem; width: 100%; }
+th, td { border-bottom: 1px solid var(--line); padding: .35rem .75rem .35rem 0; }
+th, td, caption { text-align: left; vertical-align: top; }
+th { font-weight: 600; }
+tbody th { width: 14rem; }
+td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+code, pre { font-family: ui-monospace, monospace; font-size: .85em; overflow-wrap: anywhere; }
+pre { background: var(--card); padding: .75rem; border-radius: 6px; white-space: pre-wrap; }
+details { margin: .75rem 0; }
+summary { cursor: pointer; }
+figure { margin: 1rem 0 1.5rem; break-inside: avoid; min-width: 0; }
+figcaption { max-width: 46rem; overflow-wrap: anywhere; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr)); gap: 0 2rem; }
+.plots figure { max-width: 44rem; }
+.drawings { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
+.drawings figure { flex: 0 1 22rem; }
+.drawings svg { display: block; max-width: 100%; height: auto; }
+.js-plotly-plot .infolayer text, .js-plotly-plot .xtick text, .js-plotly-plot .ytick text,
+.js-plotly-plot .legendtext, .js-plotly-plot .cbaxis text, .js-plotly-plot .y2tick text
+{ fill: var(--ink) !important; }
+@media (max-width: 40rem) {
+  tbody th { width: auto; }
+  table.facts tr, table.facts th, table.facts td { display: block; }
+  table.facts th { border-bottom: 0; padding-bottom: 0; }
+}
+@media print {
+  :root { --ink: #000; --soft: #333; --line: #bbb; --back: #fff; --card: #fff; }
+  main { max-width: none; padding: 0; }
+  .plots { display: block; }
+  h2 { break-after: avoid; }
+  @page { margin: 12mm; }
+}
 """
+# Draws what the page holds as data, keeps figures as wide as their column, opens folded parts for printing.
+_SCRIPT = """
+for (const data of document.querySelectorAll('script.plot')) {
+  const plot = JSON.parse(data.textContent);
+  Plotly.newPlot(data.previousElementSibling, plot.data, plot.layout,
+    {responsive: true, displayModeBar: false, displaylogo: false});
+}
+const resize = () => document.querySelectorAll('.js-plotly-plot').forEach(plot => Plotly.Plots.resize(plot));
+addEventListener('beforeprint', () => {
+  document.querySelectorAll('details').forEach(part => part.open = true);
+  resize();
+});
+addEventListener('afterprint', resize);
+"""
+# Browsers then refuse to load anything: whatever a library tries, no request leaves the page.
+_NO_REQUESTS = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
 
 
-def write_page(title: str, metrics: Mapping[str, Mapping[str, Any]], figures: Mapping[str, go.Figure]) -> str:
+@dataclass
+class Section:
+    """A part of a page under a heading; without parts it is left out.
+
+    Attributes:
+        title: the heading.
+        parts: HTML.
+    """
+
+    title: str
+    parts: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"<section>\n<h2>{escape(self.title)}</h2>\n{chr(10).join(self.parts)}\n</section>"
+
+
+def write_page(title: str, lead: str, sections: Sequence[Section]) -> str:
     """The page's text.
 
     Args:
         title: heading.
-        metrics: numbers of each section, by its heading.
-        figures: by a name that becomes part of the page's identifiers.
+        lead: the first sentences.
+        sections: those without parts are left out.
     """
-    tables = "\n".join(f"<h2>{escape(name)}</h2>\n{_table(values)}" for name, values in metrics.items())
-    plots = "\n".join(
-        figure.to_html(full_html=False, include_plotlyjs=False, div_id=name)
-        for name, figure in figures.items()
-    )
+    body = "\n".join(str(section) for section in sections if section.parts)
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>\n"
-        f"<body><h1>{escape(title)}</h1>\n{plots}\n{tables}\n</body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_NO_REQUESTS}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        # An icon of nothing, as browsers ask for one otherwise.
+        f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{_STYLE}</style></head>\n'
+        f'<body><main>\n<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>\n{body}\n</main>\n'
+        f"<script>{get_plotlyjs()}</script><script>{_SCRIPT}</script></body></html>\n"
     )
 
 
-def _table(values: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{escape(_text(value))}</td></tr>"
-        for name, value in values.items()
+def paragraph(text: str) -> str:
+    """Text as a paragraph."""
+    return f"<p>{escape(text)}</p>"
+
+
+def facts_table(rows: Iterable[tuple[str, str]], measured: Iterable[tuple[str, str]] = ()) -> str:
+    """A table of names and what is said of them.
+
+    Args:
+        rows: name and text.
+        measured: rows that differ between runs that find the same; they come last.
+    """
+    own = "".join(f"<tr>{_cells(*row)}</tr>\n" for row in rows)
+    of_the_run = "".join(f'<tr class="{MEASURED}">{_cells(*row)}</tr>\n' for row in measured)
+    return f'<table class="facts"><tbody>\n{own}{of_the_run}</tbody></table>'
+
+
+def _cells(name: str, text: str) -> str:
+    return f'<th scope="row">{escape(name)}</th><td>{escape(text)}</td>'
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """A table with a heading for each column."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
+    return (
+        f'<table><caption class="soft">{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>\n{body}</tbody></table>"
     )
-    return f"<table>{rows}</table>"
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {_text(part)}" for name, part in value.items())
-    return str(value)
+def plots(*figures: tuple[str, go.Figure, str]) -> str:
+    """Figures beside each other where there is room.
+
+    Args:
+        figures: identifier in the page, the figure, and what it shows in words.
+    """
+    return f'<div class="plots">{"".join(_plot(*one) for one in figures)}</div>'
+
+
+def _plot(name: str, figure: go.Figure, caption: str) -> str:
+    shown = go.Figure(figure)
+    title = shown.layout.title.text or ""
+    shown.update_layout(title=None, width=None, margin={"t": 60})
+    # Nothing within a script may look like its end.
+    data = json.dumps(json.loads(shown.to_json()), sort_keys=True).replace("</", "<\\/")
+    label = escape(f"{title}. {caption}", quote=True)
+    return (
+        f'<figure><h3>{escape(title)}</h3><div id="{escape(name, quote=True)}" role="img" '
+        f'aria-label="{label}"></div><script type="application/json" class="plot">{data}</script>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def drawings(pictures: Iterable[tuple[str, str]]) -> str:
+    """SVG pictures beside each other where there is room.
+
+    Args:
+        pictures: the SVG element, and what is said of it.
+    """
+    each = (f"<figure>{svg}<figcaption>{escape(text)}</figcaption></figure>" for svg, text in pictures)
+    return f'<div class="drawings">{"".join(each)}</div>'
+
+
+def code(text: str, *, measured: bool = False) -> str:
+    """Text in a typewriter's letters, as it stands."""
+    return f"<pre{f' class={chr(34)}{MEASURED}{chr(34)}' if measured else ''}>{escape(text)}</pre>"
+
+
+def folded(title: str, *parts: str) -> str:
+    """Parts that are shown when their title is clicked."""
+    return f"<details><summary>{escape(title)}</summary>{''.join(parts)}</details>"
+
+
+def plain_settings(value: Any) -> str:
+    """Parameters as YAML."""
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=True, allow_unicode=True, width=100).rstrip()

@@ -104,7 +104,7 @@ def draw_calibration(
     from contrastive_nas.ranking.calibration import reliability
     from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.training import comparator_scores
-    from contrastive_nas.reporting.figures import draw_reliability
+    from contrastive_nas.reporting.ranking_figures import draw_reliability
 
     store = open_store(graphs)
     rest = np.setdiff1d(np.arange(len(store)), store.find(first_labels["architecture"].tolist()))

@@ -108,14 +108,14 @@ def draw_comparator(
     first_labels: "pd.DataFrame",
     target: TargetParameters,
 ) -> "go.Figure":
-    """Scores against true accuracies."""
+    """Draw predicted against true ranks."""
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.training import comparator_scores
-    from contrastive_nas.reporting.figures import draw_scores
+    from contrastive_nas.reporting.ranking_figures import draw_ranks
 
     store = open_store(graphs)
     scores = comparator_scores(load_comparator(comparator), store)
     labelled = store.find(first_labels["architecture"].tolist())
     truth = table[target.test].to_numpy(dtype=float)
-    return draw_scores(scores, truth, labelled[labelled >= 0], target.test)
+    return draw_ranks(scores, truth, labelled[labelled >= 0], target.test)

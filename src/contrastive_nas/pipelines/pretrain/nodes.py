@@ -50,6 +50,6 @@ def pretrain_encoder(
 
 def draw_pretraining(losses: "pd.DataFrame") -> "go.Figure":
     """The loss over the steps."""
-    from contrastive_nas.reporting.figures import draw_losses
+    from contrastive_nas.reporting.training_figures import draw_losses
 
     return draw_losses(losses)

@@ -1,43 +1,84 @@
-"""Everything that the stages found, on one page."""
+"""What a run found, on one page for people."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contrastive_nas.pipelines.experiment import SpaceParameters
+from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
+
+
+def draw_space(
+    encoder: Path,
+    graphs: Path,
+    table: "pd.DataFrame",
+    history: "pd.DataFrame",
+    space: SpaceParameters,
+    target: TargetParameters,
+    device: str,
+) -> "go.Figure":
+    """Draw a map of the table's networks by accuracy, with those that the search asked for."""
+    import numpy as np
+
+    from contrastive_nas.devices import pick_device
+    from contrastive_nas.graphs.storage.store import open_store
+    from contrastive_nas.ranking.encoder.weights import load_encoder
+    from contrastive_nas.reporting.figures import draw_map
+    from contrastive_nas.reporting.maps import map_networks
+    from contrastive_nas.spaces import load_space
+
+    accuracies = table[target.label].to_numpy(dtype=float)
+    places, rows = map_networks(
+        load_encoder(encoder).to(pick_device(device)),
+        open_store(graphs),
+        load_space(space.name, **space.options),
+        history["architecture"].tolist(),
+        np.isfinite(accuracies),
+    )
+    return draw_map(places, accuracies[rows], history, target.label)
 
 
 def write_report(
     search_summary: dict[str, Any],
+    search_history: "pd.DataFrame",
+    search_trace: "pd.DataFrame",
+    pseudo_labels: "pd.DataFrame",
+    table: "pd.DataFrame",
     comparator_metrics: dict[str, Any],
-    graph_summary: dict[str, Any],
     ingest_report: dict[str, Any],
     search_figure: "go.Figure",
     comparator_figure: "go.Figure",
     calibration_figure: "go.Figure",
     pretrain_figure: "go.Figure",
+    map_figure: "go.Figure",
     space: SpaceParameters,
+    target: TargetParameters,
+    parameters: dict[str, Any],
+    runs: Path | None,
 ) -> Callable[[Path], Any]:
-    """An HTML page."""
-    from contrastive_nas.reporting.page import write_page
+    """Write the page of a search."""
+    from contrastive_nas.reporting.making import read_making
+    from contrastive_nas.reporting.search_page import SEARCH_NODES, SearchArtifacts, search_page
+    from contrastive_nas.spaces import load_space
 
-    page = write_page(
-        f"contrastive-nas: {space.name}",
-        {
-            "Search": search_summary,
-            "Comparator": comparator_metrics,
-            "Graphs": graph_summary,
-            "Table": ingest_report,
-        },
-        {
-            "search": search_figure,
-            "comparator": comparator_figure,
-            "calibration": calibration_figure,
-            "pretraining": pretrain_figure,
-        },
+    found = SearchArtifacts(
+        summary=search_summary,
+        history=search_history,
+        trace=search_trace,
+        pseudo_labels=pseudo_labels,
+        truth=table[target.test].to_numpy(dtype=float),
+        comparator=comparator_metrics,
+        ingested=ingest_report,
+        search_figure=search_figure,
+        comparator_figure=comparator_figure,
+        calibration_figure=calibration_figure,
+        pretrain_figure=pretrain_figure,
+        map_figure=map_figure,
     )
+    making = read_making(parameters, runs, "report", SEARCH_NODES)
+    page = search_page(found, load_space(space.name, **space.options), making)
     return partial(Path.write_text, data=page, encoding="utf-8")

@@ -62,6 +62,27 @@ def retrain_architecture(
     return results.metrics, results.history, results.confusion, copy_exports(output)
 
 
+def write_retrain_report(
+    metrics: dict[str, Any],
+    history: "pd.DataFrame",
+    confusion: "pd.DataFrame",
+    settings: RetrainParameters,
+    space: SpaceParameters,
+    parameters: dict[str, Any],
+    runs: Path | None,
+) -> Callable[[Path], Any]:
+    """Write the page of the training."""
+    from functools import partial
+
+    from contrastive_nas.reporting.making import read_making
+    from contrastive_nas.reporting.retrain_page import retrain_page
+    from contrastive_nas.spaces import load_space
+
+    known = load_space(space.name, **space.options | settings.space_options)
+    page = retrain_page(metrics, history, confusion, known, read_making(parameters, runs, "retrain", ()))
+    return partial(Path.write_text, data=page, encoding="utf-8")
+
+
 def _settings(
     summary: dict[str, Any] | None,
     parameters: RetrainParameters,

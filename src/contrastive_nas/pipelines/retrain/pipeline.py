@@ -2,7 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from contrastive_nas.pipelines.retrain.nodes import plan_retraining, retrain_architecture
+from contrastive_nas.pipelines.retrain.nodes import (
+    plan_retraining,
+    retrain_architecture,
+    write_retrain_report,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -22,6 +26,20 @@ def create_pipeline() -> Pipeline:
                 outputs=["retrain_metrics", "retrain_history", "retrain_confusion", "retrained_network"],
                 name="retrain_architecture",
                 tags="gpu",
+            ),
+            Node(
+                func=write_retrain_report,
+                inputs={
+                    "metrics": "retrain_metrics",
+                    "history": "retrain_history",
+                    "confusion": "retrain_confusion",
+                    "settings": "params:retrain",
+                    "space": "params:space",
+                    "parameters": "parameters",
+                    "runs": "runs",
+                },
+                outputs="retrain_report",
+                name="write_retrain_report",
             ),
         ]
     )

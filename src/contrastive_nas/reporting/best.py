@@ -1,0 +1,48 @@
+"""The best architectures of a search, drawn."""
+
+import numpy as np
+import pandas as pd
+
+from contrastive_nas.graphs.costs import graph_costs
+from contrastive_nas.graphs.drawing import draw_graph
+from contrastive_nas.graphs.schema import GraphBatch
+from contrastive_nas.reporting.numbers import large, percent
+from contrastive_nas.spaces.base import SearchSpace
+
+# More pictures are not looked at.
+SHOWN = 3
+
+
+def best_queries(history: pd.DataFrame) -> pd.DataFrame:
+    """The queries to show, the highest accuracy first.
+
+    Args:
+        history: of a search: ``query``, ``architecture``, ``accuracy``; with ``on_front`` the most accurate
+            network of the front and others spread over it are taken.
+    """
+    ranked = history.dropna(subset="accuracy").sort_values("accuracy", ascending=False, kind="stable")
+    if "on_front" not in ranked.columns:
+        return ranked.head(SHOWN)
+    front = ranked[ranked["on_front"].to_numpy(dtype=bool)]
+    places = np.unique(np.linspace(0, len(front) - 1, SHOWN).round().astype(int))
+    return front.iloc[places]
+
+
+def draw_best(history: pd.DataFrame, space: SearchSpace) -> list[tuple[str, str]]:
+    """Pictures of the best architectures, each with what is said of it.
+
+    Args:
+        history: as :func:`best_queries` takes it.
+        space: of the architectures.
+    """
+    shown = best_queries(history)
+    pictures = []
+    for row in shown.to_dict("records"):
+        graph = space.graph(row["architecture"])
+        macs, parameters = graph_costs(GraphBatch.from_graphs([graph]))[0].tolist()
+        words = (
+            f"Label {row['query']}: validation accuracy {percent(row['accuracy'])}, {large(macs)} "
+            f"multiply-accumulates, {large(parameters)} parameters. {row['architecture']}"
+        )
+        pictures.append((draw_graph(graph, f"Network of {row['architecture']}"), words))
+    return pictures

@@ -1,0 +1,94 @@
+"""Opens a page in a browser without a screen, and asks it what it shows."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Runs before anything else of the page.
+_LISTENER = """<script>
+window.problems = [];
+addEventListener('error', event => problems.push('error: ' + event.message));
+addEventListener('unhandledrejection', event => problems.push('rejected: ' + event.reason));
+addEventListener('securitypolicyviolation', event => problems.push('request: ' + event.blockedURI));
+for (const kind of ['error', 'warn']) {
+  const shown = console[kind];
+  console[kind] = (...words) => { problems.push(kind + ': ' + words.join(' ')); shown(...words); };
+}
+</script>"""
+# Runs after everything; what is drawn is counted in the picture, not in the data.
+_QUESTIONS = """<script>
+addEventListener('load', () => setTimeout(() => {
+  const width = document.documentElement.clientWidth;
+  const beyond = [...document.querySelectorAll('body *')].filter(part => {
+    const box = part.getBoundingClientRect();
+    return box.width && box.right > width + 1 && !part.closest('.js-plotly-plot') && !part.closest('svg');
+  });
+  const answer = {
+    width,
+    scroll: document.documentElement.scrollWidth,
+    beyond: beyond.map(part => part.tagName + ' ' + part.textContent.slice(0, 60)),
+    problems,
+    requests: performance.getEntriesByType('resource').map(entry => entry.name),
+    plots: [...document.querySelectorAll('.plot')].map(data => {
+      const plot = data.previousElementSibling;
+      const marks = '.scatterlayer .points path, .scatterlayer .lines path, .barlayer .point path, .hm image';
+      return {
+        name: plot.id,
+        marks: plot.querySelectorAll(marks).length,
+        width: plot.getBoundingClientRect().width,
+        right: plot.getBoundingClientRect().right,
+      };
+    }),
+    drawings: [...document.querySelectorAll('.drawings svg')].map(
+      svg => ({boxes: svg.querySelectorAll('rect').length, right: svg.getBoundingClientRect().right})),
+    background: getComputedStyle(document.body).backgroundColor,
+  };
+  parent.postMessage(JSON.stringify(answer), '*');
+}, 300));
+</script>"""
+# A browser's window has a least width; a frame has none, and a page takes its frame for the screen.
+_FRAMES = """<!doctype html><script>
+addEventListener('message', event => {
+  const place = document.createElement('pre');
+  place.className = 'answer';
+  place.textContent = event.data;
+  document.body.append(place);
+});
+</script><body>FRAMES</body>"""
+_FRAME = '<iframe src="page.html" width="{}" height="900" style="border:0"></iframe>'
+
+
+def find_browser() -> str | None:
+    """The path of a browser; None where there is none."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
+def look_at(page: str, folder: Path, *widths: int) -> list[dict[str, Any]]:
+    """What a page shows at widths in pixels, the narrowest first."""
+    browser = find_browser()
+    assert browser is not None
+    asked = page.replace("<head>", f"<head>{_LISTENER}", 1).replace("</body>", f"{_QUESTIONS}</body>")
+    (folder / "page.html").write_text(asked, encoding="utf-8")
+    frames = folder / "frames.html"
+    frames.write_text(_FRAMES.replace("FRAMES", "".join(map(_FRAME.format, widths))), encoding="utf-8")
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--virtual-time-budget=5000",
+        f"--window-size={max(widths) + 100},1900",
+        f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom",
+        frames.as_uri(),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    found = re.findall(r'<pre class="answer">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert len(found) == len(widths), done.stdout[-2000:] + done.stderr[-2000:]
+    return sorted((json.loads(html.unescape(text)) for text in found), key=lambda one: one["width"])
