@@ -15,7 +15,7 @@ NONE = "none"
 
 
 class MySpace(SearchSpace):
-    """Convolutions with ReLU, an average over the image, and a linear layer."""
+    """Convolutions with batch norm and ReLU, an average over the image, and a linear layer."""
 
     name = "my_space"
     choices = (Choice("first", LAYERS), Choice("second", LAYERS), Choice("third", (NONE, *LAYERS)))
@@ -43,7 +43,8 @@ class MySpace(SearchSpace):
         layers: list[nn.Module] = []
         inputs = self.input_shape[0]
         for kernel, channels in self._layers(architecture):
-            layers += [nn.Conv2d(inputs, channels, kernel, padding=kernel // 2), nn.ReLU()]
+            convolution = nn.Conv2d(inputs, channels, kernel, padding=kernel // 2, bias=False)
+            layers += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
             inputs = channels
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, self.classes))
 
@@ -52,7 +53,7 @@ class MySpace(SearchSpace):
         graph = GraphBuilder(self.input_shape)
         x = graph.input
         for kernel, channels in self._layers(architecture):
-            x = graph.relu(graph.conv(x, channels, kernel, bias=True))
+            x = graph.relu(graph.batch_norm(graph.conv(x, channels, kernel)))
         graph.output(graph.linear(graph.global_avg_pool(x), self.classes))
         return graph.graph()
 
