@@ -1,8 +1,10 @@
 """Numbers in words say what the numbers say."""
 
+import re
+
 import pytest
 
-from contrastive_nas.quantities import counted, duration, large
+from contrastive_nas.quantities import counted, duration, large, listed, size_of_space
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,7 @@ from contrastive_nas.quantities import counted, duration, large
         (163.2, "2 min 43 s"),
         (3599.7, "1 h 0 min"),
         (11111, "3 h 5 min"),
+        (200_000, "2 d 7 h"),
     ],
 )
 def test_durations(seconds: float, words: str) -> None:
@@ -43,3 +46,13 @@ def test_nouns_follow_their_number() -> None:
     assert counted(1, "network") == "1 network"
     assert counted(4020, "network") == "4,020 networks"
     assert counted(2, "query", "queries") == "2 queries"
+
+
+def test_spaces_of_any_size_are_told() -> None:
+    assert size_of_space(15_625) == "15,625 architectures"
+    assert size_of_space(31 * 10**17) == "about 3.1 × 10^18 architectures"
+    assert re.fullmatch(r"about \d\.\d × 10\^400 architectures", size_of_space(10**400))
+
+
+def test_words_are_listed() -> None:
+    assert [listed(words) for words in ([], ["a"], ["a", "b", "c"])] == ["none", "a", "a, b and c"]

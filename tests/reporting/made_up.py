@@ -70,6 +70,7 @@ def summary(found: pd.DataFrame) -> dict[str, Any]:
         "table_size": ROWS,
         "regret": 1.5,
         "random_best_test_accuracy": 92.0,
+        "front": None,
         "random_search_was_run": False,
         "final_trainings": 3,
         "final_deviation": 0.25,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
-from contrastive_nas.command_line.output import AsJson, Quiet, short_number, show_json, table_text
+from contrastive_nas.command_line.output import AsJson, Quiet, show_json, table_text
 from contrastive_nas.errors import InputError
 
 if TYPE_CHECKING:
@@ -318,29 +318,17 @@ def _summary(
     return {
         "space": space.name,
         "seed": seed,
-        **{name: value for name, value in found.items() if value is not None},
+        **found,
         "basis": result.basis,
         "training": training.model_dump(mode="json"),
     }
 
 
 def _in_words(summary: dict[str, Any], out: Path) -> str:
-    trained, failed = summary["queries_trained"] + summary["queries_cached"], summary["queries_failed"]
-    of = f"{trained} networks trained" + (f", {failed} failed" if failed else "")
-    spread = ""
-    if "final_trainings" in summary:
-        spread = (
-            f" (mean of {summary['final_trainings']} fresh trainings, standard deviation "
-            f"{summary['final_deviation']:.2f})"
-        )
-    macs, parameters = short_number(summary["best_macs"]), short_number(summary["best_parameters"])
-    lines = [
-        ("found", f"{summary['best_architecture']} of {summary['space']}"),
-        ("validation accuracy", f"{summary['best_valid_accuracy']:.2f} %, the best of {trained}"),
-        ("test accuracy", f"{summary['best_test_accuracy']:.2f} %{spread}"),
-        ("cost", f"{macs} multiply-accumulates, {parameters} parameters"),
-        ("labels bought", of),
-        ("time", f"{summary['seconds']:.0f} s"),
-        ("files", f"{out}: {HISTORY}, {SUMMARY}, ledger-*.jsonl; every training in {LABELS}/"),
-    ]
-    return table_text(lines)
+    from contrastive_nas.quantities import duration
+    from contrastive_nas.reporting.endings import describe_search
+
+    ending = describe_search(summary)
+    files = f"{out}: {HISTORY}, {SUMMARY}, ledger-*.jsonl; every training in {LABELS}/"
+    rows = [*ending.rows, ("Time", duration(summary["seconds"])), ("Files", files)]
+    return f"{ending.headline}\n{table_text(rows)}"

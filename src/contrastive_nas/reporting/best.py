@@ -6,7 +6,7 @@ import pandas as pd
 from contrastive_nas.graphs.costs import graph_costs
 from contrastive_nas.graphs.drawing import draw_graph
 from contrastive_nas.graphs.schema import GraphBatch
-from contrastive_nas.reporting.numbers import large, percent
+from contrastive_nas.quantities import large, percent
 from contrastive_nas.spaces.base import SearchSpace
 
 # More pictures are not looked at.

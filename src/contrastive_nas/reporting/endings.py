@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contrastive_nas.quantities import counted, duration, large
+from contrastive_nas.quantities import counted, duration, large, percent
 
 Metrics = Mapping[str, Any]
 # An effect of this many standard errors is seldom luck (one in twenty).
@@ -56,14 +56,14 @@ def describe_search(summary: Metrics) -> Ending:
         summary: of :func:`contrastive_nas.search.summary.summarise`, with ``space`` and what
             :meth:`contrastive_nas.evaluators.base.Evaluator.quality` gave.
     """
-    accuracy, explained = _test_accuracy(summary)
+    accuracy, explained = test_accuracy(summary)
     size = f"{large(summary['best_macs'])} multiply-accumulates"
     rows = [
         ("Architecture", summary["best_architecture"]),
         ("Test accuracy", explained),
         (
             "Validation accuracy",
-            f"{_percent(summary['best_valid_accuracy'])}, the highest of {_queries(summary)}",
+            f"{percent(summary['best_valid_accuracy'])}, the highest of {_queries(summary)}",
         ),
         *_among_known(summary),
         *_beside_random(summary),
@@ -79,8 +79,8 @@ def describe_search(summary: Metrics) -> Ending:
     return Ending(headline, rows, [("Figure", "search_figure")], further)
 
 
-def _test_accuracy(summary: Metrics) -> tuple[str, str]:
-    """For the headline, and with how it is known."""
+def test_accuracy(summary: Metrics) -> tuple[str, str]:
+    """The test accuracy of a search's choice in short, and with how it is known."""
     accuracy = summary["best_test_accuracy"]
     if "final_trainings" in summary:
         deviation, trainings = summary["final_deviation"], summary["final_trainings"]
@@ -91,13 +91,13 @@ def _test_accuracy(summary: Metrics) -> tuple[str, str]:
         )
     if "surrogate_noise" in summary:
         return (
-            f"{_percent(accuracy)} (predicted)",
-            f"{_percent(accuracy)}, predicted; the errors of such predictions have a standard deviation of "
+            f"{percent(accuracy)} (predicted)",
+            f"{percent(accuracy)}, predicted; the errors of such predictions have a standard deviation of "
             f"{summary['surrogate_noise']:.2f} points",
         )
     if summary["accuracy_is"] == "trained":
-        return _percent(accuracy), f"{_percent(accuracy)}, of one training"
-    return f"{_percent(accuracy)} (looked up)", f"{_percent(accuracy)}, looked up in the table"
+        return percent(accuracy), f"{percent(accuracy)}, of one training"
+    return f"{percent(accuracy)} (looked up)", f"{percent(accuracy)}, looked up in the table"
 
 
 def _queries(summary: Metrics) -> str:
@@ -137,7 +137,7 @@ def _beside_random(summary: Metrics) -> list[tuple[str, str]]:
     if accuracy is None:
         return []
     how = "mean of repeated runs" if summary["random_search_was_run"] else "expected, computed from the table"
-    return [("Random search", f"{_percent(accuracy)} test accuracy with as many queries ({how})")]
+    return [("Random search", f"{percent(accuracy)} test accuracy with as many queries ({how})")]
 
 
 def describe_tuning(summary: Metrics) -> Ending:
@@ -199,7 +199,7 @@ def describe_retraining(metrics: Metrics) -> Ending:
     Args:
         metrics: of :class:`contrastive_nas.training.run.Metrics`.
     """
-    top1, top5 = _percent(metrics["test_top1_accuracy"]), _percent(metrics["test_top5_accuracy"])
+    top1, top5 = percent(metrics["test_top1_accuracy"]), percent(metrics["test_top5_accuracy"])
     speed = f"{metrics['images_per_second']:,.0f} images a second"
     rows = [
         ("Architecture", f"{metrics['architecture']} of {metrics['space']}"),
@@ -367,10 +367,6 @@ def describe_ingestion(report: Metrics) -> Ending:
     rows += [("Left out", problem) for problem in report["first_problems"][:1]]
     read = counted(report["architectures"], "architecture")
     return Ending(f"{read} of {report['space']} read from {report['file']}", rows, [("Table", "table")])
-
-
-def _percent(value: float) -> str:
-    return f"{value:.2f} %"
 
 
 def _number(value: float | None) -> str:

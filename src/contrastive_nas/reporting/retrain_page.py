@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.graphs.drawing import draw_graph
+from contrastive_nas.quantities import duration, large, percent
 from contrastive_nas.reporting.making import Making, making_section
-from contrastive_nas.reporting.numbers import duration, large, percent
 from contrastive_nas.reporting.page import Section, drawings, facts_table, plots, write_page
 from contrastive_nas.reporting.training_figures import (
     draw_confusion,

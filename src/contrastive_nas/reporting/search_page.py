@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from contrastive_nas.quantities import duration, percent
 from contrastive_nas.reporting.best import draw_best
 from contrastive_nas.reporting.figures import FIRST, draw_front, draw_policy, has_points
 from contrastive_nas.reporting.making import Making, making_section
-from contrastive_nas.reporting.numbers import duration, percent
 from contrastive_nas.reporting.page import (
     Section,
     drawings,

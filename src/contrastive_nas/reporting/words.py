@@ -3,15 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from contrastive_nas.reporting.numbers import large, listed, percent, points, size_of_space
+from contrastive_nas.quantities import large, listed, percent, points, size_of_space
+from contrastive_nas.reporting.endings import describe_search, test_accuracy
 
 Summary = Mapping[str, Any]
-_ORIGINS = {
-    "queries_trained": "trained",
-    "queries_looked_up": "looked up in the table",
-    "queries_predicted": "predicted by the surrogate",
-    "queries_cached": "known from an equal network",
-}
 _VERBS = {
     "trained": "trained {}",
     "looked up": "looked up the accuracy of {}",
@@ -29,8 +24,8 @@ def lead(summary: Summary, size: int) -> str:
     """
     sentences = [
         f"Of {size_of_space(size)} in the space {summary['space']}, the search "
-        f"{_VERBS[summary['accuracy_is']].format(format(summary['queries'], ','))} and found a network with "
-        f"{percent(summary['best_test_accuracy'])} test accuracy ({certainty(summary)})."
+        f"{_VERBS[summary['accuracy_is']].format(format(summary['queries'], ','))} and found a network whose "
+        f"test accuracy is {test_accuracy(summary)[1]}."
     ]
     if summary["best_rank"] is not None:
         among = f"{summary['table_size']:,} networks of known accuracy"
@@ -44,23 +39,6 @@ def lead(summary: Summary, size: int) -> str:
     return " ".join(sentences)
 
 
-def certainty(summary: Summary) -> str:
-    """How far the reported accuracy is to be trusted."""
-    if "final_trainings" in summary:
-        return (
-            f"mean of {summary['final_trainings']} fresh trainings, standard deviation "
-            f"{points(summary['final_deviation'])}"
-        )
-    if "surrogate_noise" in summary:
-        return (
-            f"predicted; the standard deviation of the surrogate's errors is "
-            f"{points(summary['surrogate_noise'])}, Kendall's tau {summary['surrogate_kendall_tau']:.2f}"
-        )
-    return {"trained": "trained once", "looked up": "looked up in the table", "predicted": "predicted"}[
-        summary["accuracy_is"]
-    ]
-
-
 def facts(summary: Summary, size: int, search: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Rows of the table under the sentence: what, and how much of it.
 
@@ -72,20 +50,8 @@ def facts(summary: Summary, size: int, search: Mapping[str, Any]) -> list[tuple[
     return [
         ("Searched", f"{summary['space']}, {size_of_space(size)}"),
         *_limits(search),
-        ("Found", summary["best_architecture"]),
-        ("Test accuracy", f"{percent(summary['best_test_accuracy'])} ({certainty(summary)})"),
-        (
-            "Validation accuracy",
-            f"{percent(summary['best_valid_accuracy'])}, the highest of the {summary['queries']} labels",
-        ),
-        *_among_known(summary),
-        *_beside_random(summary),
-        (
-            "Size of the network",
-            f"{large(summary['best_macs'])} multiply-accumulates, "
-            f"{large(summary['best_parameters'])} parameters",
-        ),
-        ("Labels bought", _labels(summary)),
+        *describe_search(summary).rows,
+        ("First labels", _first_labels(summary)),
         ("Guided by", _guide(summary)),
     ]
 
@@ -100,34 +66,9 @@ def _limits(search: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Minimised besides", listed([_COSTS.get(name, name) for name in objectives])
 
 
-def _among_known(summary: Summary) -> Iterator[tuple[str, str]]:
-    if summary["best_rank"] is None:
-        return
-    yield (
-        "Rank by test accuracy",
-        f"{summary['best_rank']:,} of {summary['table_size']:,} networks of known accuracy",
-    )
-    regret = summary["regret"]
-    yield (
-        "Regret by validation accuracy",
-        f"{points(regret)} below the highest known label" if regret else "none: no known label is higher",
-    )
-
-
-def _beside_random(summary: Summary) -> Iterator[tuple[str, str]]:
-    found = summary["random_best_test_accuracy"]
-    if found is not None:
-        how = "mean of searches really run" if summary["random_search_was_run"] else "expected on the table"
-        yield "Random search, as many labels", f"{percent(found)} test accuracy ({how})"
-
-
-def _labels(summary: Summary) -> str:
-    parts = [f"{summary[name]:,} {words}" for name, words in _ORIGINS.items() if summary.get(name)]
-    if summary.get("queries_failed"):
-        parts.append(f"{summary['queries_failed']:,} failed")
+def _first_labels(summary: Summary) -> str:
     design = "promising and different" if summary["initial_design"] == "promising" else "random"
-    first = f"the first {summary['first_labels']} {design} networks"
-    return f"{summary['queries']:,}: {listed(parts)}; {first}"
+    return f"{summary['first_labels']} {design} networks"
 
 
 def _guide(summary: Summary) -> str:
