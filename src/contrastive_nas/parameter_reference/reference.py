@@ -25,7 +25,7 @@ HEAD = f"""\
 Every parameter of every stage. `conf/base` holds the same list with the values of the embedded experiment.
 Set your own in `conf/local/parameters.yml`, or for one run on the command line:
 
-```
+```bash
 kedro run --pipeline search --params search.queries=100,search.evolution.population=200
 ```
 
