@@ -129,7 +129,7 @@ def test_divergence_ends_a_training() -> None:
 def test_a_recipe_that_is_not_there_is_named() -> None:
     with pytest.raises(ValidationError, match="recipe 'digit' is unknown"):
         TrainingParameters(recipe="digit")
-    with pytest.raises(ValidationError, match="epochs: Input should be greater than 0"):
+    with pytest.raises(ValidationError, match="epochs is 0: Input should be greater than 0"):
         TrainingParameters(overrides={"epochs": 0})
 
 

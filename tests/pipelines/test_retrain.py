@@ -39,7 +39,11 @@ def evaluated_accuracy(project: Project) -> float:
 def test_a_given_architecture_needs_no_search(tmp_path: Path) -> None:
     project = Project.create(tmp_path)
     project.run("retrain", retrain={"architecture": GIVEN, "exports": []})
-    assert nodes_that_ran(project) == {"plan_retraining", "retrain_architecture"}
+    assert nodes_that_ran(project) == {
+        "plan_retraining",
+        "retrain_architecture",
+        "write_retrain_report",
+    }
     metrics = project.read_json("retrain_metrics.json")
     assert metrics["architecture"] == GIVEN
     assert metrics.keys() >= METRICS
