@@ -119,7 +119,7 @@ def test_a_search_ends_with_its_results_and_goes_on_without_training_again(tmp_p
     assert summary["final_trainings"] == 3
     assert summary["best_macs"] <= 1e6
     assert best["architecture"] in first.stdout
-    assert "3 networks trained" in first.stdout
+    assert "3 queries (3 trained)" in first.stdout
     (labels,) = (tmp_path / "labels").iterdir()
     trained = labels.read_text()
     assert len(trained.splitlines()) == 1 + 3 + 3  # a header, the search's, and three fresh ones

@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from tiny_project import TinyProject
 
+from contrastive_nas.execution.datasets.page import without_measured
+
 PROJECT = Path(__file__).parents[2]
 SEARCHES, KILLS = 5, 5
 # Every stage takes some seconds, so that kills meet its checkpoints.
@@ -65,7 +67,7 @@ def kill_anywhere(tiny: TinyProject, moments: random.Random, seconds: dict[str, 
     process = tiny.start(*RUN)
     assert process.stdout is not None
     said = read_until_node(process.stdout, moments.randint(0, 3))
-    node = said.rpartition(" running ")[2].partition(":")[0]
+    node = next(iter(said.rpartition(" running ")[2].split()), "")
     imports = next(iter(seconds.values()))
     time.sleep(moments.uniform(0, imports + seconds.get(node, 0)))
     return kill(process, moments, said)
@@ -113,6 +115,8 @@ def steady(path: Path) -> object:
         return {key: value for key, value in content.items() if key not in MEASURED}
     if path.suffix == ".parquet":
         return pd.read_parquet(path).drop(columns=MEASURED, errors="ignore").to_csv()
+    if path.suffix == ".html":
+        return without_measured(path.read_text(encoding="utf-8"))
     return path.read_bytes()
 
 
