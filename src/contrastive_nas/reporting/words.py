@@ -12,6 +12,8 @@ _VERBS = {
     "looked up": "looked up the accuracy of {}",
     "predicted": "asked a surrogate for the accuracy of {}",
 }
+# A page has room for labels that the end of a run cuts short.
+_FULL_LABELS = {"Random search": "Random search, as many labels"}
 _COSTS = {"macs": "multiply-accumulates", "parameters": "parameters"}
 
 
@@ -50,7 +52,7 @@ def facts(summary: Summary, size: int, search: Mapping[str, Any]) -> list[tuple[
     return [
         ("Searched", f"{summary['space']}, {size_of_space(size)}"),
         *_limits(search),
-        *describe_search(summary).rows,
+        *((_FULL_LABELS.get(label, label), text) for label, text in describe_search(summary).rows),
         ("First labels", _first_labels(summary)),
         ("Guided by", _guide(summary)),
     ]
