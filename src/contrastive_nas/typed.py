@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from contrastive_nas.errors import instead
+from contrastive_nas.errors import InputError, instead
 
 # Generators of random numbers in the libraries that are used take no larger one.
 LARGEST_SEED = 2**32 - 1
@@ -30,6 +30,27 @@ class Typed(BaseModel):
             return given
         blocks = {name for name, field in cls.model_fields.items() if isinstance(field.default, BaseModel)}
         return {name: value for name, value in given.items() if value is not None or name not in blocks}
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_typed(model: type[Model], values: Any, place: str = "") -> Model:
+    """Reads values into a model.
+
+    Args:
+        model: class of the parameters.
+        values: plain data, by the names of the parameters.
+        place: where they stand, for messages.
+
+    Raises:
+        InputError: every value that does not fit, in one line.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        reasons = "; ".join(describe_validation(error, model))
+        raise InputError(f"{place}: {reasons}" if place else reasons) from None
 
 
 def describe_validation(error: ValidationError, annotation: Any, name: str = "") -> list[str]:

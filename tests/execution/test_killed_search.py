@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from tiny_project import TinyProject
 
-from contrastive_nas.execution.datasets.page import without_measured
+from contrastive_nas.execution.datasets.kinds import without_measured
 
 PROJECT = Path(__file__).parents[2]
 SEARCHES, KILLS = 5, 5

@@ -7,7 +7,7 @@ import pytest
 from kedro.framework.session import KedroSession
 from tests.pipelines.project import Project
 
-from contrastive_nas.execution.datasets.page import without_measured
+from contrastive_nas.execution.datasets.kinds import without_measured
 from contrastive_nas.pipeline_registry import CHAIN, register_pipelines
 from contrastive_nas.ranking.comparator.comparator import load_comparator
 

@@ -18,7 +18,7 @@ from tests.reporting.made_up import (
     without_the_rest,
 )
 
-from contrastive_nas.execution.datasets.page import PageArtifact, without_measured
+from contrastive_nas.execution.datasets.kinds import PageArtifact, without_measured
 from contrastive_nas.reporting.best import best_queries
 from contrastive_nas.reporting.page import Section, paragraph, write_page
 from contrastive_nas.reporting.retrain_page import retrain_page

@@ -15,6 +15,7 @@ import typer
 
 from contrastive_nas import __version__
 from contrastive_nas.command_line.output import AsJson, show_json, table_text
+from contrastive_nas.command_line.runs import project_folder
 from contrastive_nas.errors import InputError
 
 PACKAGE = "contrastive-nas"
@@ -186,19 +187,12 @@ def _enough(what: str, size: int, bounds: tuple[float, float], of: str, advice: 
 
 
 def _project() -> Iterator[Check]:
-    found = _project_folder()
+    found = project_folder()
     if found is None:
         advice = f"{PACKAGE} init FOLDER makes one; rank and search need none"
         yield Check("project", "note", f"{Path.cwd()} is in no Kedro project", advice)
     else:
         yield Check("project", "ok", str(found))
-
-
-def _project_folder() -> Path | None:
-    from kedro.utils import find_kedro_project
-
-    found = find_kedro_project(Path.cwd())
-    return None if found is None else Path(found)
 
 
 def _tables() -> Iterator[Check]:
@@ -211,7 +205,7 @@ def _tables() -> Iterator[Check]:
         yield Check(DATA_VARIABLE, "FAILS", f"{named} is no folder", advice)
     elif named:
         yield Check(DATA_VARIABLE, "ok", named)
-    project = _project_folder()
+    project = project_folder()
     if project is None:
         return
     with chdir(project):

@@ -22,8 +22,8 @@ from contrastive_nas.command_line.starting import init
 from contrastive_nas.errors import InputError
 
 COMMANDS = (rank, search, init, doctor, spaces, rankers, inspect, sample, evaluate, runs, export, clean)
-# Exit codes, as docs/command_line.md states them; wrong use is typer's own.
-FAILED, WRONG_USE = 1, 2
+# Exit code, as docs/command_line.md states it; that of wrong use is typer's own.
+FAILED = 1
 
 
 class OneMessage(TyperGroup):

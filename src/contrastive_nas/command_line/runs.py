@@ -178,15 +178,16 @@ def _seconds(text: str) -> float:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def _find_project() -> Path:
-    """The project that the current folder belongs to.
-
-    Raises:
-        InputError: it belongs to none.
-    """
+def project_folder() -> Path | None:
+    """The project that the current folder belongs to; None where it belongs to none."""
     from kedro.utils import find_kedro_project
 
     found = find_kedro_project(Path.cwd())
+    return None if found is None else Path(found)
+
+
+def _find_project() -> Path:
+    found = project_folder()
     if found is None:
         raise InputError(f"{Path.cwd()} is in no Kedro project: go to its folder first")
-    return Path(found)
+    return found

@@ -119,19 +119,10 @@ def search(
 @contextmanager
 def _wrong_use() -> Iterator[None]:
     """Tells what the command cannot be carried out for, before anything is trained."""
-    from pydantic import ValidationError
-
-    from contrastive_nas.evaluators.parameters import TrainingParameters
-    from contrastive_nas.search.parameters import SearchParameters
-    from contrastive_nas.typed import describe_validation
-
     try:
         yield
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
-    except ValidationError as error:
-        checked = SearchParameters if error.title == SearchParameters.__name__ else TrainingParameters
-        raise typer.BadParameter("; ".join(describe_validation(error, checked))) from None
 
 
 def _limited(
@@ -163,6 +154,7 @@ def _find_data(data: str, test_data: str | None) -> "DataSettings":
     """Where the images are, and of which kind."""
     from contrastive_nas.training.config import DataSettings
     from contrastive_nas.training.data.open import source_kind
+    from contrastive_nas.typed import read_typed
 
     if data == "digits":
         if test_data is not None:
@@ -175,7 +167,8 @@ def _find_data(data: str, test_data: str | None) -> "DataSettings":
     kind = source_kind(str(train))
     if kind != source_kind(str(test)):
         raise InputError(f"{train} and {test} are images of different kinds")
-    return DataSettings(kind=kind, name=Path(data).stem, train=str(train), test=str(test), workers=0)
+    values = {"kind": kind, "name": Path(data).stem, "train": str(train), "test": str(test), "workers": 0}
+    return read_typed(DataSettings, values)
 
 
 def _parts(path: Path, test_data: str | None) -> tuple[Path, Path]:
@@ -216,6 +209,7 @@ def _training(
     from contrastive_nas.training.data.open import open_sources
     from contrastive_nas.training.recipe import load_recipe
     from contrastive_nas.training.short import split_training_images
+    from contrastive_nas.typed import read_typed
 
     name = recipe or RECIPES.get(data.kind, OTHER_RECIPE)
     known = load_recipe(name)
@@ -229,15 +223,16 @@ def _training(
         overrides = {"epochs": epochs, "schedule": {"warmup_epochs": warmup}}
     train, _ = open_sources(data, _count_classes(space))
     chosen, held_out = images
-    found = TrainingParameters(
-        data=data,
-        recipe=name,
-        overrides=overrides,
-        train_images=chosen,
-        valid_images=held_out or HELD_OUT.get(data.kind) or max(len(train) // OTHER_SHARE, 1),
-        seeds=tuple(range(repeats)),
-        workers=workers,
-    )
+    values = {
+        "data": data,
+        "recipe": name,
+        "overrides": overrides,
+        "train_images": chosen,
+        "valid_images": held_out or HELD_OUT.get(data.kind) or max(len(train) // OTHER_SHARE, 1),
+        "seeds": tuple(range(repeats)),
+        "workers": workers,
+    }
+    found = read_typed(TrainingParameters, values)
     split_training_images(train, found)
     return found
 
@@ -257,9 +252,11 @@ def _count_classes(space: "SearchSpace") -> int:
 
 def _parameters(trainings: int, limits: dict[str, float], seed: int) -> "SearchParameters":
     from contrastive_nas.search.parameters import SearchParameters
+    from contrastive_nas.typed import read_typed
 
     first = min(ROUND, trainings)
-    return SearchParameters(queries=trainings, initial=first, batch=ROUND, limits=limits, seed=seed)
+    values = {"queries": trainings, "initial": first, "batch": ROUND, "limits": limits, "seed": seed}
+    return read_typed(SearchParameters, values)
 
 
 def _check_folder(folder: Path) -> None:

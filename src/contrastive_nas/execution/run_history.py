@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,21 @@ def read_runs(project: Path) -> list[dict[str, Any]]:
     return [_read(file) for file in sorted((project / FOLDER).glob("*.json")) if file.stat().st_size]
 
 
+def latest_records(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records in a folder as they were written, latest first; those that cannot be read are left out."""
+    for file in sorted(folder.glob("*.json"), reverse=True):
+        try:
+            yield json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # of a run that was killed while it wrote
+            continue
+
+
 def last_seconds(project: Path, experiment: str | None, names: Collection[str]) -> dict[str, float]:
     """Seconds that nodes took when they last ran in an experiment, by name; not of those that never ran."""
     found: dict[str, float] = {}
-    files = sorted((project / FOLDER).glob("*.json"), reverse=True)
-    for file in files[:_RECENT]:
+    for record in islice(latest_records(project / FOLDER), _RECENT):
         if len(found) == len(names):
             break
-        try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # empty or damaged: an estimate can do without
-            continue
         if record.get("experiment") == experiment:
             for node in record.get("nodes", []):
                 if node["ran"] and node["name"] in names:

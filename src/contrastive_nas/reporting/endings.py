@@ -199,8 +199,27 @@ def describe_retraining(metrics: Metrics) -> Ending:
     Args:
         metrics: of :class:`contrastive_nas.training.run.Metrics`.
     """
-    top1, top5 = percent(metrics["test_top1_accuracy"]), percent(metrics["test_top5_accuracy"])
     speed = f"{metrics['images_per_second']:,.0f} images a second"
+    rows = [
+        *retraining_facts(metrics),
+        (
+            "Training time",
+            f"{duration(metrics['seconds'])} on {counted(metrics['devices'], 'device')}, {speed}",
+        ),
+        ("Latency", f"{metrics['latency_milliseconds']:.3g} ms for one image on this machine's CPU"),
+    ]
+    accuracy = percent(metrics["test_top1_accuracy"])
+    headline = f"The network trained in full has a test accuracy of {accuracy} on {metrics['dataset']}"
+    return Ending(headline, rows, [("Network", "retrained_network")])
+
+
+def retraining_facts(metrics: Metrics) -> list[tuple[str, str]]:
+    """What is the same whenever a network is trained so: label and text of each line.
+
+    Args:
+        metrics: as :func:`describe_retraining` takes them.
+    """
+    top1, top5 = percent(metrics["test_top1_accuracy"]), percent(metrics["test_top5_accuracy"])
     rows = [
         ("Architecture", f"{metrics['architecture']} of {metrics['space']}"),
         ("Test accuracy", f"{top1}; the right class is among the five likeliest for {top5}"),
@@ -209,19 +228,13 @@ def describe_retraining(metrics: Metrics) -> Ending:
             f"recipe {metrics['recipe']}, {counted(metrics['epochs'], 'epoch')}, seed {metrics['seed']}",
         ),
         (
-            "Training time",
-            f"{duration(metrics['seconds'])} on {counted(metrics['devices'], 'device')}, {speed}",
-        ),
-        (
             "Size",
             f"{large(metrics['macs'])} multiply-accumulates, {large(metrics['params'])} parameters",
         ),
-        ("Latency", f"{metrics['latency_milliseconds']:.3g} ms for one image on this machine's CPU"),
     ]
     if metrics["corrupt_images"]:
         rows.append(("Left out", counted(metrics["corrupt_images"], "corrupt image")))
-    headline = f"The network trained in full has a test accuracy of {top1} on {metrics['dataset']}"
-    return Ending(headline, rows, [("Network", "retrained_network")])
+    return rows
 
 
 def describe_retraining_plan(plan: Metrics) -> Ending:

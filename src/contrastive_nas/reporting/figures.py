@@ -8,12 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from contrastive_nas.search.strategies.base import FIRST
+
 FloatArray = NDArray[np.float64]
 # By Okabe and Ito: told apart by the colour-blind, and legible on white and on black.
 OURS, OTHER, THIRD, GREY = "#0072B2", "#D55E00", "#009E73", "#808080"
 _BAND = "rgba(213, 94, 0, 0.18)"
 _GRID = "rgba(128, 128, 128, 0.25)"
-FIRST = "initial design"
 # Of a map's accuracies, the worst part shares one colour: a few failures would leave one for all others.
 _LOWEST_SHOWN = 0.1
 # Share of a map's networks at each end of an axis that may lie outside of its frame.
@@ -38,6 +39,13 @@ def titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
     )
 
 
+def add_band(figure: go.Figure, x: Any, low: Any, high: Any, color: str, name: str) -> None:
+    """Fill what lies between two curves, before anything else is drawn."""
+    edge = {"x": x, "mode": "lines", "line": {"width": 0}}
+    figure.add_scatter(y=high, showlegend=False, hoverinfo="skip", **edge)
+    figure.add_scatter(y=low, fill="tonexty", fillcolor=color, name=name, **edge)
+
+
 def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: dict[str, Any]) -> go.Figure:
     """Draw the best accuracy so far against labels bought, with random search: its mean and 10 to 90 % band.
 
@@ -51,11 +59,7 @@ def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: di
     shown = [history["best_accuracy"].to_numpy(dtype=float)]
     if len(random):
         shown += [random["low"].to_numpy(), random["high"].to_numpy()]
-        edge = {"x": random["query"], "line": {"width": 0}, "mode": "lines"}
-        figure.add_scatter(y=random["high"], showlegend=False, hoverinfo="skip", **edge)
-        figure.add_scatter(
-            y=random["low"], fill="tonexty", fillcolor=_BAND, name="random search, 10 to 90 %", **edge
-        )
+        add_band(figure, random["query"], random["low"], random["high"], _BAND, "random search, 10 to 90 %")
         figure.add_scatter(
             x=random["query"], y=random["mean"], line={"color": OTHER, "dash": "dash"}, name="random, mean"
         )

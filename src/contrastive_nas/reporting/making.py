@@ -7,7 +7,7 @@ from typing import Any
 
 from contrastive_nas.execution.fingerprint import plain
 from contrastive_nas.execution.machine import describe_libraries
-from contrastive_nas.reporting.page import Section, code, facts_table, folded, plain_settings
+from contrastive_nas.reporting.page import Section, code, facts_table, folded, paragraph, plain_settings
 from contrastive_nas.reporting.run_facts import RunFacts, read_facts
 
 
@@ -45,7 +45,7 @@ def making_section(making: Making) -> Section:
     facts = making.facts
     parts = []
     if facts.command:
-        parts.append('<p class="measured">This command makes the same results again:</p>')
+        parts.append(paragraph("This command makes the same results again:", measured=True))
         parts.append(code(facts.command, measured=True))
     of_the_run = [row for row in (("Commit", facts.commit), ("Machine", facts.machine)) if row[1]]
     parts.append(facts_table([("Seed", str(making.experiment["seed"]))], of_the_run))

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from contrastive_nas.execution.datasets.page import MEASURED
+from contrastive_nas.execution.datasets.kinds import MEASURED
 
 # Figures are as wide as their column, and narrow enough for a sheet of paper.
 _STYLE = """
@@ -119,9 +119,14 @@ def write_page(title: str, lead: str, sections: Sequence[Section]) -> str:
     )
 
 
-def paragraph(text: str) -> str:
+def paragraph(text: str, *, measured: bool = False) -> str:
     """Text as a paragraph."""
-    return f"<p>{escape(text)}</p>"
+    return f"<p{_class(measured)}>{escape(text)}</p>"
+
+
+def _class(measured: bool) -> str:
+    """Marks an element that differs between runs that find the same."""
+    return f' class="{MEASURED}"' if measured else ""
 
 
 def facts_table(rows: Iterable[tuple[str, str]], measured: Iterable[tuple[str, str]] = ()) -> str:
@@ -132,7 +137,7 @@ def facts_table(rows: Iterable[tuple[str, str]], measured: Iterable[tuple[str, s
         measured: rows that differ between runs that find the same; they come last.
     """
     own = "".join(f"<tr>{_cells(*row)}</tr>\n" for row in rows)
-    of_the_run = "".join(f'<tr class="{MEASURED}">{_cells(*row)}</tr>\n' for row in measured)
+    of_the_run = "".join(f"<tr{_class(True)}>{_cells(*row)}</tr>\n" for row in measured)
     return f'<table class="facts"><tbody>\n{own}{of_the_run}</tbody></table>'
 
 
@@ -185,7 +190,7 @@ def drawings(pictures: Iterable[tuple[str, str]]) -> str:
 
 def code(text: str, *, measured: bool = False) -> str:
     """Text in a typewriter's letters, as it stands."""
-    return f"<pre{f' class={chr(34)}{MEASURED}{chr(34)}' if measured else ''}>{escape(text)}</pre>"
+    return f"<pre{_class(measured)}>{escape(text)}</pre>"
 
 
 def folded(title: str, *parts: str) -> str:

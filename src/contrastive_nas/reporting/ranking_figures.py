@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from contrastive_nas.ranking.calibration import Reliability
-from contrastive_nas.reporting.figures import GREY, OTHER, OURS, titled
+from contrastive_nas.reporting.figures import GREY, OTHER, OURS, add_band, titled
 
 FloatArray = NDArray[np.float64]
 # Points that a browser draws at once, and that are told apart.
@@ -65,9 +65,7 @@ def _add_band(figure: go.Figure, predicted: FloatArray, true: FloatArray) -> Non
     groups = np.array_split(order, max(1, min(_GROUPS, len(order) // _LEAST_GROUP)))
     places = [float(np.median(predicted[group])) for group in groups]
     low, middle, high = np.array([np.quantile(true[group], [0.1, 0.5, 0.9]) for group in groups]).T
-    edge = {"x": places, "mode": "lines", "line": {"width": 0}}
-    figure.add_scatter(y=high, showlegend=False, hoverinfo="skip", **edge)
-    figure.add_scatter(y=low, fill="tonexty", fillcolor=_BAND, name="80 % of networks", **edge)
+    add_band(figure, places, low, high, _BAND, "80 % of networks")
     figure.add_scatter(x=places, y=middle, mode="lines", line={"color": OURS, "width": 2.5}, name="median")
 
 

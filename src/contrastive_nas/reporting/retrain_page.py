@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.graphs.drawing import draw_graph
-from contrastive_nas.quantities import duration, large, percent
+from contrastive_nas.quantities import counted, duration, percent
+from contrastive_nas.reporting.endings import retraining_facts
 from contrastive_nas.reporting.making import Making, making_section
 from contrastive_nas.reporting.page import Section, drawings, facts_table, plots, write_page
 from contrastive_nas.reporting.training_figures import (
@@ -40,7 +41,7 @@ def retrain_page(
     )
     picture = draw_graph(space.graph(metrics["architecture"]), f"Network of {metrics['architecture']}")
     sections = [
-        Section("In short", [facts_table(_facts(metrics), _measured(metrics))]),
+        Section("In short", [facts_table(retraining_facts(metrics), _measured(metrics))]),
         Section("The network", [drawings([(picture, metrics["architecture"])])]),
         Section("Course of the training", [*_curves(history, confusion)]),
         making_section(making),
@@ -48,25 +49,8 @@ def retrain_page(
     return write_page(f"Training of a network of {metrics['space']}", lead, sections)
 
 
-def _facts(metrics: Metrics) -> list[tuple[str, str]]:
-    top1, top5 = percent(metrics["test_top1_accuracy"]), percent(metrics["test_top5_accuracy"])
-    rows = [
-        ("Network", metrics["architecture"]),
-        ("Test accuracy", f"{top1}; the right class is among the first five for {top5}"),
-        (
-            "Size of the network",
-            f"{large(metrics['macs'])} multiply-accumulates, {large(metrics['params'])} parameters",
-        ),
-        ("Trained on", f"{metrics['dataset']}, {metrics['epochs']} epochs, recipe {metrics['recipe']}"),
-    ]
-    if metrics["corrupt_images"]:
-        rows.append(("Images left out", f"{metrics['corrupt_images']:,}, which could not be decoded"))
-    return rows
-
-
 def _measured(metrics: Metrics) -> list[tuple[str, str]]:
-    devices = metrics["devices"]
-    speed = f"{metrics['images_per_second']:,.0f} images/s on {devices} device{'' if devices == 1 else 's'}"
+    speed = f"{metrics['images_per_second']:,.0f} images/s on {counted(metrics['devices'], 'device')}"
     return [
         ("Time", f"{duration(metrics['seconds'])}, {speed}"),
         ("Latency", f"{metrics['latency_milliseconds']:.1f} ms for one image on the CPU"),

@@ -1,7 +1,6 @@
 """What a run ends with: its result in a headline and a short table, where to look, and what to do next."""
 
 import logging
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from contrastive_nas.execution.run_history import flat
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.quantities import counted, duration
 from contrastive_nas.reporting.endings import STAGES, Ending, StageEnding
+from contrastive_nas.reporting.run_facts import command
 
 logger = logging.getLogger(__name__)
 # The one page, and the pipeline that makes it.
@@ -62,7 +62,7 @@ def describe_end(
     if stage is not None and _shows(report, stage.dataset, results):
         rows.append(("Report", _path(report, project)))
         further = [one for one in further if one[0] != REPORT]
-    commands = [(_command(name, record, ending.setting), purpose) for name, purpose in further]
+    commands = [(_command(name, record, ending), purpose) for name, purpose in further]
     commands.append(("contrastive-nas runs latest", "shows all numbers of this run"))
     return "\n".join([ending.headline, *_aligned(rows), "next:", *_aligned(commands)])
 
@@ -107,26 +107,10 @@ def _path(dataset: ArtifactDataset, project: Path) -> str:
     return str(link.relative_to(project) if link.is_relative_to(project) else link)
 
 
-def _command(pipeline: str, record: Mapping[str, Any], setting: Mapping[str, Any]) -> str:
-    """``kedro run`` of a pipeline with the parameters of a run, as others would give other results."""
-    words = ["kedro", "run", "--pipeline", pipeline]
-    if record["experiment"] != "base":
-        words[2:2] = ["--env", record["experiment"]]
-    own = {name: value for name, value in flat(record["runtime_parameters"]) if _matters(name)}
-    given = [f"{name}={_given(value)}" for name, value in {**own, **setting}.items()]
-    if given:
-        words += ["--params", ",".join(given)]
-    return shlex.join(words)
-
-
-def _matters(parameter: str) -> bool:
-    """Only the tuning itself asks for its parameters."""
-    return not parameter.startswith("tune.")
-
-
-def _given(value: Any) -> str:
-    """As Kedro's option ``--params`` takes it."""
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def _command(pipeline: str, record: Mapping[str, Any], ending: Ending) -> str:
+    """The command that runs a pipeline on what the run found; only the tuning itself asks for ``tune``."""
+    given = {name: value for name, value in (record["runtime_parameters"] or {}).items() if name != "tune"}
+    return command({**record, "runtime_parameters": given}, pipeline, ending.setting)
 
 
 def _aligned(rows: list[tuple[str, str]]) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contrastive_nas.execution.run_history import flat
+from contrastive_nas.execution.run_history import flat, latest_records
 
 Record = Mapping[str, Any]
 
@@ -37,8 +38,8 @@ def read_facts(runs: Path | None, pipeline: str, nodes: Iterable[str]) -> RunFac
         pipeline: that the command names.
         nodes: whose time is wanted.
     """
-    records = [] if runs is None else _records(runs)
-    current = next((one for one in reversed(records) if _is_ours(one)), None)
+    records = [] if runs is None else [*latest_records(runs)]
+    current = next(filter(_is_ours, records), None)
     if current is None:
         return RunFacts()
     found = {name: _seconds(records, current, name) for name in nodes}
@@ -50,34 +51,28 @@ def read_facts(runs: Path | None, pipeline: str, nodes: Iterable[str]) -> RunFac
     )
 
 
-def command(record: Record, pipeline: str) -> str:
-    """The command line that runs a pipeline with a run's environment and parameters."""
-    words = ["kedro run"]
+def command(record: Record, pipeline: str, setting: Mapping[str, Any] | None = None) -> str:
+    """The command line that runs a pipeline with a run's environment and parameters.
+
+    Args:
+        record: of the run.
+        pipeline: that the command names.
+        setting: parameters by dotted name, in place of the run's own.
+    """
+    words = ["kedro", "run"]
     if record["experiment"] != "base":
-        words.append(f"--env {record['experiment']}")
-    words.append(f"--pipeline {pipeline}")
-    given = [
-        f"{name}={_value(value)}" for name, value in flat(record.get("runtime_parameters") or {}) if name
-    ]
+        words += ["--env", record["experiment"]]
+    words += ["--pipeline", pipeline]
+    own = {name: value for name, value in flat(record.get("runtime_parameters") or {}) if name}
+    given = [f"{name}={_value(value)}" for name, value in {**own, **(setting or {})}.items()]
     if given:
-        text = ",".join(given)
-        words.append(f"--params '{text}'" if set(text) & set(" |()[]{}*'\"$;&<>") else f"--params {text}")
-    return " ".join(words)
+        words += ["--params", ",".join(given)]
+    return shlex.join(words)
 
 
 def _value(value: Any) -> str:
+    """As Kedro's option ``--params`` takes it."""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _records(folder: Path) -> list[Record]:
-    """The records in the order of their runs; what cannot be read tells nothing."""
-    found = []
-    for file in sorted(folder.glob("*.json")):
-        try:
-            found.append(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            continue
-    return found
 
 
 def _is_ours(record: Record) -> bool:
@@ -85,11 +80,11 @@ def _is_ours(record: Record) -> bool:
 
 
 def _seconds(records: Iterable[Record], current: Record, name: str) -> float | None:
-    """What a node took when it made the versions of its results that the current run has."""
+    """What a node took when it last made the versions of its results that the current run has."""
     ours = _node(current, name)
     if ours is None:
         return None
-    for record in reversed([*records]):
+    for record in records:
         node = _node(record, name)
         if node and node.get("ran") and node.get("outputs") == ours.get("outputs") and "seconds" in node:
             return float(node["seconds"])

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from contrastive_nas.quantities import duration, percent
 from contrastive_nas.reporting.best import draw_best
-from contrastive_nas.reporting.figures import FIRST, draw_front, draw_policy, has_points
+from contrastive_nas.reporting.figures import draw_front, draw_policy, has_points
 from contrastive_nas.reporting.making import Making, making_section
 from contrastive_nas.reporting.page import (
     Section,
@@ -24,6 +24,7 @@ from contrastive_nas.reporting.page import (
 from contrastive_nas.reporting.ranking_figures import draw_pseudo_labels, pseudo_labels_right
 from contrastive_nas.reporting.run_facts import RunFacts
 from contrastive_nas.reporting.words import facts, lead
+from contrastive_nas.search.strategies.base import FIRST
 from contrastive_nas.spaces.base import SearchSpace
 
 # Nodes whose time a search is said to have taken, by what they do.

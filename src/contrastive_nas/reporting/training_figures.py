@@ -20,19 +20,11 @@ def draw_training_losses(history: pd.DataFrame) -> go.Figure:
     Args:
         history: a row per epoch: ``epoch``, ``train_loss``, ``test_loss`` (NaN where not tested).
     """
-    figure = go.Figure()
     tested = history.dropna(subset="test_loss")
-    for table, column, name, color, dash in (
-        (history, "train_loss", "training images", OURS, "solid"),
-        (tested, "test_loss", "test images", OTHER, "dash"),
-    ):
-        figure.add_scatter(
-            x=table["epoch"],
-            y=table[column],
-            mode="lines+markers",
-            line={"color": color, "dash": dash},
-            name=name,
-        )
+    figure = _two_curves(
+        ("training images", history["epoch"], history["train_loss"]),
+        ("test images", tested["epoch"], tested["test_loss"]),
+    )
     return titled(figure, "Loss", "epoch", "mean cross-entropy (nats)")
 
 
@@ -42,20 +34,20 @@ def draw_training_accuracies(history: pd.DataFrame) -> go.Figure:
     Args:
         history: a row per epoch: ``epoch``, ``test_top1_accuracy``, ``test_top5_accuracy`` in percent.
     """
-    figure = go.Figure()
     tested = history.dropna(subset="test_top1_accuracy")
-    for column, name, color, dash in (
-        ("test_top1_accuracy", "the class ranked first", OURS, "solid"),
-        ("test_top5_accuracy", "one of the five ranked first", OTHER, "dash"),
-    ):
-        figure.add_scatter(
-            x=tested["epoch"],
-            y=tested[column],
-            mode="lines+markers",
-            line={"color": color, "dash": dash},
-            name=name,
-        )
+    figure = _two_curves(
+        ("the class ranked first", tested["epoch"], tested["test_top1_accuracy"]),
+        ("one of the five ranked first", tested["epoch"], tested["test_top5_accuracy"]),
+    )
     return titled(figure, "Accuracy on test images", "epoch", "accuracy (%)")
+
+
+def _two_curves(*curves: tuple[str, pd.Series, pd.Series]) -> go.Figure:
+    """A solid and a dashed line with a point an epoch, each with its name, x and y."""
+    figure = go.Figure()
+    for (name, x, y), color, dash in zip(curves, (OURS, OTHER), ("solid", "dash"), strict=True):
+        figure.add_scatter(x=x, y=y, mode="lines+markers", line={"color": color, "dash": dash}, name=name)
+    return figure
 
 
 def draw_confusion(confusion: pd.DataFrame) -> go.Figure:

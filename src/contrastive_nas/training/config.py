@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.training.recipe import RecipeChoice, list_recipes
-from contrastive_nas.typed import Typed, describe_validation
+from contrastive_nas.typed import Typed, read_typed
 
 SourceKind = Literal["digits", "folder", "parquet", "webdataset", "torchvision"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -120,10 +120,8 @@ def load_settings(path: Path) -> RunSettings:
         InputError: no such file, not YAML, or values that a run does not take.
     """
     try:
-        return RunSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return read_typed(RunSettings, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
-    except ValidationError as error:
-        raise InputError(f"{path}: {'; '.join(describe_validation(error, RunSettings))}") from None

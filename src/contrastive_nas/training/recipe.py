@@ -10,12 +10,11 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 
 from contrastive_nas.errors import InputError, instead
-from contrastive_nas.typed import Typed, describe_validation
+from contrastive_nas.typed import Typed, read_typed
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 _FOLDER = files("contrastive_nas.training") / "recipes"
@@ -197,11 +196,9 @@ def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
         raise InputError(f"recipe {name!r} is unknown{instead(name, known)}")
     try:
         content = yaml.safe_load(text)
-        return Recipe.model_validate(_merged(content, overrides or {}))
+        return read_typed(Recipe, _merged(content, overrides or {}), f"recipe {name!r}")
     except (yaml.YAMLError, TypeError) as error:
         raise InputError(f"recipe {name!r} is not valid YAML: {error}") from None
-    except ValidationError as error:
-        raise InputError(f"recipe {name!r}: {'; '.join(describe_validation(error, Recipe))}") from None
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

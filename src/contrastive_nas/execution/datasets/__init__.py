@@ -5,6 +5,7 @@ from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.datasets.kinds import (
     FigureArtifact,
     JsonArtifact,
+    PageArtifact,
     ParquetArtifact,
     PathArtifact,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "FigureArtifact",
     "JsonArtifact",
     "KeptFolder",
+    "PageArtifact",
     "ParquetArtifact",
     "PathArtifact",
     "RawFile",

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,10 @@ from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 if TYPE_CHECKING:
     import pandas as pd
     from kedro_datasets._typing import JSONPreview, PlotlyPreview, TablePreview
+
+# An element of a page that tells of one run: how long it took, on which machine, by which command.
+MEASURED = "measured"
+_ELEMENTS = re.compile(rf'<(\w+) class="{MEASURED}">.*?</\1>', re.DOTALL)
 
 
 class JsonArtifact(ArtifactDataset):
@@ -98,3 +103,25 @@ class PathArtifact(ArtifactDataset):
 
     def write(self, path: Path, data: Callable[[Path], Any]) -> None:
         data(path)
+
+
+class PageArtifact(ArtifactDataset):
+    """An HTML page; two are the same when they differ only in elements of the class ``measured``.
+
+    Such elements hold none of their own kind. A node returns the text and is given the path.
+    """
+
+    def read(self, path: Path) -> Path:
+        return path
+
+    def write(self, path: Path, data: str) -> None:
+        path.write_text(data, encoding="utf-8")
+
+    def same_but_for_measured(self, one: Path, other: Path) -> bool:
+        first, second = (without_measured(path.read_text(encoding="utf-8")) for path in (one, other))
+        return first == second
+
+
+def without_measured(page: str) -> str:
+    """The page without what differs between runs that find the same."""
+    return _ELEMENTS.sub("", page)

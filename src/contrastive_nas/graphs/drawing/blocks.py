@@ -7,7 +7,7 @@ it ends at a join after which only two results are read.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contrastive_nas.graphs.drawing.units import Shape, Unit
 
@@ -89,7 +89,8 @@ def cut(units: Sequence[Unit]) -> list[Block]:
     Args:
         units: of a whole network, as :func:`contrastive_nas.graphs.drawing.units.sketch` gives them.
     """
-    segments = [part for whole in _segments(units) for part in _smaller(units, *whole)]
+    live = _live_after(units)
+    segments = [part for whole in _segments(live) for part in _smaller(units, live, *whole)]
     blocks = _blocks(units, segments)
     return _folded(_around_depthwise(blocks))
 
@@ -115,25 +116,25 @@ def _live_after(units: Sequence[Unit]) -> list[int]:
     return live
 
 
-def _segments(units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
-    live, start = _live_after(units), 0
-    for number in range(len(units)):
-        if live[number] <= 1:
+def _segments(live: Sequence[int]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for number, count in enumerate(live):
+        if count <= 1:
             yield start, number + 1
             start = number + 1
-    if start < len(units):
-        yield start, len(units)
+    if start < len(live):
+        yield start, len(live)
 
 
-def _smaller(units: Sequence[Unit], start: int, end: int) -> Iterator[tuple[int, int]]:
+def _smaller(units: Sequence[Unit], live: Sequence[int], start: int, end: int) -> Iterator[tuple[int, int]]:
     if end - start > _LONG:
-        live = _live_after(units)
+        reads_last = False
         for number in range(start, end - 1):
             # What does not read the result right before it adapts an older one, and is a part of a cell.
-            reads_last = any(start - 1 in unit.sources for unit in units[start : number + 1])
+            reads_last = reads_last or start - 1 in units[number].sources
             if live[number] <= 2 and units[number].kind == "join" and reads_last:
                 yield start, number + 1
-                start = number + 1
+                start, reads_last = number + 1, False
     yield start, end
 
 
@@ -142,14 +143,7 @@ def _blocks(units: Sequence[Unit], segments: Sequence[tuple[int, int]]) -> list[
     blocks = []
     for place, (start, end) in enumerate(segments):
         inside = [
-            Unit(
-                unit.label,
-                unit.kind,
-                tuple(x - start if x >= start else owner[x] - place for x in unit.sources),
-                unit.shape,
-                unit.operations,
-                unit.repeats,
-            )
+            replace(unit, sources=tuple(x - start if x >= start else owner[x] - place for x in unit.sources))
             for unit in units[start:end]
         ]
         blocks.append(Block(tuple(inside)))
@@ -167,7 +161,7 @@ def _joined(blocks: Sequence[Block]) -> Block:
                 x + offset if x >= 0 else (ends[place + x] if place + x >= 0 else x + place)
                 for x in unit.sources
             )
-            units.append(Unit(unit.label, unit.kind, sources, unit.shape, unit.operations, unit.repeats))
+            units.append(replace(unit, sources=sources))
         ends.append(len(units) - 1)
     return Block(tuple(units))
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from contrastive_nas.graphs.canonical_form.rewrites import simplify
 from contrastive_nas.graphs.operations import JOINS, Operation
@@ -106,7 +106,6 @@ class _Draft:
     unit: Unit
     last: int
     loose: bool = False
-    nodes: list[int] = field(default_factory=list)
 
 
 def _fused(graph: ComputationGraph) -> list[Unit]:

@@ -2,10 +2,20 @@
 
 import logging
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.pipelines.download.parameters import RawFolder, Source
 
+Source = Annotated[
+    str | None,
+    Field(
+        description="Public benchmark that ``kedro run --pipeline download --params source=NAME`` fetches. "
+        "Without a name it lists them."
+    ),
+]
+RawFolder = Annotated[str, Field(description="Folder that downloads are written to.")]
 _LOG = logging.getLogger(__name__)
 
 

@@ -1,7 +1,5 @@
 """What a run found, on one page for people."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +57,7 @@ def write_report(
     target: TargetParameters,
     parameters: dict[str, Any],
     runs: Path | None,
-) -> Callable[[Path], Any]:
+) -> str:
     """Write the page of a search."""
     from contrastive_nas.reporting.making import read_making
     from contrastive_nas.reporting.search_page import SEARCH_NODES, SearchArtifacts, search_page
@@ -80,5 +78,4 @@ def write_report(
         map_figure=map_figure,
     )
     making = read_making(parameters, runs, "report", SEARCH_NODES)
-    page = search_page(found, load_space(space.name, **space.options), making)
-    return partial(Path.write_text, data=page, encoding="utf-8")
+    return search_page(found, load_space(space.name, **space.options), making)

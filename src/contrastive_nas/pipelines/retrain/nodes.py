@@ -1,4 +1,4 @@
-"""The plan of a training, and the training in processes of its own."""
+"""The plan of a training, the training in processes of its own, and its page."""
 
 import logging
 from collections.abc import Callable
@@ -70,17 +70,14 @@ def write_retrain_report(
     space: SpaceParameters,
     parameters: dict[str, Any],
     runs: Path | None,
-) -> Callable[[Path], Any]:
+) -> str:
     """Write the page of the training."""
-    from functools import partial
-
     from contrastive_nas.reporting.making import read_making
     from contrastive_nas.reporting.retrain_page import retrain_page
     from contrastive_nas.spaces import load_space
 
     known = load_space(space.name, **space.options | settings.space_options)
-    page = retrain_page(metrics, history, confusion, known, read_making(parameters, runs, "retrain", ()))
-    return partial(Path.write_text, data=page, encoding="utf-8")
+    return retrain_page(metrics, history, confusion, known, read_making(parameters, runs, "retrain", ()))
 
 
 def _settings(

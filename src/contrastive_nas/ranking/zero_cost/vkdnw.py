@@ -67,68 +67,69 @@ def first_weight_jacobian(network: nn.Module, images: Tensor) -> tuple[Tensor, T
         (B, classes, weights) and the logits, (B, classes), in double precision.
     """
     network.requires_grad_(False)
-    kinds = tuple(_PULLS)
-    modules = [module for module in network.modules() if isinstance(module, kinds)]
+    modules = [module for module in network.modules() if isinstance(module, tuple(_SEEN))]
     weights = [weight for module in modules for weight in module.parameters(recurse=False)][:TENSORS]
     columns = {id(weight): column for column, weight in enumerate(weights)}
-    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
-    hooks = [
-        module.register_forward_hook(lambda module, inputs, output: calls.append((module, inputs[0], output)))
-        for module in modules
-    ]
+    outputs: list[Tensor] = []
+    # Of every call of a module its output's number, and of each weight what it meets there, and its column.
+    met: list[tuple[int, nn.Module, Tensor, int]] = []
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen = next(seen for kind, seen in _SEEN.items() if isinstance(module, kind))
+        for name, weight in module.named_parameters(recurse=False):
+            if id(weight) in columns:
+                value = seen[name](module, inputs[0].detach(), output.detach())
+                met.append((len(outputs), module, value, columns[id(weight)]))
+        outputs.append(output)
+
+    hooks = [module.register_forward_hook(note) for module in modules]
     # Weights are not followed, so the images must be.
     logits = network(images.clone().requires_grad_())
     for hook in hooks:
         hook.remove()
-    outputs = [output for _, _, output in calls]
     jacobian = torch.zeros(*logits.shape, len(weights), dtype=torch.float64)
     for number in range(logits.shape[1]):
         pulled = torch.autograd.grad(logits[:, number].sum(), outputs, retain_graph=True, allow_unused=True)
-        for (module, taken, _), gradient in zip(calls, pulled, strict=True):
-            for name, weight in module.named_parameters(recurse=False):
-                if gradient is not None and id(weight) in columns:
-                    derivative = _PULLS[_kind(module)][name](module, taken.detach(), gradient)
-                    jacobian[:, number, columns[id(weight)]] += derivative.double()
+        for call, module, value, column in met:
+            gradient = pulled[call]
+            if gradient is not None:
+                products = _first_channel(module, gradient) * value
+                jacobian[:, number, column] += products.flatten(1).sum(1).double()
     return jacobian, logits.detach().double()
 
 
-def _kind(module: nn.Module) -> type[nn.Module]:
-    return next(kind for kind in _PULLS if isinstance(module, kind))
+def _first_channel(module: nn.Module, tensor: Tensor) -> Tensor:
+    """Of what a module takes or gives; a linear layer has its channels last."""
+    return tensor[..., :1] if isinstance(module, nn.Linear) else tensor[:, :1]
 
 
-def _of_bias(module: Any, taken: Tensor, gradient: Tensor) -> Tensor:
-    return _channel(module, gradient).flatten(1).sum(1)
+def _by_bias(module: Any, taken: Tensor, output: Tensor) -> Tensor:
+    return torch.ones(())
 
 
-def _of_convolution(module: Any, taken: Tensor, gradient: Tensor) -> Tensor:
+def _by_convolution(module: Any, taken: Tensor, output: Tensor) -> Tensor:
     """The upper left weight of the first kernel meets every stride-th pixel of the first channel."""
-    padded = torch.nn.functional.pad(
+    padded = nn.functional.pad(
         taken[:, :1],
         module._reversed_padding_repeated_twice,
         mode="constant" if module.padding_mode == "zeros" else module.padding_mode,
     )
-    seen = padded[:, 0, :: module.stride[0], :: module.stride[1]]
-    height, width = gradient.shape[2:]
-    return (gradient[:, 0] * seen[:, :height, :width]).flatten(1).sum(1)
+    seen = padded[:, :, :: module.stride[0], :: module.stride[1]]
+    return seen[:, :, : output.shape[2], : output.shape[3]]
 
 
-def _of_linear(module: Any, taken: Tensor, gradient: Tensor) -> Tensor:
-    return (gradient[..., :1] * taken[..., :1]).flatten(1).sum(1)
+def _by_linear(module: Any, taken: Tensor, output: Tensor) -> Tensor:
+    return _first_channel(module, taken)
 
 
-def _of_norm(module: Any, taken: Tensor, gradient: Tensor) -> Tensor:
-    normed = (taken[:, 0] - module.running_mean[0]) / torch.sqrt(module.running_var[0] + module.eps)
-    return (gradient[:, 0] * normed).flatten(1).sum(1)
+def _by_norm(module: Any, taken: Tensor, output: Tensor) -> Tensor:
+    return (taken[:, :1] - module.running_mean[0]) / torch.sqrt(module.running_var[0] + module.eps)
 
 
-def _channel(module: nn.Module, tensor: Tensor) -> Tensor:
-    """The first channel, which a linear layer has last."""
-    return tensor[..., :1] if isinstance(module, nn.Linear) else tensor[:, :1]
-
-
-# From a module, its input and the gradient of its output to that of a weight, (B,), by the weight's name.
-_PULLS: dict[type[nn.Module], dict[str, Callable[[Any, Tensor, Tensor], Tensor]]] = {
-    nn.Conv2d: {"weight": _of_convolution, "bias": _of_bias},
-    nn.Linear: {"weight": _of_linear, "bias": _of_bias},
-    nn.BatchNorm2d: {"weight": _of_norm, "bias": _of_bias},
+# What the first element of a weight is multiplied by on its way to the first channel of the output, from the
+# module, its input and its output, by the weight's name.
+_SEEN: dict[type[nn.Module], dict[str, Callable[[Any, Tensor, Tensor], Tensor]]] = {
+    nn.Conv2d: {"weight": _by_convolution, "bias": _by_bias},
+    nn.Linear: {"weight": _by_linear, "bias": _by_bias},
+    nn.BatchNorm2d: {"weight": _by_norm, "bias": _by_bias},
 }
