@@ -256,14 +256,19 @@ class PointRanker(Ranker):
             self._deviation = self._spread_of_errors()
         return Posterior(self.scores(rows), np.full(len(rows), self._deviation))
 
-    def _spread_of_errors(self) -> float:
+    def left_out_scores(self) -> FloatArray:
+        """What is predicted of each label's normal quantile from the labels of the four other parts of five."""
         graphs, labelled, targets, seed = self._fitted
-        if len(labelled) < _LEAST_LEFT_OUT:
-            return 1.0
         places = np.random.default_rng(seed).permutation(len(labelled)) % FOLDS
-        errors = np.zeros(len(labelled))
-        for fold in range(FOLDS):
+        found = np.zeros(len(labelled))
+        for fold in np.unique(places):
             out = places == fold
             predict = self._train(graphs, labelled[~out], targets[~out], seed)
-            errors[out] = predict(labelled[out]) - targets[out]
-        return max(float(np.sqrt(np.mean(errors**2))), 1e-6)
+            found[out] = predict(labelled[out])
+        return found
+
+    def _spread_of_errors(self) -> float:
+        targets = self._fitted[2]
+        if len(targets) < _LEAST_LEFT_OUT:
+            return 1.0
+        return max(float(np.sqrt(np.mean((self.left_out_scores() - targets) ** 2))), 1e-6)
