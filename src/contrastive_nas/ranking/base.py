@@ -257,7 +257,7 @@ class PointRanker(Ranker):
         return Posterior(self.scores(rows), np.full(len(rows), self._deviation))
 
     def left_out_scores(self) -> FloatArray:
-        """What is predicted of each label's normal quantile from the labels of the four other parts of five."""
+        """Each label's normal quantile as the labels of the four other parts of five predict it."""
         graphs, labelled, targets, seed = self._fitted
         places = np.random.default_rng(seed).permutation(len(labelled)) % FOLDS
         found = np.zeros(len(labelled))

@@ -222,7 +222,7 @@ class _ExperiencedRanker(Ranker):
         return np.column_stack([graphs.statistics_of(rows), self._transferred.drift(rows)])
 
     def _tree_scores(self, rows: IntArray) -> FloatArray:
-        """What trees say that read statistics and the transferred score, for rankers that have fitted them."""
+        """Scores of the trees that read statistics and the transferred score, once they are fitted."""
         first, places = one_per_function(self._known_graphs(), rows)
         return self._trees.scores(first)[places]
 
