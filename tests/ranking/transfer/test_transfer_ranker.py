@@ -2,16 +2,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.ensemble import ExtraTreesRegressor
 from tests.graphs.random_graphs import random_graph
 from tests.ranking.transfer.test_transfer import few, made_up
 
 from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.ranking.base import Ranker, normal_quantiles
+from contrastive_nas.ranking.baselines.regressors import TreesRanker
 from contrastive_nas.ranking.comparator.ranker import ComparatorRanker
 from contrastive_nas.ranking.metrics import spearman_rho
 from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.ranker import KrigingRanker, StackedRanker, TransferRanker
+from contrastive_nas.ranking.transfer.ranker import KrigingRanker, StackedRanker, TransferRanker, _best_shares
 from contrastive_nas.ranking.transfer.space_scale import SpaceScale
 
 
@@ -159,3 +161,37 @@ def test_where_no_space_is_near_it_is_less_sure(kind, model: TransferModel) -> N
     assert max(near_ranker.basis["similarity"].values()) > 0.5 > max(far_ranker.basis["similarity"].values())
     assert far_ranker.scores(rows).std() < 0.9 * near_ranker.scores(rows).std()
     assert (far_ranker.posterior(rows).deviation > near_ranker.posterior(rows).deviation).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shares_of_a_stack_minimise_what_their_docstring_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts, targets = rng.normal(size=(12, 3)), rng.normal(size=12)
+    believed = np.array([0.5, 0.35, 0.15])
+
+    def loss(shares: np.ndarray) -> float:
+        return float(np.square(parts @ shares - targets).sum() + 10 * np.square(shares - believed).sum())
+
+    expected = minimize(
+        loss,
+        believed,
+        method="SLSQP",
+        bounds=[(None, None), (0, 2), (0, 2)],
+        constraints={"type": "eq", "fun": lambda shares: shares.sum() - 1},
+        options={"ftol": 1e-12},
+    ).x
+    assert _best_shares(parts, targets, believed) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_a_label_has_no_part_in_its_own_prediction(count: int) -> None:
+    source = Source(made_up("target", 9, few(0)))
+    rows = np.arange(count)
+    ranker = TreesRanker(lambda graphs, rows: graphs.statistics_of(rows), trees=20)
+    ranker.fit(source, rows, np.arange(count), 0)
+    before, targets = ranker.left_out_scores(), ranker._fitted[2]
+    for row in rows:
+        known = targets[row]
+        targets[row] = known + 5
+        assert ranker.left_out_scores()[row] == before[row]
+        targets[row] = known
