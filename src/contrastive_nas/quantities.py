@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+# Generators of random numbers in the libraries that are used take no larger seed.
+LARGEST_SEED = 2**32 - 1
 _MINUTE, _HOUR = 60, 3600
 # From so many hours on, days are told.
 _DAYS = 48
@@ -72,3 +75,12 @@ def large(number: float) -> str:
             digits = max(0, 2 - int(math.log10(max(value, 1.0) * (1 + _ROUNDED_UP))))
             return f"{value:,.{digits}f} {word}"
     return f"{number:,.0f}"
+
+
+def cell_text(value: Any) -> str:
+    """A value of a record as a cell of a table shows it: numbers to six digits, ``-`` for none."""
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ",".join(cell_text(item) for item in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

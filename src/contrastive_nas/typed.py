@@ -7,9 +7,7 @@ from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_orig
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contrastive_nas.errors import InputError, instead
-
-# Generators of random numbers in the libraries that are used take no larger one.
-LARGEST_SEED = 2**32 - 1
+from contrastive_nas.quantities import LARGEST_SEED
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 

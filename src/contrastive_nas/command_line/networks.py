@@ -8,9 +8,8 @@ import typer
 
 from contrastive_nas.command_line.output import AsJson, Quiet, show_json
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import LARGEST_SEED
 
-# Libraries that draw random numbers take no larger one.
-LARGEST_SEED = 2**32 - 1
 # Of drawing: a small space may run out of new architectures.
 ROUNDS = 50
 
@@ -71,6 +70,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode images.")] = 0,
     max_corrupt: Annotated[int, typer.Option(min=0, help="Corrupt images that are let through.")] = 0,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Tests the network in WEIGHTS on the images in DATA, beside the accuracy that its file reports."""
@@ -78,6 +78,21 @@ def evaluate(
 
     found = evaluate_network(weights, data, device, workers, max_corrupt)
     header, score = found.header, found.score
+    if as_json:
+        show_json(
+            {
+                "space": header.name.space,
+                "architecture": header.name.architecture,
+                "images": score.images,
+                "corrupt_images": found.corrupt,
+                "top1_accuracy": score.top1_accuracy,
+                "top5_accuracy": score.top5_accuracy,
+                "reported_dataset": header.dataset,
+                "reported_top1_accuracy": header.test_top1_accuracy,
+                "reported_top5_accuracy": header.test_top5_accuracy,
+            }
+        )
+        return
     typer.echo(f"{header.name.space} {header.name.architecture}")
     typer.echo(f"{score.images} images, {found.corrupt} corrupt ones left out")
     typer.echo(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
+from contrastive_nas.command_line.networks import parse_options
 from contrastive_nas.command_line.output import AsJson, Quiet, short_number, show_json
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import LARGEST_SEED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,7 @@ import typer
 
 from contrastive_nas.command_line.output import AsJson, show_json, table_text
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import cell_text
 
 SECONDS = {"h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
@@ -41,14 +42,14 @@ def runs(
     """
     from contrastive_nas.execution.run_history import compare_runs, find_run, read_runs
 
-    records = read_runs(_find_project())
+    records = read_runs(find_project())
     chosen = [find_run(records, name) for name in names or []]
     if len(chosen) > 2:
         raise typer.BadParameter("at most two runs can be named")
     if as_json:
         show_json(chosen or records)
     elif len(chosen) == 2:
-        rows = [(name, _text(left), _text(right)) for name, left, right in compare_runs(*chosen)]
+        rows = [(name, cell_text(left), cell_text(right)) for name, left, right in compare_runs(*chosen)]
         typer.echo(table_text([("", chosen[0]["run"], chosen[1]["run"]), *rows]))
     elif chosen:
         typer.echo(_in_full(chosen[0]))
@@ -62,7 +63,7 @@ def runs(
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
-    from contrastive_nas.execution.run_history import flat
+    from contrastive_nas.execution.nested import flat
 
     nodes = record.get("nodes", [])
     ran = sum(node["ran"] for node in nodes)
@@ -72,12 +73,12 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
         record["run"],
         record["status"],
         record["experiment"],
-        " ".join(_text(value) for value in record["asked"].values()) or "everything",
-        " ".join(f"{name}={_text(value)}" for name, value in given) or "-",
+        " ".join(cell_text(value) for value in record["asked"].values()) or "everything",
+        " ".join(f"{name}={cell_text(value)}" for name, value in given) or "-",
         f"{ran}/{len(nodes)}",
-        _text(record.get("seconds")),
+        cell_text(record.get("seconds")),
         git.get("commit", "")[:10] + ("+changes" if git.get("dirty") else ""),
-        _text(record["seeds"].get("seed")),
+        cell_text(record["seeds"].get("seed")),
         record["machine"]["host"],
     )
 
@@ -87,8 +88,8 @@ def _in_full(record: dict[str, Any]) -> str:
         (
             node["name"],
             "ran" if node["ran"] else "skipped" if "reason" in node else "left out",
-            _text(node.get("seconds")),
-            _text(node.get("peak_memory_mb")),
+            cell_text(node.get("seconds")),
+            cell_text(node.get("peak_memory_mb")),
             node.get("reason", ""),
         )
         for node in record.get("nodes", [])
@@ -104,15 +105,7 @@ def _in_full(record: dict[str, Any]) -> str:
 
 
 def _metrics(record: dict[str, Any]) -> list[tuple[str, ...]]:
-    return [(name, _text(value)) for name, value in record.get("metrics", {}).items()]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, list):
-        return ",".join(_text(item) for item in value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return [(name, cell_text(value)) for name, value in record.get("metrics", {}).items()]
 
 
 def export(
@@ -126,7 +119,7 @@ def export(
     from contrastive_nas.execution.exporting import export_run
     from contrastive_nas.execution.run_history import find_run, read_runs
 
-    project = _find_project()
+    project = find_project()
     for path in export_run(project, find_run(read_runs(project), name), folder):
         typer.echo(path)
 
@@ -148,7 +141,7 @@ def clean(
 
     if older_than is None and keep is None:
         raise typer.BadParameter("say which runs to keep: --older-than or --keep")
-    project = _find_project()
+    project = find_project()
     records = read_runs(project)
     now = time.time()
     threshold = now - _seconds(older_than) if older_than is not None else now
@@ -186,7 +179,12 @@ def project_folder() -> Path | None:
     return None if found is None else Path(found)
 
 
-def _find_project() -> Path:
+def find_project() -> Path:
+    """The project that the current folder belongs to.
+
+    Raises:
+        InputError: it belongs to none.
+    """
     found = project_folder()
     if found is None:
         raise InputError(f"{Path.cwd()} is in no Kedro project: go to its folder first")

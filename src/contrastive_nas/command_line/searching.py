@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
+from contrastive_nas.command_line.networks import parse_options
 from contrastive_nas.command_line.output import AsJson, Quiet, show_json, table_text
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import LARGEST_SEED
 
 if TYPE_CHECKING:
     from contrastive_nas.evaluators.parameters import TrainingParameters

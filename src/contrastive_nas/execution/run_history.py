@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.run_record import FOLDER
 
 LATEST = "latest"
@@ -103,12 +104,3 @@ def _is_alive(process: Mapping[str, Any]) -> bool:
         return abs(psutil.Process(process["pid"]).create_time() - process["created"]) < 1
     except psutil.Error:
         return False
-
-
-def flat(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a nest of dictionaries, with dotted names."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from flat(item, f"{within}.{key}" if within else str(key))
-    else:
-        yield within, value

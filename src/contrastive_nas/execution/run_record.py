@@ -25,6 +25,7 @@ from contrastive_nas.execution.machine import (
     describe_libraries,
     describe_machine,
 )
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.versions import Version
 from contrastive_nas.files import atomic_path
 
@@ -219,18 +220,7 @@ def _described(dataset: ArtifactDataset, project: Path) -> dict[str, Any]:
 def _metrics(artifacts: Iterable[tuple[str, ArtifactDataset]]) -> Iterator[tuple[str, Any]]:
     for name, dataset in artifacts:
         if dataset.metadata.get("metrics"):
-            yield from _flat(name, dataset.load())
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flat(f"{name}.{key}", item)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _flat(f"{name}.{index}", item)
-    else:
-        yield name, value
+            yield from flat(dataset.load(), name, lists=True)
 
 
 def seeds(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:

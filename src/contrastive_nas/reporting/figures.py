@@ -90,14 +90,23 @@ def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: di
             line={"color": THIRD, "dash": "dot"},
             name="highest known label",
         )
-    # The first queries of any search are far below: the range begins where it gets interesting.
-    late = len(history) // 6
-    low = min(float(np.nanmin(curve[late:] if len(curve) > 1 else curve)) for curve in shown)
-    high = max(float(np.nanmax(curve)) for curve in shown)
-    margin = 0.1 * max(high - low, 0.1)
     title = f"Search in {summary['space']}: best so far after {len(history)} labels"
     titled(figure, title, "labels bought", "best validation accuracy (%)")
-    return figure.update_yaxes(range=[low - margin, high + margin])
+    return figure.update_yaxes(range=late_range(shown, len(history)))
+
+
+def late_range(curves: Sequence[FloatArray], queries: int) -> list[float]:
+    """Give the range of curves without their first sixth: the first queries of any search are far below.
+
+    Args:
+        curves: accuracies in percent, a value per query; one of a single value is a level.
+        queries: of the searches.
+    """
+    late = queries // 6
+    low = min(float(np.nanmin(curve[late:] if len(curve) > late else curve[-1:])) for curve in curves)
+    high = max(float(np.nanmax(curve)) for curve in curves)
+    margin = 0.1 * max(high - low, 0.1)
+    return [low - margin, high + margin]
 
 
 def draw_front(history: pd.DataFrame, cost: str, unit: str) -> go.Figure:

@@ -54,6 +54,8 @@ figcaption { max-width: 46rem; overflow-wrap: anywhere; }
   tbody th { width: auto; }
   table.facts tr, table.facts th, table.facts td { display: block; }
   table.facts th { border-bottom: 0; padding-bottom: 0; }
+  table.beside tr { display: grid; grid-template-columns: 1fr 1fr; }
+  table.beside th:first-child { grid-column: 1 / -1; border-bottom: 0; padding-bottom: 0; }
 }
 @media print {
   :root { --ink: #000; --soft: #333; --line: #bbb; --back: #fff; --card: #fff; }
@@ -136,13 +138,13 @@ def facts_table(rows: Iterable[tuple[str, str]], measured: Iterable[tuple[str, s
         rows: name and text.
         measured: rows that differ between runs that find the same; they come last.
     """
-    own = "".join(f"<tr>{_cells(*row)}</tr>\n" for row in rows)
-    of_the_run = "".join(f"<tr{_class(True)}>{_cells(*row)}</tr>\n" for row in measured)
+    own = "".join(f"<tr>{_named_cells(*row)}</tr>\n" for row in rows)
+    of_the_run = "".join(f"<tr{_class(True)}>{_named_cells(*row)}</tr>\n" for row in measured)
     return f'<table class="facts"><tbody>\n{own}{of_the_run}</tbody></table>'
 
 
-def _cells(name: str, text: str) -> str:
-    return f'<th scope="row">{escape(name)}</th><td>{escape(text)}</td>'
+def _named_cells(name: str, *texts: str) -> str:
+    return f'<th scope="row">{escape(name)}</th>' + "".join(f"<td>{escape(text)}</td>" for text in texts)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
@@ -152,6 +154,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -
     return (
         f'<table><caption class="soft">{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>\n{body}</tbody></table>"
+    )
+
+
+def beside(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """Give a table of names and what is said of them in several columns.
+
+    Args:
+        heads: of the columns, that of the names included.
+        rows: name and a text for each other column.
+        caption: what the table shows.
+    """
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    body = "".join(f"<tr>{_named_cells(*row)}</tr>\n" for row in rows)
+    return (
+        f'<table class="beside"><caption class="soft">{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
     )
 
 
@@ -186,6 +204,11 @@ def drawings(pictures: Iterable[tuple[str, str]]) -> str:
     """
     each = (f"<figure>{svg}<figcaption>{escape(text)}</figcaption></figure>" for svg, text in pictures)
     return f'<div class="drawings">{"".join(each)}</div>'
+
+
+def heading(text: str) -> str:
+    """Give a heading within a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def code(text: str, *, measured: bool = False) -> str:

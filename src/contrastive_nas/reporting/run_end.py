@@ -10,7 +10,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
-from contrastive_nas.execution.run_history import flat
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.quantities import counted, duration
 from contrastive_nas.reporting.endings import STAGES, Ending, StageEnding

@@ -82,7 +82,7 @@ def search_page(found: SearchArtifacts, space: SearchSpace, making: Making) -> s
     summary = found.summary
     rows = [*facts(summary, space.size, making.experiment["search"]), _data(found.ingested)]
     sections = [
-        Section("In short", [facts_table(rows, _times(making.facts))]),
+        Section("In short", [facts_table(rows, times(making.facts))]),
         Section("Best architectures", [*_drawn(found, space)]),
         Section("Course of the search", [*_course(found)]),
         Section("Accuracy against cost", [*_fronts(found)]),
@@ -99,7 +99,8 @@ def _data(ingested: Mapping[str, Any]) -> tuple[str, str]:
     return "Table of known networks", f"{ingested['file']}, {ingested['architectures']:,} rows{left_out}"
 
 
-def _times(run: RunFacts) -> Iterator[tuple[str, str]]:
+def times(run: RunFacts) -> Iterator[tuple[str, str]]:
+    """Give the row of the table about a search's time, where it is known."""
     known = {words: run.seconds[node] for node, words in SEARCH_NODES.items() if node in run.seconds}
     if known:
         each = ", ".join(f"{words} {duration(seconds)}" for words, seconds in known.items())
