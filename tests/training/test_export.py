@@ -65,6 +65,10 @@ def test_command(trained: Path, tmp_path: Path) -> None:
     reported = json.loads((trained / "metrics.json").read_text())["test_top1_accuracy"]
     assert shown.exit_code == 0
     assert f"top-1 {reported:.3f} % (reported {reported:.3f} % on digits)" in shown.output
+    plain = runner.invoke(app, ["evaluate", str(trained / "network.safetensors"), "digits", "--json"])
+    found = json.loads(plain.output)
+    assert found["top1_accuracy"] == found["reported_top1_accuracy"] == reported
+    assert (found["images"], found["corrupt_images"], found["reported_dataset"]) == (700, 0, "digits")
     wrong = runner.invoke(app, ["evaluate", str(trained / "network.safetensors"), str(tmp_path / "nothing")])
     assert wrong.exit_code == 1
     assert "nothing does not exist" in wrong.output

@@ -23,7 +23,6 @@ from contrastive_nas.reporting.page import (
     code,
     drawings,
     folded,
-    heading,
     paragraph,
     plots,
     write_page,
@@ -187,9 +186,11 @@ def _course(pair: tuple[SearchedRun, SearchedRun]) -> Iterator[str]:
 def _best(pair: tuple[SearchedRun, SearchedRun]) -> Iterator[str]:
     if pair[0].summary["best_architecture"] == pair[1].summary["best_architecture"]:
         yield paragraph("Both searches chose the same architecture.")
-    for name, run in zip(NAMES, pair, strict=True):
-        yield heading(f"{name}: {run.record['run']}")
-        yield drawings(draw_best(run.history, run.space, 1))
+    yield drawings(
+        (picture, f"{name}, {words[0].lower()}{words[1:]}")
+        for name, run in zip(NAMES, pair, strict=True)
+        for picture, words in draw_best(run.history, run.space, 1)
+    )
 
 
 def _differences(pair: tuple[SearchedRun, SearchedRun], heads: Sequence[str]) -> Iterator[str]:

@@ -206,11 +206,6 @@ def drawings(pictures: Iterable[tuple[str, str]]) -> str:
     return f'<div class="drawings">{"".join(each)}</div>'
 
 
-def heading(text: str) -> str:
-    """Give a heading within a section."""
-    return f"<h3>{escape(text)}</h3>"
-
-
 def code(text: str, *, measured: bool = False) -> str:
     """Text in a typewriter's letters, as it stands."""
     return f"<pre{_class(measured)}>{escape(text)}</pre>"
