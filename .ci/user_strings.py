@@ -8,7 +8,7 @@ the list to docs/strings.txt; a test tells when it is stale.
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
@@ -23,23 +23,24 @@ _PROSE = re.compile(r"[A-Za-z)}%'`\"][,;:.]? +[A-Za-z({'`\"]")
 _LOG_CALLS = {"debug", "info", "warning", "error", "exception", "warn", "working", "progress"}
 # Calls whose strings are patterns, code, or names of types.
 _NO_TEXT_CALLS = {"compile", "fullmatch", "match", "search", "sub", "findall", "finditer", "split", "cast"}
-# Style and script of pages.
+# Modules that hold names of operations alone.
+_NAMES_ALONE = {"settings.py", "constants.py", "elementwise.py"}
+# Style, script and drawing of pages.
 _CODE = re.compile(r"[{};]\s*\n|</|^\s*<\w+ |=\"\{|^--")
 
 
-def texts(source: str, *, commands: bool = False) -> Iterator[tuple[str, str]]:
+def texts(source: str, commands: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """Give the kind (help, log, error, text) and words of every text of a module.
 
     Args:
         source: of the module.
-        commands: docstrings of its public functions are help of commands.
+        commands: functions whose docstrings are help of commands.
     """
     tree = ast.parse(source)
     docstrings = {id(node) for node in _docstrings(tree)}
-    if commands:
-        for function in tree.body:
-            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
-                yield "help", ast.get_docstring(function) or ""
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.name in commands:
+            yield "help", ast.get_docstring(function) or ""
     yield from _within(tree, "text", docstrings)
 
 
@@ -47,7 +48,7 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
-            if isinstance(first, ast.Expr):
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 yield first.value
 
 
@@ -56,7 +57,8 @@ def _within(node: ast.AST, kind: str, skipped: set[int]) -> Iterator[tuple[str, 
         return
     if isinstance(node, ast.Constant | ast.JoinedStr):
         words = _template(node)
-        if _PROSE.search(words) and not _CODE.search(words):
+        plain = re.sub(r"\{[^{}]*\}", "", words)
+        if _PROSE.search(words) and re.search("[A-Za-z]{2}", plain) and not _CODE.search(words):
             yield kind, words
         # What is filled in may hold text itself.
         for part in node.values if isinstance(node, ast.JoinedStr) else ():
@@ -99,12 +101,23 @@ def _template(node: ast.Constant | ast.JoinedStr) -> str:
     )
 
 
+def _commands(main: str) -> set[str]:
+    """Names of the functions behind the commands: all names in what is assigned to COMMANDS."""
+    for node in ast.parse(main).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMMANDS":
+            return {name.id for name in ast.walk(node.value) if isinstance(name, ast.Name)}
+    raise ValueError("main.py has no COMMANDS")
+
+
 def listing() -> str:
     """Give the whole list."""
     parts = [HEAD]
+    commands = _commands((SOURCE / "command_line" / "main.py").read_text(encoding="utf-8"))
     for file in sorted(SOURCE.rglob("*.py")):
-        source = file.read_text(encoding="utf-8")
-        found = dict.fromkeys(texts(source, commands=file.parent.name == "command_line"))
+        if file.parent.name == "tracing" and file.name in _NAMES_ALONE:
+            continue
+        own = commands if file.parent.name == "command_line" else ()
+        found = dict.fromkeys(texts(file.read_text(encoding="utf-8"), own))
         lines = [f"  {kind:6}{' '.join(words.split())}" for kind, words in found if words.strip()]
         if lines:
             parts.append("\n".join([str(file.relative_to(SOURCE)), *lines]) + "\n")

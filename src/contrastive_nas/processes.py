@@ -86,7 +86,7 @@ class Processes:
             except BrokenProcessPool:
                 deaths += 1
                 self._own.executor = None
-                logger.warning("a process was killed that worked on %s", subject)
+                logger.warning("a worker process was killed while it worked on %s", subject)
         raise KilledError(f"its process was killed {MOST_DEATHS} times: out of memory?")
 
     def close(self) -> None:

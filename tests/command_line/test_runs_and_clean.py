@@ -167,7 +167,7 @@ def test_outside_a_project_there_is_nothing_to_list(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["runs"])
     assert done.exit_code == 1
-    assert "is in no Kedro project" in done.output
+    assert "is not inside a Kedro project" in done.output
 
 
 def real(project: Path, day: int) -> str:

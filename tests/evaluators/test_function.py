@@ -102,7 +102,9 @@ def test_s4_a_variable_that_a_function_reads_begins_another_search(tmp_path, mon
     monkeypatch.setitem(scaled.__globals__, "FACTOR", 2.0)
     assert search(scaled, tmp_path).best_accuracy == 2 * first.best_accuracy
     monkeypatch.setitem(scaled.__globals__, "FACTOR", np.ones(1))
-    with pytest.raises(InputError, match=r"reads 'FACTOR', a ndarray whose value no text shows.*identity="):
+    with pytest.raises(
+        InputError, match=r"reads 'FACTOR', a ndarray whose value is not in its source code.*identity="
+    ):
         search(scaled, tmp_path)
 
 

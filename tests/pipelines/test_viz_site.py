@@ -20,7 +20,8 @@ pytestmark = [
 # Counts what is drawn once the page has come to rest, and what went wrong.
 QUESTIONS = """<script>
 window.problems = [];
-addEventListener('error', event => problems.push('error: ' + event.message), true);
+addEventListener('error',
+  event => problems.push('error: ' + (event.message || event.target.outerHTML)), true);
 addEventListener('load', () => setTimeout(() => {
   const place = document.createElement('pre');
   place.className = 'answer';

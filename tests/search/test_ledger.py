@@ -270,7 +270,7 @@ def test_a_line_that_is_no_query_is_named(tmp_path, change):
     Ledger(Lengths(), 3, path).buy(proposals("a", "bb"), round=0)
     first, second, third = path.read_text().splitlines()
     path.write_text("\n".join([first, json.dumps(json.loads(second) | change), third, ""]))
-    with pytest.raises(InputError, match=r"ledger\.jsonl line 2 is no query: .*remove the file to pay"):
+    with pytest.raises(InputError, match=r"ledger\.jsonl line 2 is not a query: .*remove the file to pay"):
         Ledger(Lengths(), 3, path)
 
 

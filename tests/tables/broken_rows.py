@@ -183,7 +183,7 @@ BROKEN = (
         "nasbench101",
         "cifar10_test_accuracy",
         "2",
-        "matrix is no list of lists",
+        "matrix is not a list of lists",
         2,
         lambda path: path.write_text(
             json.dumps([results.LINE, results.LINE | {"matrix": 5}, results.DIRECT])

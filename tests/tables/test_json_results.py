@@ -220,13 +220,13 @@ def test_ctnas_items_across_the_edges_of_what_is_read_at_once(tmp_path) -> None:
         (json.dumps([LINE])[:-1] + "}", "row 1: the list neither"),
         (json.dumps([LINE])[:-1] + ',{"a":' + "[" * 200_000, "row 2: (nested too deeply|no JSON)"),
         (json.dumps([LINE, DIRECT | {"note": "x" * 3_000_000}])[:-2], "row 2: no JSON"),
-        (json.dumps([LINE | {"test_accuracy": 93.0}]), "row 1: test_accuracy is 93.0, no fraction"),
+        (json.dumps([LINE | {"test_accuracy": 93.0}]), "row 1: test_accuracy is 93.0, not a fraction"),
         (json.dumps([LINE | {"matrix": "010"}]), "row 1: matrix is no list"),
         (
             json.dumps([LINE | {"matrix": [[0, 2, 0], [0, 0, 1], [0, 0, 0]]}]),
             "row 1: .*(zeros and ones|digits 0 or 1)",
         ),
-        (json.dumps([LINE | {"ops": ["input", None, "output"]}]), "row 1: ops is no list of names"),
+        (json.dumps([LINE | {"ops": ["input", None, "output"]}]), "row 1: ops is not a list of names"),
     ],
 )
 def test_damaged_ctnas_is_named(tmp_path, text, message) -> None:

@@ -74,7 +74,7 @@ BAD_ROWS = {
     "no JSON": b"{",
     "not a list": b'{"a": 1}',
     "nested": b"[" * 100_000,
-    "is no fraction|are no fractions": writer.row(
+    "is no fraction|are not fractions": writer.row(
         "d" * 32, 108, "010001000", "input,maxpool3x3,output", writer.metrics(108, 5, 1.0, (0.9, 1.8, 0.7))
     ),
     "trained for 7 epochs": writer.row("d" * 32, 7, "010001000", "input,maxpool3x3,output", MESSAGE),

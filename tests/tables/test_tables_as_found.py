@@ -113,7 +113,7 @@ def test_u4_json_lines_that_cannot_be_used_are_named(tmp_path, kind) -> None:
     [
         (gzip.compress(LINES)[:-20], "cut off or damaged"),
         (json.dumps(OBJECTS)[:-20].encode(), "row 6: no JSON"),
-        (LINES + b"\n\xff\xfe", "no UTF-8"),
+        (LINES + b"\n\xff\xfe", "not UTF-8"),
     ],
 )
 def test_u4_json_that_is_damaged_is_named(tmp_path, content, message) -> None:

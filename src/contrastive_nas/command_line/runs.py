@@ -34,18 +34,18 @@ def runs(
         typer.Argument(metavar="[RUN] [OTHER]", help="One run to show in full, or two to compare."),
     ] = None,
     as_json: AsJson = False,
-    metrics: Annotated[bool, typer.Option(help="Lists the metrics of every run.")] = False,
+    metrics: Annotated[bool, typer.Option(help="List the metrics of every run.")] = False,
 ) -> None:
-    """Lists the runs of this project, shows one in full, or compares two.
+    """List the runs of this project, show one in full, or compare two.
 
-    A run is named by its beginning, or by the word latest. --json prints full records.
+    Name a run by the beginning of its name, or by the word latest. --json prints full records.
     """
     from contrastive_nas.execution.run_history import compare_runs, find_run, read_runs
 
     records = read_runs(find_project())
     chosen = [find_run(records, name) for name in names or []]
     if len(chosen) > 2:
-        raise typer.BadParameter("at most two runs can be named")
+        raise typer.BadParameter("name at most two runs")
     if as_json:
         show_json(chosen or records)
     elif len(chosen) == 2:
@@ -110,11 +110,11 @@ def _metrics(record: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def export(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Beginning of a run's name, or latest.")],
-    folder: Annotated[Path, typer.Argument(help="New folder that the results are copied to.")],
+    folder: Annotated[Path, typer.Argument(help="New folder to copy the results to.")],
 ) -> None:
-    """Copies all results of one run, and its record, into a folder.
+    """Copy all results of one run, and its record, into a folder.
 
-    The folder data/ shows the last version of every result; these may be of different runs.
+    The folder data/ shows the last version of every result, which may come from different runs.
     """
     from contrastive_nas.execution.exporting import export_run
     from contrastive_nas.execution.run_history import find_run, read_runs
@@ -126,14 +126,14 @@ def export(
 
 def clean(
     older_than: Annotated[
-        str | None, typer.Option(help="Keeps the runs of this time: 12h, 30d or 8w.", metavar="TIME")
+        str | None, typer.Option(help="Keep runs that are at most this old: 12h, 30d or 8w.", metavar="TIME")
     ] = None,
-    keep: Annotated[int | None, typer.Option(min=0, help="Keeps this many last runs.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Does not ask.")] = False,
+    keep: Annotated[int | None, typer.Option(min=0, help="Number of latest runs to keep.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Shows, asks, and then removes versions of results that no kept run made or used.
+    """Remove results that no kept run made or used, after listing them and asking.
 
-    With both options a run is kept that either keeps. The versions that data/ shows always stay, as do all
+    With both options, a run is kept if either keeps it. The versions that data/ shows always stay, as do all
     records of runs.
     """
     from contrastive_nas.execution.cleaning import find_garbage, free
@@ -154,7 +154,9 @@ def clean(
     for item in garbage:
         typer.echo(f"{item.size / 1e6:10.2f} MB  {item.path.relative_to(project)}  {item.reason}")
     total = sum(item.size for item in garbage) / 1e6
-    typer.echo(f"{len(kept)} of {len(records)} runs are kept; {len(garbage)} folders, {total:.2f} MB can go")
+    typer.echo(
+        f"{len(kept)} of {len(records)} runs are kept; {len(garbage)} folders, {total:.2f} MB can be removed"
+    )
     if garbage and (yes or typer.confirm("Remove them?")):
         free(project, garbage, kept.values(), oldest)
         typer.echo("removed")
@@ -167,7 +169,7 @@ def _start(run: dict[str, Any]) -> float:
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+)([hdw])", text)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no time: use 12h, 30d or 8w")
+        raise typer.BadParameter(f"{text!r} is not a time: use 12h, 30d or 8w")
     return int(found[1]) * SECONDS[found[2]]
 
 
@@ -187,5 +189,5 @@ def find_project() -> Path:
     """
     found = project_folder()
     if found is None:
-        raise InputError(f"{Path.cwd()} is in no Kedro project: go to its folder first")
+        raise InputError(f"{Path.cwd()} is not inside a Kedro project: change to the project's folder first")
     return found

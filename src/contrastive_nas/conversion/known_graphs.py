@@ -58,5 +58,5 @@ def open_known(path: str | Path | None, spectrum_size: int) -> GraphStore | None
         return None
     store = open_store(path)
     if (store.statistic_names, store.spectrum_size) != (STATISTICS, spectrum_size):
-        raise InputError(f"{path} keeps other statistics or eigenvalues than are asked for now")
+        raise InputError(f"{path} was written with other statistics or another number of eigenvalues")
     return store

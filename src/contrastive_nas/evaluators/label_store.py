@@ -100,7 +100,7 @@ class LabelStore:
         except ValueError:
             header = None
         if header != self._header:
-            raise InputError(f"{self.path} does not begin as a store of these labels does: move it away")
+            raise InputError(f"{self.path} is not a store of these labels: move it elsewhere")
 
     def _take(self, line: bytes) -> None:
         try:

@@ -115,7 +115,7 @@ class TrainingEvaluator(Evaluator):
                 shown.update(done)
             found = _collected(architecture, begun)
         if found.error:
-            raise InputError(f"training {architecture} afresh failed: {found.error}")
+            raise InputError(f"training {architecture} with new seeds failed: {found.error}")
         self._final = found
         return found.test_accuracy
 

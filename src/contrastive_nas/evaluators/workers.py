@@ -167,14 +167,18 @@ class _Worker:
             try:
                 self.store.add(architecture, seed, score)
             except OSError as error:
-                logger.warning("an accuracy of %s is not kept for other searches: %s", architecture, error)
+                logger.warning(
+                    "an accuracy of %s cannot be stored for other searches: %s", architecture, error
+                )
         return score
 
     def _training(self, architecture: Architecture) -> ShortTraining:
         """Images are decoded once for networks of one input shape."""
         channels, height, width = self.space.image_shape(architecture)
         if height != width:
-            raise InputError(f"{architecture!r} takes images of {height} x {width}; training needs squares")
+            raise InputError(
+                f"{architecture!r} takes images of {height} x {width}; training needs square images"
+            )
         if (channels, height) not in self.trainings:
             classes = count_outputs(self.space.build(architecture), channels, height)
             self.trainings[channels, height] = self._open(channels, height, classes)

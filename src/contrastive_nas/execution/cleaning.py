@@ -62,7 +62,7 @@ def free(
                 if item.path in still:
                     shutil.rmtree(item.path, ignore_errors=True)
     except BlockingIOError:
-        raise InputError("a run is at work in this project: nothing was removed") from None
+        raise InputError("a run is in progress in this project: nothing was removed") from None
 
 
 def _old_versions(project: Path, needed: set[str]) -> Iterator[Garbage]:
@@ -79,7 +79,7 @@ def _old_versions(project: Path, needed: set[str]) -> Iterator[Garbage]:
 def _old_work(project: Path, oldest: float) -> Iterator[Garbage]:
     for folder in sorted((state_folder(project) / "checkpoints").glob("*")):
         if max((file.stat().st_mtime for file in folder.rglob("*")), default=0) < oldest:
-            yield Garbage(folder, _size(folder), "unfinished work that nobody went on with")
+            yield Garbage(folder, _size(folder), "unfinished work that no run continued")
 
 
 def _size(folder: Path) -> int:

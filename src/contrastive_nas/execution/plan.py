@@ -78,7 +78,7 @@ class Planner:
             return Decision(node, True, str(error), None)
         artifacts = self._artifacts(node.outputs)
         if node.name in self._forced:
-            return Decision(node, True, "it is forced to", known)
+            return Decision(node, True, "forced by --runner-params", known)
         if not artifacts:
             return Decision(
                 node, not node.outputs, "it keeps no results", known, on_demand=bool(node.outputs)
@@ -89,7 +89,7 @@ class Planner:
             return Decision(node, True, reason, known)
         versions = {name: version for name, version in found.items() if version is not None}
         shown = all(artifacts[name].versions.current() == version for name, version in versions.items())
-        return Decision(node, False, "nothing changed" if shown else "made like this before", known, versions)
+        return Decision(node, False, "nothing changed" if shown else "cached result found", known, versions)
 
     def _reason(
         self,
@@ -102,7 +102,7 @@ class Planner:
             link, current = dataset.versions.link, dataset.versions.current()
             version = found[name]
             if version is None and current is not None and current.fingerprint == known.checksum:
-                return f"{name} is damaged: its content has not the checksum that it had ({link})"
+                return f"{name} is damaged: its checksum has changed ({link})"
             if version is None and current is not None:
                 return _explained(current, known)
             if not link.is_symlink() and link.exists():
@@ -112,7 +112,7 @@ class Planner:
             assert version is not None
             for taken, checksum in self._input_checksums(known).items():
                 if version.origin.get("input_checksums", {}).get(taken) != checksum:
-                    return f"input {taken} has another content than the one it was made from"
+                    return f"input {taken} differs from the one that it was made from"
         return ""
 
     def doubt(self, decision: Decision) -> bool:
@@ -209,7 +209,7 @@ def _without_inputs(made_from: Mapping[str, Any]) -> dict[str, Any]:
 
 def _explained(version: Version, known: Fingerprint) -> str:
     if not version.made_from:
-        return "its result was made without a fingerprint"
+        return "what its result was made from is not known"
     found = changes(version.made_from, known.as_dict())
     more = f" and {len(found) - MOST_REASONS} more" if len(found) > MOST_REASONS else ""
     return REASONS_APART.join(found[:MOST_REASONS]) + more

@@ -47,7 +47,7 @@ class ProjectContext(KedroContext):
             raise InputError(f"the parameters cannot be read: {' '.join(str(error).split())}") from error
         except AttributeError as error:
             raise InputError(
-                "the parameters cannot be read: a file of them holds a list, not names with values"
+                "the parameters cannot be read: a parameter file holds a list in place of names with values"
             ) from error
 
     @cached_property

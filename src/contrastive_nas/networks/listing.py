@@ -138,8 +138,8 @@ def _no_network(reference: str) -> str:
         return f"{reference!r}: {prefix!r} is unknown{instead(prefix, LIBRARIES)}; give {KINDS}"
     for library in LIBRARIES:
         if reference in list_networks(library):
-            return f"{reference!r} is no file: did you mean '{library}:{reference}'?"
-    return f"{reference!r} is no file and no network: give {KINDS}; an architecture needs its space"
+            return f"{reference!r} is not a file: did you mean '{library}:{reference}'?"
+    return f"{reference!r} is neither a file nor a network: give {KINDS}; an architecture needs its space"
 
 
 def _of_file(

@@ -206,7 +206,7 @@ def _real(ranker: Ranker, values: object) -> FloatArray:
     """The values as an array; an array of floats is left as it is."""
     found = np.asarray(values)
     if found.dtype.kind not in _REAL_KINDS:
-        raise InputError(f"{type(ranker).__name__} answers {values!r:.100}, which are no real numbers")
+        raise InputError(f"{type(ranker).__name__} answers {values!r:.100}, which are not real numbers")
     return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 

@@ -115,7 +115,7 @@ def rank_graphs(
     known = _checked(labels or {})
     foreign = sorted(set(known) - set(names))
     if foreign:
-        raise InputError(f"rank: there is a label of {foreign[0]}, which is none of the networks")
+        raise InputError(f"rank: there is a label of {foreign[0]}, which is not one of the networks")
     if isinstance(ranker, str):
         ranker = create_ranker(ranker)
     rows = np.arange(len(graphs))

@@ -88,7 +88,7 @@ def create_ranker(name: str, **options: Any) -> "Ranker":
             raise
         raise InputError(f"ranker {name!r} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(ranker, Ranker):
-        raise InputError(f"ranker {name!r} is no contrastive_nas.ranking.base.Ranker")
+        raise InputError(f"ranker {name!r} is not a contrastive_nas.ranking.base.Ranker")
     return ranker
 
 
@@ -184,7 +184,7 @@ def ranker_maker(name: str) -> Callable[..., Any]:
         return found
     own = load_named(name, "ranker")
     if not callable(own):
-        raise InputError(f"ranker {name!r}: there is nothing of that name that can be called")
+        raise InputError(f"ranker {name!r}: the file has no class or function of that name")
     return own
 
 

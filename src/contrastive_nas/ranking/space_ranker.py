@@ -130,7 +130,9 @@ class SpaceRanker:
 
     def _rows(self, architectures: Sequence[Architecture]) -> IntArray:
         if not self._fitted:
-            raise RuntimeError(f"{type(self.ranker).__name__} is asked before it was fitted")
+            raise RuntimeError(
+                f"{type(self.ranker).__name__} has not been fitted: call fit() before asking for predictions"
+            )
         return self.source.rows(architectures)
 
 

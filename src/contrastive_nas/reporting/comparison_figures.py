@@ -61,7 +61,7 @@ def draw_courses(courses: Sequence[Course]) -> go.Figure:
             line={**line, "shape": "hv", "width": 2.5},
             name=f"{course.name}: {course.summary['strategy']}",
         )
-    titled(figure, "Best so far", "labels bought", "best validation accuracy (%)")
+    titled(figure, "Best so far", "number of labels", "best validation accuracy (%)")
     fewest = min(len(course.history) for course in courses)
     return figure.update_yaxes(range=late_range(curves, fewest))
 
@@ -85,7 +85,7 @@ def draw_regrets(courses: Sequence[Course]) -> go.Figure:
             line={**line, "shape": "hv", "width": 2.5},
             name=course.name,
         )
-    titled(figure, "Regret", "labels bought", "percentage points below the highest known label")
+    titled(figure, "Regret", "number of labels", "percentage points below the highest known label")
     if not curves:
         return figure
     # Curves end near zero, where the axis begins.

@@ -174,7 +174,7 @@ def _course(pair: tuple[SearchedRun, SearchedRun]) -> Iterator[str]:
     ]
     random = " Dotted: the mean of random search." if any(len(run.random) for run in pair) else ""
     shown = [
-        ("courses", draw_courses(courses), f"Best validation accuracy so far, by labels bought.{random}")
+        ("courses", draw_courses(courses), f"Best validation accuracy so far, by number of labels.{random}")
     ]
     regrets = draw_regrets(courses)
     if has_points(regrets):

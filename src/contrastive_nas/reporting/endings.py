@@ -222,7 +222,7 @@ def retraining_facts(metrics: Metrics) -> list[tuple[str, str]]:
     top1, top5 = percent(metrics["test_top1_accuracy"]), percent(metrics["test_top5_accuracy"])
     rows = [
         ("Architecture", f"{metrics['architecture']} of {metrics['space']}"),
-        ("Test accuracy", f"{top1}; the right class is among the five likeliest for {top5}"),
+        ("Test accuracy", f"{top1}; top-5 accuracy {top5}"),
         (
             "Training",
             f"recipe {metrics['recipe']}, {counted(metrics['epochs'], 'epoch')}, seed {metrics['seed']}",

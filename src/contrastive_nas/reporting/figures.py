@@ -91,7 +91,7 @@ def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: di
             name="highest known label",
         )
     title = f"Search in {summary['space']}: best so far after {len(history)} labels"
-    titled(figure, title, "labels bought", "best validation accuracy (%)")
+    titled(figure, title, "number of labels", "best validation accuracy (%)")
     return figure.update_yaxes(range=late_range(shown, len(history)))
 
 
@@ -193,7 +193,7 @@ def draw_map(places: FloatArray, accuracies: FloatArray, asked: pd.DataFrame, la
     best = np.zeros(len(asked), dtype=bool)
     best[int(np.nanargmax(asked["accuracy"].to_numpy(dtype=float)))] = True
     for rows, name, symbol, size in (
-        (~first, "bought later", "circle-open", 9),
+        (~first, "queried later", "circle-open", 9),
         (first, "first labels", "diamond-open", 11),
         (best, "chosen", "star", 16),
     ):

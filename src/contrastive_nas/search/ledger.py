@@ -28,7 +28,7 @@ from contrastive_nas.spaces.base import Architecture
 
 logger = logging.getLogger(__name__)
 FORMAT = 2
-_ADVICE = "; mend or remove this line, or remove the file to pay for all its queries again"
+_ADVICE = "; correct or delete this line, or delete the file to repeat all its queries"
 
 
 class Proposal(NamedTuple):
@@ -104,7 +104,7 @@ class Ledger:
             weakref.finalize(self, os.close, self._file)
             self._replay.extend(_read(path, self._file, _header(evaluator, search or {})))
         if self._replay:
-            logger.info("continuing with %d queries that are paid already", len(self._replay))
+            logger.info("continuing after %d recorded queries", len(self._replay))
 
     @classmethod
     def in_folder(
@@ -231,7 +231,7 @@ class Ledger:
             return []
         paid = [query for query in self._replay if not query.machine_fault]
         self._replay.clear()
-        logger.warning("The search left its recorded course: %d paid queries join it", len(paid))
+        logger.warning("The search now differs from its record: it takes over %d recorded queries", len(paid))
         return [self._recover(query) for query in paid]
 
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:
@@ -291,7 +291,10 @@ def _answers_until_failure(
     try:
         for evaluation in evaluator.stream(architectures):
             if evaluation.architecture != architectures[done]:
-                raise RuntimeError(f"evaluator answered {evaluation.architecture!r} out of turn")
+                raise RuntimeError(
+                    f"the evaluator answered for {evaluation.architecture!r} when another architecture was "
+                    "asked for"
+                )
             done += 1
             yield _checked(evaluation)
         if done < len(architectures):
@@ -341,7 +344,7 @@ def _claim(file: int, path: Path) -> None:
         # Some network file systems have no locks.
         if error.errno in (errno.EACCES, errno.EAGAIN):
             raise InputError(
-                f"{path}: this search is running in another process: wait for its end, or name another folder"
+                f"{path}: another process is running this search: wait until it ends, or name another folder"
             ) from None
 
 
@@ -360,7 +363,7 @@ def _read(path: Path, file: int, header: dict[str, Any]) -> list[Query]:
         first, *lines = complete.decode().splitlines()
     except UnicodeDecodeError as error:
         number = complete.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path} line {number} is damaged: no UTF-8{_ADVICE}") from None
+        raise InputError(f"{path} line {number} is damaged: not UTF-8{_ADVICE}") from None
     recorded = _parse(path, 1, first)
     if recorded != header:
         difference = "; ".join(_differences(recorded, header))
@@ -385,10 +388,10 @@ def _query(path: Path, number: int, line: str) -> Query:
         accuracy = record.pop("accuracy")
         query = Query(accuracy=float("nan") if accuracy is None else float(accuracy), **record)
     except (TypeError, ValueError, KeyError) as error:
-        raise InputError(f"{path} line {number} is no query: {error}{_ADVICE}") from None
+        raise InputError(f"{path} line {number} is not a query: {error}{_ADVICE}") from None
     if not isinstance(query.architecture, str) or math.isinf(query.accuracy) or isinstance(accuracy, bool):
         wrong = f"the accuracy of {query.architecture!r:.60} is {accuracy!r:.20}"
-        raise InputError(f"{path} line {number} is no query: {wrong}{_ADVICE}")
+        raise InputError(f"{path} line {number} is not a query: {wrong}{_ADVICE}")
     return query
 
 
@@ -398,7 +401,7 @@ def _parse(path: Path, number: int, line: str) -> dict:
     except json.JSONDecodeError as error:
         raise InputError(f"{path} line {number} is damaged: {error}{_ADVICE}") from None
     if not isinstance(record, dict):
-        raise InputError(f"{path} line {number} is damaged: no JSON object{_ADVICE}")
+        raise InputError(f"{path} line {number} is damaged: not a JSON object{_ADVICE}")
     return record
 
 

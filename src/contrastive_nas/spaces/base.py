@@ -185,7 +185,9 @@ class SearchSpace(ABC):
         except Exception as error:
             raise failed_code(self.name, architecture, type(self).graph, error) from error
         if not isinstance(graph, ComputationGraph):
-            raise FailedCodeError(f"{self.name}: graph({architecture!r:.200}) gave {graph!r:.60}, no graph")
+            raise FailedCodeError(
+                f"{self.name}: graph({architecture!r:.200}) gave {graph!r:.60}, not a graph"
+            )
         return graph
 
     def decode_many(self, decisions: Sequence[Sequence[int]]) -> list[Architecture | None]:

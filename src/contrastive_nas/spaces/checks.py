@@ -56,7 +56,7 @@ def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], 
     reasons: dict[int, str] = {}
     for row, architecture in enumerate(architectures):
         if not isinstance(architecture, str):
-            reasons[row] = f"{architecture!r} is no string"
+            reasons[row] = f"{architecture!r} is not a string"
             continue
         try:
             parsed.append(parse(architecture))

@@ -207,7 +207,7 @@ def _parse_stage(architecture: Architecture, text: str) -> Stage:
     stage = Stage(match["kind"], **numbers)
     if stage.kind not in KINDS or str(stage) != text:
         raise InputError(
-            f"compact_cnn {architecture!r}: stage {text!r} names no kind of {KINDS} in its own spelling"
+            f"compact_cnn {architecture!r}: stage {text!r} is no kind of {KINDS} as it is written there"
         )
     return stage
 

@@ -28,7 +28,7 @@ def _tabulated(table: pd.DataFrame, cost: str) -> dict[Architecture, float]:
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
-            f"cost {cost!r} of {table[_NAMES].iloc[row]} is no number: {table[cost].iloc[row]!r}"
+            f"cost {cost!r} of {table[_NAMES].iloc[row]} is not a number: {table[cost].iloc[row]!r}"
         )
     known: dict[Architecture, float] = {}
     for name, value in zip(table[_NAMES], numbers.astype(float), strict=True):

@@ -18,8 +18,8 @@ def check_text(space: str, architecture: object) -> None:
     """Raises InputError unless an architecture is a string."""
     if not isinstance(architecture, str):
         raise InputError(
-            f"{space}: {_shown(architecture)} is no string in the space's own spelling; read() of the space "
-            "takes other forms"
+            f"{space}: {_shown(architecture)} is not an architecture string of the space; its read() takes "
+            "other forms"
         )
 
 
@@ -52,7 +52,7 @@ def indices(given: object, length: int, below: int) -> tuple[int, ...] | None:
 @cache
 def note_indices(space: str, project: str) -> None:
     """Says once whose numbering bare indices are taken for, as other projects number otherwise."""
-    logger.info("%s: architectures that are tuples of indices are taken for those of %s", space, project)
+    logger.info("%s: architectures that are tuples of indices are read in the notation of %s", space, project)
 
 
 def once_for_all(fields: Mapping[str, object]) -> str:
@@ -76,7 +76,7 @@ def _numbers(fields: Mapping[str, object], name: str, padded: bool = False) -> l
     values = fields.get(name)
     kinds = (int, type(None)) if padded else (int,)
     if not isinstance(values, list | tuple) or not all(type(value) in kinds for value in values):
-        raise InputError(f"{name} of the sub-network is {str(values)[:60]!r}, no list of whole numbers")
+        raise InputError(f"{name} of the sub-network is {str(values)[:60]!r}, not a list of whole numbers")
     return list(values)
 
 

@@ -103,7 +103,7 @@ def named_rows(file: Path) -> pd.DataFrame:
         raise InputError(f"{file}: there is no such file")
     known = TIDY_PARQUET if TIDY_PARQUET.detect(file) else TIDY_CSV
     if file.suffix == ".parquet" and known is not TIDY_PARQUET:
-        raise InputError(f"{file}: it is no Parquet file")
+        raise InputError(f"{file}: it is not a Parquet file")
     frame = pd.concat([pd.DataFrame(), *known.read(file, Problems(str(file)))])
     called = [name for name in frame.columns if str(name).strip().lower() in NAME_COLUMNS]
     if not called:
@@ -128,6 +128,6 @@ def _number(value: object, where: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise InputError(
-            f"{where} is no number but {value!r:.60}; leave it empty where a network was not trained"
+            f"{where} is not a number but {value!r:.60}; leave it empty where a network was not trained"
         )
     return number

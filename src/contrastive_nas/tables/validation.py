@@ -129,10 +129,10 @@ class RowChecks:
             return (
                 "the architecture is missing"
                 if missing
-                else f"the architecture {architecture!r:.60} is no text"
+                else f"the architecture {architecture!r:.60} is not text"
             )
         if space is not None and not isinstance(space, str):
-            return f"the space {space!r:.60} is no text"
+            return f"the space {space!r:.60} is not text"
         key = _key(space, architecture)
         if key not in self._first_row:
             try:

@@ -23,12 +23,12 @@ def main() -> int:
         "--dry-run",
         type=int,
         metavar="DEVICES",
-        help="only print plan, schedule and price on that many devices",
+        help="only print plan, schedule and expected cost on that many devices",
     )
     parser.add_argument(
         "--with-parent",
         action="store_true",
-        help="end when standard input does: whoever started this program is then gone",
+        help="end when standard input is closed, as the program that started this one has ended",
     )
     arguments = parser.parse_args()
     if arguments.with_parent:

@@ -69,7 +69,7 @@ def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> 
     channels, height, width = space.image_shape(name.architecture)
     if height != width:
         raise InputError(
-            f"{name.architecture!r} takes images of {height} x {width}; retraining needs squares"
+            f"{name.architecture!r} takes images of {height} x {width}; retraining needs square images"
         )
     seed_generators("weights", seed)
     network = space.build(name.architecture)
@@ -115,7 +115,7 @@ def count_outputs(network: nn.Module, channels: int, size: int) -> int:
     except RuntimeError as error:
         raise InputError(f"does not take images of {size} pixels: {error}") from None
     if logits.ndim != 2:
-        raise InputError(f"gives {tuple(logits.shape)}, not (batch, classes)")
+        raise InputError(f"returns {tuple(logits.shape)}, not (batch, classes)")
     return int(logits.shape[1])
 
 

@@ -92,7 +92,7 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
             raise UnusableArtifact(f"{self._filepath} is missing: run the stage that makes it first")
         if not version.is_whole(self.versions.checksums):
             raise UnusableArtifact(
-                f"{self._filepath} is damaged: its content has not the checksum that it had when it was "
+                f"{self._filepath} is damaged: its checksum has changed since it was "
                 "made; run the stage that makes it again"
             )
         return version

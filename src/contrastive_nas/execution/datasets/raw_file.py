@@ -39,7 +39,7 @@ class RawFile(AbstractDataset[Any, Path]):
         return next(there, None) or find_raw_file(self._filepath)
 
     def save(self, data: Any) -> NoReturn:
-        raise DatasetError(f"{self._filepath} is a raw file: nothing in a pipeline may write it")
+        raise DatasetError(f"{self._filepath} is a raw file: no pipeline may write it")
 
     def _exists(self) -> bool:
         paths = [*self._preferred, self._filepath]

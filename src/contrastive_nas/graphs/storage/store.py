@@ -160,7 +160,7 @@ def open_store(path: str | Path) -> GraphStore:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such graph store") from error
     except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no graph store, or is cut off: {error}") from error
+        raise InputError(f"{path} is not a graph store, or is incomplete: {error}") from error
     if version != SCHEMA_VERSION:
         raise InputError(
             f"{path} is a graph store of version {version}, this program reads {SCHEMA_VERSION}: remove "

@@ -82,7 +82,7 @@ def check(module: nn.Module) -> None:
     wanted = _required_inputs(module)
     if len(wanted) > 1:
         raise InputError(
-            f"cannot trace {name}: its forward wants {len(wanted)} inputs ({', '.join(wanted)}); give a "
+            f"cannot trace {name}: its forward takes {len(wanted)} inputs ({', '.join(wanted)}); give a "
             "module with one, the images, that makes the others itself"
         )
 
@@ -129,7 +129,7 @@ def _is_vmap(node: fx.Node) -> bool:
 def _reason(error: Exception) -> str:
     reason = next(line for line in (*str(error).splitlines(), type(error).__name__) if line.strip())
     if "data-dependent" in reason:
-        return "a number from the images decides what is run, or a size; keep it a tensor"
+        return "the control flow or a size depends on values of the images; keep these as tensors"
     about_batch = _OF_BATCHES.search(f"{type(error).__name__} {reason}")
     reason = reason.replace(f"[{BATCH}, ", "[batch, ")
     if not about_batch:

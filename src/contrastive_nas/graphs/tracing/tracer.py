@@ -69,7 +69,7 @@ def report_unknown(name: str, record: Recorder) -> None:
     """Logs how many nodes of which names are outside the vocabulary."""
     if record.unknown:
         names = ", ".join(f"{count} {kind}" for kind, count in Counter(record.unknown).most_common())
-        _LOG.warning("%s: %d nodes outside the vocabulary: %s", name, len(record.unknown), names)
+        _LOG.warning("%s: %d nodes with unknown operations: %s", name, len(record.unknown), names)
 
 
 class ProgramWalk:
@@ -110,7 +110,7 @@ class ProgramWalk:
         results = control.flat(self._run(self._module))
         values = [self.as_value(result) for result in results if isinstance(result, Value | Constant)]
         if not values:
-            raise InputError(f"{self._subject}: the module gives no tensor")
+            raise InputError(f"{self._subject}: the module returns no tensor")
         return values
 
     def inside(self, module: fx.GraphModule, operands: Sequence[Any]) -> list[Any]:
@@ -196,7 +196,8 @@ class ProgramWalk:
         depends = any(isinstance(one, Value) for one in read)
         if depends and any(not constants.function_name(user).startswith(_SILENT) for user in node.users):
             raise InputError(
-                f"{self._subject}{line_of(node)}: {name} takes a number from the images; keep it a tensor"
+                f"{self._subject}{line_of(node)}: {name} makes a Python number from the images; "
+                "keep it as a tensor"
             )
         return None if depends else Constant(node.name, ())
 

@@ -86,7 +86,8 @@ def train_comparator(
     pairs = all_pairs(np.arange(len(labels)), labels)
     if len(pairs) == 0:
         raise InputError(
-            f"compare: {len(labels)} labels without two different ones give no pair to learn from"
+            f"compare: {len(labels)} labels without two different ones give no pair to learn from: raise "
+            "compare.first_labels.count"
         )
 
     features.see(source)

@@ -78,7 +78,7 @@ def read_weights(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no weights of this project ({error})") from error
+        raise InputError(f"{path}: not a file of weights of this project ({error})") from error
     if version != SCHEMA_VERSION:
         raise InputError(f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}")
     # Operations appended since are fine: their embeddings were never trained, and are counted nowhere.
@@ -99,5 +99,5 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise InputError(f"{path}: no weights of this project ({error})") from error
+        raise InputError(f"{path}: not a file of weights of this project ({error})") from error
     model.eval()

@@ -62,4 +62,4 @@ def load_transfer(path: str | Path = RELEASED) -> TransferModel:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no model of spaces ({error})") from error
+        raise InputError(f"{path}: not a file of a transfer model ({error})") from error

@@ -66,7 +66,7 @@ class LimitedSpace(WrappedSpace):
         parts = zip(self._costs.names, costs, self._limits, strict=True)
         over = [f"{name} {cost:g} above {limit:g}" for name, cost, limit in parts if not cost <= limit]
         if over:
-            raise InputError(f"{self.name}: {architecture!r} is beyond the limits: {', '.join(over)}")
+            raise InputError(f"{self.name}: {architecture!r} exceeds the limits: {', '.join(over)}")
 
     def enumerate(self) -> Iterator[Architecture]:
         chunk: list[Architecture] = []

@@ -130,7 +130,7 @@ def _integer(name: str, value: Any) -> int:
     number = number.item() if isinstance(number, np.generic) else number
     if isinstance(number, int) or (isinstance(number, float) and number.is_integer()):
         return int(number)
-    raise RowError(f"{name} is {str(value)[:60]!r}, no whole number")
+    raise RowError(f"{name} is {str(value)[:60]!r}, not a whole number")
 
 
 MNASNET_TABLE = described_parquet(

@@ -87,7 +87,8 @@ def _check_sizes(path: Path, metadata: pq.FileMetaData, rows: int) -> None:
         group = metadata.row_group(number)
         if group.total_byte_size * min(1, rows / max(group.num_rows, 1)) > LARGEST_BATCH:
             raise InputError(
-                f"{path}: rows of {group.total_byte_size // max(group.num_rows, 1):,} bytes are no results"
+                f"{path}: rows of {group.total_byte_size // max(group.num_rows, 1):,} bytes are too long for "
+                "results"
             )
 
 

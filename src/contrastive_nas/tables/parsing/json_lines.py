@@ -55,7 +55,7 @@ def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any
                     else:
                         problems.add(done, found)
     except (UnicodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        reason = "no UTF-8" if isinstance(error, UnicodeError) else "it is cut off or damaged"
+        reason = "not UTF-8" if isinstance(error, UnicodeError) else "it is cut off or damaged"
         raise InputError(f"{path}, after row {done}: {reason}: {error}") from error
 
 
@@ -66,5 +66,5 @@ def _object(line: str) -> dict[str, Any] | str:
     except RecursionError:
         return "nested too deeply"
     except ValueError as error:
-        return f"no JSON: {str(error)[:200]}"
+        return f"not valid JSON: {str(error)[:200]}"
     return found if isinstance(found, dict) else "not a JSON object"

@@ -113,7 +113,7 @@ def parsed(content: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise RowError(f"no JSON: {str(error)[:200]}") from None
+        raise RowError(f"not valid JSON: {str(error)[:200]}") from None
     if not isinstance(fields, dict):
         raise RowError("not a JSON object")
     return fields

@@ -37,7 +37,7 @@ def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, Ima
     if train.classes != test.classes and train.classes and test.classes:
         missing = sorted(set(train.classes) ^ set(test.classes))
         reason = (
-            f"differ in the classes {', '.join(missing[:5])}" if missing else "number the classes otherwise"
+            f"differ in the classes {', '.join(missing[:5])}" if missing else "number the classes differently"
         )
         raise InputError(f"{settings.name}: training and test images {reason}")
     for source in (train, test):
@@ -62,7 +62,7 @@ def _check_variety(settings: DataSettings, train: ImageSource, test: ImageSource
         )
     if settings.test and Path(settings.train).absolute() == Path(settings.test).absolute():
         logger.warning(
-            "%s: %s are both the training and the test images: test accuracy says nothing of other images",
+            "%s: %s are both the training and the test images: test accuracy says nothing about other images",
             settings.name,
             settings.train,
         )
