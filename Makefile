@@ -50,6 +50,7 @@ viz: $(READY)
 
 viz-site: $(READY)
 	$(BIN)/kedro viz build
+	sed -i '/fonts[.]g/d' build/index.html  # its letters would come from another host
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
