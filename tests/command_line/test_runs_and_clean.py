@@ -154,7 +154,7 @@ def test_clean_waits_for_no_run(project: Path) -> None:
     with locked(project / "data/.state/locks/runs", "", shared=True):
         done = CliRunner().invoke(app, ["clean", "--keep", "1", "--yes"])
     assert done.exit_code == 1
-    assert "Error: a run is at work" in done.output
+    assert "Error: a run is in progress" in done.output
     assert keys(project) == {"key1", "key2", "key3"}
 
 

@@ -115,7 +115,7 @@ def test_a_users_own_ranker(tmp_path) -> None:
         "class Own(GaussianProcessRanker):\n    pass\nOther = object\n"
     )
     assert type(create_ranker(f"{file}:Own", space=SPACE)).__name__ == "Own"
-    with pytest.raises(InputError, match=r"is no contrastive_nas\.ranking\.base\.Ranker"):
+    with pytest.raises(InputError, match=r"is not a contrastive_nas\.ranking\.base\.Ranker"):
         create_ranker(f"{file}:Other")
 
 

@@ -77,7 +77,7 @@ def test_equal_labels_teach_nothing(ranker: SpaceRanker) -> None:
 
 
 def test_a_question_before_the_fit_is_a_programming_error() -> None:
-    with pytest.raises(RuntimeError, match="before it was fitted"):
+    with pytest.raises(RuntimeError, match="has not been fitted"):
         create_space_ranker("gaussian_process", SPACE, seed=0).scores(NAMES)
 
 

@@ -61,8 +61,8 @@ def check_run(run_params: Mapping[str, Any], catalog: CatalogProtocol) -> None:
     """
     if isinstance(catalog, SharedMemoryDataCatalog):
         raise InputError(
-            "Kedro's ParallelRunner runs no hooks in its processes, so that this run would have neither "
-            "record nor metrics: leave --runner out; stages use several processes by themselves"
+            "Kedro's ParallelRunner runs no hooks in its processes, so this run would have no record and "
+            "no metrics: leave --runner out; stages use several processes by themselves"
         )
     for name, version in (run_params.get("load_versions") or {}).items():
         dataset = catalog.get(name)
