@@ -14,7 +14,7 @@ EVERYTHING = "__all__"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Maps each stage to itself and everything that it needs; a stage is a tag and a namespace.
+    """Map each stage to itself and everything that it needs; a stage is a tag and a namespace.
 
     ``__default__`` is the whole chain, ``__all__`` also what runs on request.
     """

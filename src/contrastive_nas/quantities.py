@@ -19,17 +19,17 @@ _ROUNDED_UP = 5e-4
 
 
 def percent(value: float, digits: int = 2) -> str:
-    """An accuracy in percent, such as ``97.62 %``."""
+    """Return an accuracy in percent, such as ``97.62 %``."""
     return f"{value:.{digits}f} %"
 
 
 def points(value: float) -> str:
-    """The size of a difference of accuracies in percent, such as ``0.13 percentage points``."""
+    """Return the size of a difference of accuracies in percent, such as ``0.13 percentage points``."""
     return f"{abs(value):.2f} percentage points"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, such as ``0.4 s``, ``26 s``, ``2 min 43 s``, ``3 h 5 min`` or ``2 d 7 h``."""
+    """Return seconds in words, such as ``0.4 s``, ``26 s``, ``2 min 43 s``, ``3 h 5 min`` or ``2 d 7 h``."""
     if seconds < _FEW_SECONDS - 0.05:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -43,7 +43,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun, such as ``1 network`` or ``4,020 networks``.
+    """Return a number with its noun, such as ``1 network`` or ``4,020 networks``.
 
     Args:
         number: how many.
@@ -54,12 +54,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words joined by commas and a last ``and``."""
+    """Return words joined by commas and a last ``and``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
 def size_of_space(number: int) -> str:
-    """The number of architectures of a space, from a trillion on as a power of ten."""
+    """Return the number of architectures of a space, from a trillion on as a power of ten."""
     if number < _SPELT_OUT:
         return f"{number:,} architectures"
     digits = len(str(number)) - 1
@@ -67,7 +67,7 @@ def size_of_space(number: int) -> str:
 
 
 def large(number: float) -> str:
-    """A count to three digits, such as ``11.7 million``, ``234 thousand`` or ``838``."""
+    """Return a count to three digits, such as ``11.7 million``, ``234 thousand`` or ``838``."""
     for size, word in _LARGE.items():
         # 999,600 is 1.00 million, not 1000 thousand.
         if number >= size * (1 - _ROUNDED_UP):
@@ -78,7 +78,7 @@ def large(number: float) -> str:
 
 
 def cell_text(value: Any) -> str:
-    """A value of a record as a cell of a table shows it: numbers to six digits, ``-`` for none."""
+    """Return a value of a record as a cell of a table shows it: numbers to six digits, ``-`` for none."""
     if value is None:
         return "-"
     if isinstance(value, list):

@@ -104,7 +104,7 @@ def evaluate(
 
 
 def parse_options(text: str) -> dict[str, Any]:
-    """A JSON object.
+    """Return a JSON object.
 
     Raises:
         InputError: it is none.

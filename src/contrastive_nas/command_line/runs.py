@@ -174,7 +174,7 @@ def _seconds(text: str) -> float:
 
 
 def project_folder() -> Path | None:
-    """The project that the current folder belongs to; None where it belongs to none."""
+    """Return the project that the current folder belongs to; None where it belongs to none."""
     from kedro.utils import find_kedro_project
 
     found = find_kedro_project(Path.cwd())
@@ -182,7 +182,7 @@ def project_folder() -> Path | None:
 
 
 def find_project() -> Path:
-    """The project that the current folder belongs to.
+    """Return the project that the current folder belongs to.
 
     Raises:
         InputError: it belongs to none.

@@ -77,7 +77,7 @@ class FunctionEvaluator(Evaluator):
 
 
 def load_function(target: str) -> FunctionEvaluator:
-    """The evaluator of ``path/to/file.py:name`` or ``package.module:name``.
+    """Return the evaluator of ``path/to/file.py:name`` or ``package.module:name``.
 
     It is known by the text of the whole file: an edit of it begins another search.
 

@@ -54,7 +54,9 @@ class LabelStore:
         return len(self._scores)
 
     def find(self, architecture: Architecture, seed: int, *, tested: bool = True) -> ShortScore | None:
-        """A training that this process or another has finished; with ``tested``, one with a test accuracy."""
+        """Return a training that this process or another has finished; with ``tested``, one with a test
+        accuracy.
+        """
         for _ in range(2):
             found = self._scores.get((architecture, seed))
             if found is not None and (found.test_accuracy is not None or not tested):
@@ -63,7 +65,7 @@ class LabelStore:
         return None
 
     def add(self, architecture: Architecture, seed: int, score: ShortScore) -> None:
-        """Keeps a training.
+        """Keep a training.
 
         Raises:
             OSError: the disk is full or must not be written.

@@ -91,11 +91,11 @@ class TrainingJob:
     identity: Mapping[str, Any]
 
     def load_space(self) -> SearchSpace:
-        """The space of the networks."""
+        """Return the space of the networks."""
         return load_space(self.space_name, **self.space_options)
 
     def open_store(self, space: SearchSpace) -> LabelStore | None:
-        """Where trainings of this kind are kept."""
+        """Return where trainings of this kind are kept."""
         return None if self.labels is None else LabelStore(self.labels, space.name, self.identity)
 
 
@@ -117,7 +117,7 @@ class TrainingProcesses(Processes):
     def train(
         self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
     ) -> list[Future[Training | None]]:
-        """The trainings of an architecture, one for each seed, which processes share.
+        """Return the trainings of an architecture, one for each seed, which processes share.
 
         Args:
             architecture: of the space.

@@ -23,7 +23,7 @@ _KINDS = {
 
 
 def check_names(pipeline: Pipeline, asked: Mapping[str, Iterable[str] | None]) -> None:
-    """Checks the tags, nodes, data sets and namespaces that choose a part of a pipeline.
+    """Check the tags, nodes, data sets and namespaces that choose a part of a pipeline.
 
     Args:
         pipeline: the whole of it.
@@ -54,7 +54,7 @@ def check_names(pipeline: Pipeline, asked: Mapping[str, Iterable[str] | None]) -
 
 
 def check_run(run_params: Mapping[str, Any], catalog: CatalogProtocol) -> None:
-    """Checks a run's way of running and its versions.
+    """Check a run's way of running and its versions.
 
     Raises:
         InputError: its runner would leave no record, or a version is asked for that is not there.

@@ -27,7 +27,7 @@ class Garbage:
 
 
 def find_garbage(project: Path, kept_runs: Iterable[Mapping[str, Any]], oldest: float) -> list[Garbage]:
-    """What may be freed: versions that no kept run made or used, and what killed runs left.
+    """Return what may be freed: versions that no kept run made or used, and what killed runs left.
 
     Versions that the links show stay in any case, so that no stage has to run again for a clean-up.
 
@@ -47,7 +47,7 @@ def find_garbage(project: Path, kept_runs: Iterable[Mapping[str, Any]], oldest: 
 def free(
     project: Path, garbage: Iterable[Garbage], kept_runs: Iterable[Mapping[str, Any]], oldest: float
 ) -> None:
-    """Removes of it what no run has come back to since it was found.
+    """Remove of it what no run has come back to since it was found.
 
     Args:
         kept_runs, oldest: as they were given to :func:`find_garbage`.

@@ -47,7 +47,7 @@ class MlflowLogger:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Reads the configuration.
+        """Read the configuration.
 
         Raises:
             InputError: it is wrong, or MLflow is asked for and not installed.

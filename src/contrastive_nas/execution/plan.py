@@ -62,7 +62,7 @@ class Planner:
         self._decisions: dict[str, Decision] = {}
 
     def decide(self, node: Node) -> Decision:
-        """Judges a node by what is known now; the nodes before it have been judged.
+        """Judge a node by what is known now; the nodes before it have been judged.
 
         Raises:
             InputError: an input from outside the pipeline is missing or damaged.
@@ -116,7 +116,9 @@ class Planner:
         return ""
 
     def doubt(self, decision: Decision) -> bool:
-        """Whether what a node depends on changed while it ran; nothing is then built on its fingerprint."""
+        """Return whether what a node depends on changed while it ran; nothing is then built on its
+        fingerprint.
+        """
         try:
             same = decision.fingerprint is None or self._fingerprint(decision.node) == decision.fingerprint
         except Unknowable:
@@ -126,7 +128,7 @@ class Planner:
         return not same
 
     def origin(self, decision: Decision) -> dict[str, Any] | None:
-        """What is kept beside the artifacts that a node is about to make."""
+        """Return what is kept beside the artifacts that a node is about to make."""
         known = decision.fingerprint
         if known is None:
             return None
@@ -139,7 +141,8 @@ class Planner:
         }
 
     def earlier(self, decision: Decision, output: str) -> Version | None:
-        """The newest whole version of an output that differs in nothing but the inputs it was made from.
+        """Return the newest whole version of an output that differs in nothing but the inputs it was made
+        from.
 
         A node that is forced to run makes everything anew.
         """

@@ -115,7 +115,7 @@ class RunRecorder:
         self._stop_if_saved(node)
 
     def decided(self, decision: "Decision") -> None:
-        """Called by the caching runner when a node has run or was skipped; written, as a kill may follow."""
+        """Note that a node has run or was skipped, and write the record, as a kill may follow."""
         entry = self._nodes[decision.node.name]
         entry["reason"] = decision.reason
         if decision.fingerprint is not None:
@@ -124,7 +124,7 @@ class RunRecorder:
         self._write()
 
     def took_over(self, node: Node, output: str, version: Version) -> None:
-        """Called by the caching runner when a node may take parts of an output from an earlier version."""
+        """Note that a node may take parts of an output from an earlier version."""
         path = os.path.relpath(version.path, self.project)
         self._nodes[node.name].setdefault("took_over", {})[output] = path
 
@@ -142,7 +142,7 @@ class RunRecorder:
             logger.warning("the record of this run could not be written: %s", second)
 
     def results(self, pipeline: Pipeline) -> dict[str, ArtifactDataset]:
-        """The artifacts that the run made, found again, or read from outside the pipeline, by name."""
+        """Return the artifacts that the run made, found again, or read from outside the pipeline, by name."""
         outside = ((name, self._catalog.get(name)) for name in sorted(pipeline.inputs()))
         read = {
             name: dataset
@@ -224,7 +224,7 @@ def _metrics(artifacts: Iterable[tuple[str, ArtifactDataset]]) -> Iterator[tuple
 
 
 def seeds(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
-    """All that is called ``seed`` or ``seeds`` in a nest of parameters, by dotted name."""
+    """Yield all that is called ``seed`` or ``seeds`` in a nest of parameters, by dotted name."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             name = f"{within}{key}"

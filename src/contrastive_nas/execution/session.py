@@ -80,7 +80,7 @@ def _with_blocks_of_files(loader: AbstractConfigLoader) -> dict[str, Any]:
 
 
 def use_caching_runner() -> None:
-    """Changes the runner that Kedro's sessions take when they are given none.
+    """Change the runner that Kedro's sessions take when they are given none.
 
     Kedro has no setting for it: ``KedroSession.run()``, which notebooks and programs call, fills in the class
     that its module knows as ``SequentialRunner``. Whoever passes a runner, or imports ``SequentialRunner``

@@ -52,7 +52,7 @@ class NetworkList:
 
 
 def list_given(references: Sequence[str], image_size: ImageSize | None = None) -> NetworkList:
-    """The networks that references stand for, each name once, in their order.
+    """Return the networks that references stand for, each name once, in their order.
 
     Args:
         references: ``timm:PATTERN`` and ``torchvision:PATTERN`` (``*`` stands for anything), paths of ONNX
@@ -82,7 +82,7 @@ def list_given(references: Sequence[str], image_size: ImageSize | None = None) -
 
 
 def trace_named(library: str, name: str, size: ImageSize | None = None) -> "ComputationGraph":
-    """The graph of a network of timm or torchvision.
+    """Return the graph of a network of timm or torchvision.
 
     Raises:
         InputError: it cannot be built, or not be traced.

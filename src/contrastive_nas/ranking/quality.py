@@ -43,7 +43,8 @@ class RankingQuality:
 
 
 def labelled_rows(candidates: int, count: int, seed: int) -> IntArray:
-    """The rows whose labels are known: ``count`` at random, those of a smaller count among those of a larger.
+    """Return the rows whose labels are known: ``count`` at random, those of a smaller count among those of a
+    larger.
 
     Raises:
         InputError: fewer than two rows would be left to judge by.
@@ -64,7 +65,7 @@ def ranking_quality(
     seed: int,
     groups: IntArray | None = None,
 ) -> RankingQuality:
-    """Fits ``ranker`` on the labelled rows and judges its scores on all others.
+    """Fit ``ranker`` on the labelled rows and judge its scores on all others.
 
     Args:
         ranker: fitted here; nothing of ``truth`` reaches it but what ``labels`` say.

@@ -14,7 +14,7 @@ SHOWN = 3
 
 
 def best_queries(history: pd.DataFrame, count: int = SHOWN) -> pd.DataFrame:
-    """The queries to show, the highest accuracy first.
+    """Return the queries to show, the highest accuracy first.
 
     Args:
         history: of a search: ``query``, ``architecture``, ``accuracy``; with ``on_front`` the most accurate
@@ -30,7 +30,7 @@ def best_queries(history: pd.DataFrame, count: int = SHOWN) -> pd.DataFrame:
 
 
 def draw_best(history: pd.DataFrame, space: SearchSpace, count: int = SHOWN) -> list[tuple[str, str]]:
-    """Pictures of the best architectures, each with what is said of it.
+    """Return pictures of the best architectures, each with what is said of it.
 
     Args:
         history: as :func:`best_queries` takes it.

@@ -65,7 +65,7 @@ class SearchedRun:
 
 
 def has_search(record: Mapping[str, Any]) -> bool:
-    """Whether a run made a search, or used the results of one again."""
+    """Return whether a run made a search, or used the results of one again."""
     there = {name for node in record.get("nodes", []) for name in node.get("outputs", {})}
     return there >= {*_RESULTS}
 

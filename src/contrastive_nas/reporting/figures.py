@@ -22,7 +22,7 @@ _OUTERMOST = 0.005
 
 
 def titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
-    """The figure with its texts, without a background of its own, as wide as the page gives."""
+    """Return the figure with its texts, without a background of its own, as wide as the page gives."""
     axes = {"gridcolor": _GRID, "zerolinecolor": _GRID, "automargin": True}
     figure.update_xaxes(title=x, **axes)
     figure.update_yaxes(title=y, **axes)
@@ -222,6 +222,6 @@ def _hint(query: Mapping[Hashable, Any]) -> str:
 
 
 def has_points(figure: go.Figure) -> bool:
-    """Whether anything is drawn in a figure."""
+    """Return whether anything is drawn in a figure."""
     drawn: Sequence[Any] = figure.data
     return any(trace.x is not None and len(trace.x) for trace in drawn)

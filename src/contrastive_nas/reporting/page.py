@@ -102,7 +102,7 @@ class Section:
 
 
 def write_page(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """The page's text.
+    """Return the page's text.
 
     Args:
         title: heading.
@@ -122,7 +122,7 @@ def write_page(title: str, lead: str, sections: Sequence[Section]) -> str:
 
 
 def paragraph(text: str, *, measured: bool = False) -> str:
-    """Text as a paragraph."""
+    """Return text as a paragraph."""
     return f"<p{_class(measured)}>{escape(text)}</p>"
 
 
@@ -132,7 +132,7 @@ def _class(measured: bool) -> str:
 
 
 def facts_table(rows: Iterable[tuple[str, str]], measured: Iterable[tuple[str, str]] = ()) -> str:
-    """A table of names and what is said of them.
+    """Return a table of names and what is said of them.
 
     Args:
         rows: name and text.
@@ -148,7 +148,7 @@ def _named_cells(name: str, *texts: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
-    """A table with a heading for each column."""
+    """Return a table with a heading for each column."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
     return (
@@ -174,7 +174,7 @@ def beside(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) ->
 
 
 def plots(*figures: tuple[str, go.Figure, str]) -> str:
-    """Figures beside each other where there is room.
+    """Return figures beside each other where there is room.
 
     Args:
         figures: identifier in the page, the figure, and what it shows in words.
@@ -197,7 +197,7 @@ def _plot(name: str, figure: go.Figure, caption: str) -> str:
 
 
 def drawings(pictures: Iterable[tuple[str, str]]) -> str:
-    """SVG pictures beside each other where there is room.
+    """Return SVG pictures beside each other where there is room.
 
     Args:
         pictures: the SVG element, and what is said of it.
@@ -207,17 +207,17 @@ def drawings(pictures: Iterable[tuple[str, str]]) -> str:
 
 
 def code(text: str, *, measured: bool = False) -> str:
-    """Text in a typewriter's letters, as it stands."""
+    """Return text in a typewriter's letters, as it stands."""
     return f"<pre{_class(measured)}>{escape(text)}</pre>"
 
 
 def folded(title: str, *parts: str) -> str:
-    """Parts that are shown when their title is clicked."""
+    """Return parts that are shown when their title is clicked."""
     return f"<details><summary>{escape(title)}</summary>{''.join(parts)}</details>"
 
 
 def plain_settings(value: Any) -> str:
-    """Parameters as YAML."""
+    """Return parameters as YAML."""
     import yaml
 
     return yaml.safe_dump(value, sort_keys=True, allow_unicode=True, width=100).rstrip()

@@ -25,7 +25,7 @@ _CLASSES_SHOWN = 40
 def retrain_page(
     metrics: Metrics, history: pd.DataFrame, confusion: pd.DataFrame, space: SearchSpace, making: Making
 ) -> str:
-    """The page of a training, as HTML.
+    """Return the page of a training, as HTML.
 
     Args:
         metrics: ``retrain_metrics``.

@@ -46,7 +46,7 @@ def describe_end(
     report: Any,
     project: Path,
 ) -> str:
-    """The text that a run ends with.
+    """Return the text that a run ends with.
 
     Args:
         record: of the run, see :class:`contrastive_nas.execution.run_record.RunRecorder`.

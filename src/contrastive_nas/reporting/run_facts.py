@@ -32,7 +32,7 @@ class RunFacts:
 
 
 def read_facts(runs: Path | None, pipeline: str, nodes: Iterable[str]) -> RunFacts:
-    """The facts of the run that this process is in the middle of.
+    """Return the facts of the run that this process is in the middle of.
 
     Args:
         runs: folder of the records; None, or one without this run, gives empty facts.
@@ -45,7 +45,7 @@ def read_facts(runs: Path | None, pipeline: str, nodes: Iterable[str]) -> RunFac
 
 
 def facts_of(run: Record, records: Iterable[Record], pipeline: str, nodes: Iterable[str]) -> RunFacts:
-    """The facts of one run.
+    """Return the facts of one run.
 
     Args:
         run: its record.
@@ -63,7 +63,7 @@ def facts_of(run: Record, records: Iterable[Record], pipeline: str, nodes: Itera
 
 
 def command(record: Record, pipeline: str, setting: Mapping[str, Any] | None = None) -> str:
-    """The command line that runs a pipeline with a run's environment and parameters.
+    """Return the command line that runs a pipeline with a run's environment and parameters.
 
     Args:
         record: of the run.

@@ -72,7 +72,7 @@ class SearchArtifacts:
 
 
 def search_page(found: SearchArtifacts, space: SearchSpace, making: Making) -> str:
-    """The page of a search, as HTML.
+    """Return the page of a search, as HTML.
 
     Args:
         found: its artifacts.

@@ -18,7 +18,7 @@ _COSTS = {"macs": "multiply-accumulates", "parameters": "parameters"}
 
 
 def lead(summary: Summary, size: int) -> str:
-    """What was searched and found, how sure that is, and what random search finds.
+    """Return what was searched and found, how sure that is, and what random search finds.
 
     Args:
         summary: of the search, see :func:`contrastive_nas.search.summary.summarise`.
@@ -42,7 +42,7 @@ def lead(summary: Summary, size: int) -> str:
 
 
 def facts(summary: Summary, size: int, search: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Rows of the table under the sentence: what, and how much of it.
+    """Return rows of the table under the sentence: what, and how much of it.
 
     Args:
         summary: of the search.

@@ -110,7 +110,8 @@ class Ledger:
     def in_folder(
         cls, evaluator: Evaluator, budget: int, folder: Path | None, search: Mapping[str, Any]
     ) -> "Ledger":
-        """A ledger whose file is named by evaluator and search, so that a folder may serve several of them.
+        """Return a ledger whose file is named by evaluator and search, so that a folder may serve several of
+        them.
 
         Args:
             evaluator: where accuracies come from.
@@ -151,11 +152,12 @@ class Ledger:
         return max(known, default=math.nan)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Calls ``listener`` after every new answer; not after those that were paid for earlier."""
+        """Call ``listener`` after every new answer; not after those that were paid for earlier."""
         self._listener = listener
 
     def buy(self, proposals: Sequence[Proposal], round: int) -> list[Evaluation]:
-        """Evaluations of architectures, in order, and of others that had been paid for earlier (see class).
+        """Return evaluations of architectures, in order, and of others that had been paid for earlier (see
+        class).
 
         Args:
             proposals: what to evaluate; strings that were bought before, or stand here twice, cost nothing.
@@ -179,7 +181,7 @@ class Ledger:
         return asked + [query.evaluation for query in recovered if query.architecture not in wanted]
 
     def credit(self, evaluations: Sequence[Evaluation], reason: str) -> list[Evaluation]:
-        """Enters answers that were paid for before the search began; each counts as a query of round 0.
+        """Enter answers that were paid for before the search began; each counts as a query of round 0.
 
         Args:
             evaluations: of different architectures, before anything was bought.
@@ -199,7 +201,7 @@ class Ledger:
         return [query.evaluation for query in self.queries]
 
     def check_answers(self) -> None:
-        """Raises InputError, with the first reason, where queries were asked and none has an accuracy."""
+        """Raise InputError, with the first reason, where queries were asked and none has an accuracy."""
         failed = [query for query in self.queries if math.isnan(query.accuracy)]
         if failed and len(failed) == len(self):
             raise InputError(
@@ -208,7 +210,7 @@ class Ledger:
             )
 
     def history(self) -> pd.DataFrame:
-        """One row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
+        """Return one row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
         columns = list(Query.__dataclass_fields__)
         frame = pd.DataFrame([asdict(query) for query in self.queries], columns=columns)
         frame = frame.drop(columns="machine_fault").rename(columns={"number": "query"})

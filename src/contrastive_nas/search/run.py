@@ -81,7 +81,7 @@ def run_search(
     cost_table: pd.DataFrame | None = None,
     paid: Sequence[Evaluation] = (),
 ) -> SearchResult:
-    """Searches until the budget is spent or nothing new is to be found.
+    """Search until the budget is spent or nothing new is to be found.
 
     Args:
         space: what is searched, or its name as :func:`contrastive_nas.spaces.load_space` takes it.

@@ -177,7 +177,7 @@ class CompactCNN(SearchSpace):
 
 
 def parse(architecture: Architecture) -> tuple[int, list[Stage]]:
-    """Stem width and stages of an architecture string.
+    """Return stem width and stages of an architecture string.
 
     Raises:
         InputError: the string is not an architecture of this space in its own spelling.

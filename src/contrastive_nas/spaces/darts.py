@@ -132,7 +132,9 @@ class DARTS(SearchSpace):
         return spell(self._parse(super().read(given)))
 
     def translate(self, given: object) -> Architecture | None:
-        """A ``Genotype(normal=[...], normal_concat=range(2, 6), reduce=[...], ...)`` or the text of one."""
+        """Return a ``Genotype(normal=[...], normal_concat=range(2, 6), reduce=[...], ...)`` or the text of
+        one.
+        """
         return from_genotype(given)
 
     def build(self, architecture: Architecture) -> nn.Module:

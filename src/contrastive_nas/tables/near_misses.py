@@ -40,7 +40,9 @@ _OWN_RESULTS = f"own results are CSV, Parquet or JSON with {ARCHITECTURE!r} and 
 
 
 def stand_in(path: Path) -> str | None:
-    """What lies there under the name of a benchmark file and says nothing of it; None where it may be one."""
+    """Return what lies there under the name of a benchmark file and says nothing of it; None where it may be
+    one.
+    """
     if not path.is_dir() and not path.is_file():
         return "it is neither a file nor a folder (a pipe?): write what it gives to a file first"
     if not os.access(path, os.R_OK):
@@ -60,7 +62,7 @@ def stand_in(path: Path) -> str | None:
 
 
 def near_miss(path: Path) -> str:
-    """Why a file or folder is in none of the known formats, as far as its content tells."""
+    """Return why a file or folder is in none of the known formats, as far as its content tells."""
     if path.is_dir():
         return _folder(path)
     start = head(path, _HEAD_BYTES)

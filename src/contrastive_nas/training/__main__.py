@@ -16,7 +16,7 @@ from contrastive_nas.training.run import retrain
 
 
 def main() -> int:
-    """Runs one training; 1 where something from outside cannot be used."""
+    """Run one training; 1 where something from outside cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m contrastive_nas.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML file with settings")
     parser.add_argument(

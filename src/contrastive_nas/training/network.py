@@ -55,7 +55,7 @@ class Built:
 
 
 def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> Built:
-    """Builds a network; equal seeds give equal weights.
+    """Build a network; equal seeds give equal weights.
 
     Args:
         name: space and architecture.
@@ -90,7 +90,7 @@ def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> 
 
 
 def latency(network: nn.Module, channels: int, size: int) -> float:
-    """Median milliseconds of a forward pass of one image on this machine's CPU, in evaluation mode."""
+    """Return median milliseconds of a forward pass of one image on this machine's CPU, in evaluation mode."""
     network.eval()
     image = torch.zeros(1, channels, size, size)
     seconds = []
@@ -103,7 +103,7 @@ def latency(network: nn.Module, channels: int, size: int) -> float:
 
 
 def count_outputs(network: nn.Module, channels: int, size: int) -> int:
-    """Number of logits that a network gives for an image.
+    """Return number of logits that a network gives for an image.
 
     Raises:
         InputError: it does not take such images, or gives something else.
@@ -120,7 +120,7 @@ def count_outputs(network: nn.Module, channels: int, size: int) -> int:
 
 
 def channels_last_is_safe(network: nn.Module) -> bool:
-    """Whether a network can be trained on the CPU with channels last in memory.
+    """Return whether a network can be trained on the CPU with channels last in memory.
 
     oneDNN's backward pass of a strided 1x1 convolution writes outside of its memory where it reads fewer
     channels than fill a vector register of floats; weights or the whole process are lost (its issue 6035).

@@ -58,7 +58,8 @@ class ProxyTable:
             self._read(self._path)
 
     def scores(self, architectures: Sequence[str]) -> pd.DataFrame:
-        """One row per architecture: its proxies and, as ``<group>_seconds``, the processor seconds of groups.
+        """Return one row per architecture: its proxies and, as ``<group>_seconds``, the processor seconds of
+        groups.
 
         What is not yet known is computed.
 

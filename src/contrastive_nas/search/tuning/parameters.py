@@ -63,7 +63,7 @@ class TuneParameters(Typed):
 
 
 def with_values(parameters: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of parameters with some values, named by dotted paths, replaced; not checked yet.
+    """Return the content of parameters with some values, named by dotted paths, replaced; not checked yet.
 
     Raises:
         InputError: an unknown name.
@@ -76,7 +76,7 @@ def with_values(parameters: BaseModel, values: Mapping[str, Any]) -> dict[str, A
 
 
 def values_of(parameters: BaseModel, names: Iterable[str]) -> dict[str, Any]:
-    """The values at dotted paths.
+    """Return the values at dotted paths.
 
     Raises:
         InputError: an unknown name.

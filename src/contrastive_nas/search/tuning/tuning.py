@@ -40,7 +40,7 @@ class Objective(Protocol):
 def tune(
     objective: Objective, in_use: Mapping[str, Any], parameters: TuneParameters, seed: int, journal: Path
 ) -> pd.DataFrame:
-    """Tries settings until as many as asked for are judged or given up; continues what lies in ``journal``.
+    """Try settings until as many as asked for are judged or given up; continues what lies in ``journal``.
 
     Args:
         objective: to be maximised.
@@ -173,7 +173,7 @@ def _trials(study: optuna.Study, seeds: Sequence[int]) -> pd.DataFrame:
 
 
 def summarise_trials(trials: pd.DataFrame, in_use: Mapping[str, Any]) -> dict[str, Any]:
-    """The setting with the highest value among those judged on all seeds, beside the one in use.
+    """Return the setting with the highest value among those judged on all seeds, beside the one in use.
 
     Returns:
         ``trials``, ``given_up``, ``seeds`` (how many each of the two was judged on), ``in_use`` and ``best``

@@ -139,7 +139,7 @@ def _graphs(name: str, path: Path, problems: Problems, image_size: ImageSize | N
 
 
 def python_file(function: str) -> TableFormat:
-    """The format of Python files whose function of that name gives the networks."""
+    """Return the format of Python files whose function of that name gives the networks."""
     return TableFormat(
         name="python_file",
         title="any networks, Python file with a function `networks` that gives modules, maybe accuracies too",

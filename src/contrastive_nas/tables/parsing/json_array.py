@@ -15,7 +15,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def objects(path: Path) -> Iterator[dict[str, Any]]:
-    """The items of a list of objects.
+    """Yield the items of a list of objects.
 
     Raises:
         InputError: the file is no UTF-8, no JSON list of objects, ends too early, or an item is longer than 1
@@ -29,7 +29,7 @@ def objects(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def listed(stream: TextIO, name: str) -> Iterator[dict[str, Any]]:
-    """The same of a stream, called ``name`` in errors."""
+    """Return the same of a stream, called ``name`` in errors."""
     return _List(stream, name).objects()
 
 

@@ -53,7 +53,7 @@ _DTYPES = {
 
 
 def named(module: object, name: object, file: str) -> Named:
-    """The stand-in for ``module.name``.
+    """Return the stand-in for ``module.name``.
 
     Raises:
         InputError: it is none of those that benchmark files need.
@@ -67,7 +67,7 @@ def named(module: object, name: object, file: str) -> Named:
 
 
 def reduced(function: Any, arguments: Any) -> Any:
-    """The plain value that a call of a named function stands for.
+    """Return the plain value that a call of a named function stands for.
 
     Raises:
         TypeError, ValueError, KeyError: the call is not as its writer makes it.
@@ -95,7 +95,7 @@ def reduced(function: Any, arguments: Any) -> Any:
 
 
 def state_set(target: Any, state: Any) -> None:
-    """Takes note of an object's state; of the types that are kept none has one that matters.
+    """Take note of an object's state; of the types that are kept none has one that matters.
 
     Raises:
         TypeError: the target is none of those types.

@@ -19,14 +19,14 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Runt
 
 
 def is_torch_file(path: Path) -> bool:
-    """Whether a file begins as ``torch.save`` writes it."""
+    """Return whether a file begins as ``torch.save`` writes it."""
     start = head(path, 64)
     return start[2:].startswith(_LEGACY_HEAD) or (start.startswith(b"PK\x03\x04") and b"data.pkl" in start)
 
 
 @contextmanager
 def open_torch_file(path: Path) -> Iterator[DataPickle]:
-    """The pickle of the saved object, at its beginning.
+    """Open the pickle of the saved object, at its beginning.
 
     Raises:
         InputError: the file is damaged.
