@@ -243,7 +243,7 @@ def test_equal_functions_share_rank_and_score():
         (("--space", "nasbench201", GOOD), 1, "two different"),
         (("--space", "nowhere", GOOD), 1, "nowhere"),
         (("--space", "nasbench201", "--options", "{", GOOD), 1, "not valid JSON"),
-        ((GOOD,), 1, "an architecture needs its space"),
+        ((GOOD,), 1, "for an architecture string add --space"),
         ((), 2, "--space"),
         (("--sample", "9", GOOD), 2, "--space"),
         (("--space", "nasbench201", "--labels", "accuracy", POOR, GOOD), 2, "--file"),

@@ -174,7 +174,7 @@ class Planner:
             return version.fingerprint or f"content {version.checksum}"
         if isinstance(dataset, RawFile):
             return f"content {checksums_for(self._project).of(dataset.load())}"
-        raise Unknowable(f"input {name} is not kept in a form that shows whether it changed")
+        raise Unknowable(f"input {name} is not stored, so that a change would not be seen")
 
     def _input_checksums(self, known: Fingerprint) -> dict[str, str | None]:
         """Content of the inputs that are artifacts, as far as they are there already."""

@@ -139,7 +139,9 @@ def _no_network(reference: str) -> str:
     for library in LIBRARIES:
         if reference in list_networks(library):
             return f"{reference!r} is not a file: did you mean '{library}:{reference}'?"
-    return f"{reference!r} is neither a file nor a network: give {KINDS}; an architecture needs its space"
+    return (
+        f"{reference!r} is neither a file nor a network: give {KINDS}; for an architecture string add --space"
+    )
 
 
 def _of_file(

@@ -166,7 +166,7 @@ def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> Fl
     if len(wrong):
         place = int(wrong[0])
         raise InputError(
-            f"{kind} answers {values[place]} for {names[place]}: a ranker has to give a finite number for "
+            f"{kind} returned {values[place]} for {names[place]}: a ranker has to give a finite number for "
             "every network"
         )
     return values
@@ -186,7 +186,7 @@ def check_between(
     if len(wrong):
         bounds = "" if np.isinf(high) else f" from {low:g} to {high:g}"
         raise InputError(
-            f"{type(ranker).__name__} answers {wrong[0]} for two networks: it has to give a finite "
+            f"{type(ranker).__name__} returned {wrong[0]} for two networks: it has to give a finite "
             f"number{bounds}"
         )
     return values
@@ -200,7 +200,7 @@ def as_posterior(ranker: Ranker, answer: object) -> Posterior:
     """
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise InputError(
-            f"{type(ranker).__name__} gave {type(answer).__name__} in place of Posterior(mean, deviation)"
+            f"{type(ranker).__name__} gave {type(answer).__name__} instead of Posterior(mean, deviation)"
         )
     return Posterior(_real(ranker, answer[0]), _real(ranker, answer[1]))
 
@@ -209,7 +209,7 @@ def _real(ranker: Ranker, values: object) -> FloatArray:
     """The values as an array; an array of floats is left as it is."""
     found = np.asarray(values)
     if found.dtype.kind not in _REAL_KINDS:
-        raise InputError(f"{type(ranker).__name__} answers {values!r:.100}, which are not real numbers")
+        raise InputError(f"{type(ranker).__name__} returned {values!r:.100}, which are not real numbers")
     return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 

@@ -51,7 +51,7 @@ def labelled_rows(candidates: int, count: int, seed: int) -> IntArray:
     """
     if count > candidates - 2:
         raise InputError(
-            f"{count} labels of {candidates} architectures leave too few to judge the ranking by"
+            f"{count} labels of {candidates} architectures leave too few networks to measure the ranking on"
         )
     return np.random.default_rng(seed).permutation(candidates)[:count]
 
@@ -90,7 +90,9 @@ def ranking_quality(
     unseen = ~np.isin(functions[rest], functions[labelled])
     parts = trained_alike(None if groups is None else groups[rest], len(rest), LEAST_GROUP)
     if not parts:
-        raise InputError(f"no {LEAST_GROUP} networks that were trained alike are left to judge by")
+        raise InputError(
+            f"no {LEAST_GROUP} networks trained in the same way are left to measure the ranking on"
+        )
     found = [_order_quality(scores[part], truth[rest[part]], unseen[part]) for part in parts]
     tau, unseen_tau, rho, gain, precision, best = np.mean(found, axis=0).tolist()
     return RankingQuality(

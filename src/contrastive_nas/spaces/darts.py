@@ -162,7 +162,7 @@ class DARTS(SearchSpace):
             for pairs, (first, second) in zip(self._pairs, cell, strict=True):
                 if (first[1], second[1]) not in pairs or not {first[0], second[0]} <= {*self._operations}:
                     node = f"{first[0]}~{first[1]},{second[0]}~{second[1]}"
-                    reason = f"node {node!r} is only in the space with none_and_repeats"
+                    reason = f"node {node!r} needs the option none_and_repeats=True of the space"
                     raise InputError(f"{self.name}: {architecture!r}: {reason}")
         return genotype
 

@@ -82,7 +82,9 @@ def _check(in_use: Mapping[str, Any], parameters: TuneParameters) -> None:
         value = in_use[name]
         inside = choice.low <= value <= choice.high if isinstance(choice, Range) else value in choice
         if not inside:
-            raise InputError(f"tune: {name} is {value!r} now, which {name!r} of tune.values leaves out")
+            raise InputError(
+                f"tune: {name} is {value!r} now, which is not among tune.values: add it to {name!r}"
+            )
 
 
 def _open(journal: Path, seed: int) -> optuna.Study:

@@ -60,9 +60,7 @@ def named(module: object, name: object, file: str) -> Named:
     """
     full = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "no name"
     if full not in _NAMED:
-        raise InputError(
-            f"{file}: the pickle asks for {full[:120]!r}, which this format has no use for; refused"
-        )
+        raise InputError(f"{file}: the pickle asks for {full[:120]!r}, which is not allowed in this format")
     return _NAMED[full]
 
 
