@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help search test test-all lint format parameters viz docs clean
+.PHONY: help search test test-all lint format parameters strings viz viz-site docs clean
 
 help:
 	@echo "make search     install, then search for the best network of the embedded experiment"
@@ -12,7 +12,9 @@ help:
 	@echo "make lint       check style, types, imports and dependencies"
 	@echo "make format     put the code into the usual form"
 	@echo "make parameters write the comments of conf/base and docs/parameters.md from the code"
+	@echo "make strings    list in docs/strings.txt every text that a user can read"
 	@echo "make viz        show the stages in a browser"
+	@echo "make viz-site   build the same as a static site in build"
 	@echo "make docs       build the documentation site in build/docs"
 	@echo "make clean      remove what tests and checks left behind"
 
@@ -40,8 +42,15 @@ format: $(READY)
 parameters: $(READY)
 	$(BIN)/python -m contrastive_nas.parameter_reference
 
+strings: $(READY)
+	$(BIN)/python .ci/user_strings.py
+
 viz: $(READY)
 	$(BIN)/kedro viz run
+
+viz-site: $(READY)
+	$(BIN)/kedro viz build
+	sed -i '/fonts[.]g/d' build/index.html  # its letters would come from another host
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

@@ -9,7 +9,7 @@ from kedro.framework.project import configure_project
 
 
 def main(*args: str, **kwargs: Any) -> Any:
-    """Runs the project's ``run`` command with the arguments of the command line."""
+    """Run the project's ``run`` command with the arguments of the command line."""
     package_name = Path(__file__).parent.name
     configure_project(package_name)
     run = find_run_command(package_name)

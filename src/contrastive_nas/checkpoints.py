@@ -51,7 +51,7 @@ class Checkpoints:
         return self._seconds
 
     def load(self, name: str = "state") -> Any | None:
-        """The state saved last under that name; None when there is none, or when it is damaged."""
+        """Return the state saved last under that name; None when there is none, or when it is damaged."""
         if self._folder is None or not self._file(name).exists():
             return None
         try:
@@ -63,7 +63,7 @@ class Checkpoints:
         return state
 
     def save(self, state: Any, name: str = "state") -> None:
-        """Keeps a state, whole or not at all.
+        """Keep a state, whole or not at all.
 
         Raises:
             TypeError: the state holds something that is not data.
@@ -77,16 +77,16 @@ class Checkpoints:
         self._due = ended + max(self._seconds, (ended - started) / LARGEST_SHARE)
 
     def save_if_due(self, make_state: Callable[[], Any], name: str = "state") -> None:
-        """Saves ``make_state()`` when the last save is long enough ago."""
+        """Save ``make_state()`` when the last save is long enough ago."""
         if self._folder is not None and time.monotonic() >= self._due:
             self.save(make_state(), name)
 
     def part(self, name: str) -> "Checkpoints":
-        """Checkpoints of a part of the work, in a folder below this one."""
+        """Return checkpoints of a part of the work, in a folder below this one."""
         return Checkpoints(None if self._folder is None else self._folder / name, self._seconds)
 
     def remove(self) -> None:
-        """Forgets all states, those of the parts too."""
+        """Forget all states, those of the parts too."""
         if self._folder is not None and self._folder.exists():
             shutil.rmtree(self._folder)
 

@@ -40,7 +40,7 @@ _WRONG_ENTRY = (
 
 @click.group(name="contrastive-nas")
 def cli() -> None:
-    """Commands of this project."""
+    """Run a command of this project."""
 
 
 def _run(**options: Any) -> Any:

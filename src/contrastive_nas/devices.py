@@ -10,7 +10,7 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device for a parameter ``device``.
+    """Return the device for a parameter ``device``.
 
     Args:
         name: ``auto`` takes CUDA where there is one; any device that torch knows may be named (tests use

@@ -15,7 +15,9 @@ class InputError(ValueError):
 
 
 def instead(name: str, known: Sequence[str]) -> str:
-    """How a message about an unknown name ends: with the one most like it, else with the first of all."""
+    """Return how a message about an unknown name ends: with the one most like it, else with the first of
+    all.
+    """
     close = get_close_matches(name, known, n=1) or [one for one in known if name and name in one]
     if close:
         return f": did you mean {close[0]!r}?"

@@ -16,7 +16,7 @@ _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that replaces it when the block ends without an error.
+    """Give a temporary path beside ``target`` that replaces it when the block ends without an error.
 
     The data are flushed to the disk before the rename, so that a crash leaves either the old or the new
     file. When the block raises (a full disk, an interruption), ``target`` stays as it was.

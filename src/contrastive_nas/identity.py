@@ -18,13 +18,13 @@ _WRITTEN_OUT = 32
 
 
 def digest(value: Any) -> str:
-    """Sixteen hexadecimal digits that differ where two pieces of plain data do."""
+    """Return sixteen hexadecimal digits that differ where two pieces of plain data do."""
     text = json.dumps(value, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def described(value: Any) -> Any:
-    """``value`` as plain data that JSON takes, the same in every process.
+    """Return ``value`` as plain data that JSON takes, the same in every process.
 
     What has an ``identity`` is described by it, parameters by their values, long lists by a checksum, and an
     object of which nothing is known by the name of its class.
@@ -46,7 +46,7 @@ def described(value: Any) -> Any:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether :func:`described` holds all of the value, and not the name of its class alone."""
+    """Return whether :func:`described` holds all of the value, and not the name of its class alone."""
     if isinstance(value, Mapping):
         return all(map(is_plain, value.values()))
     if isinstance(value, list | tuple):
@@ -57,12 +57,12 @@ def is_plain(value: Any) -> bool:
 
 
 def class_name(kind: type) -> str:
-    """Module and name of a class."""
+    """Return module and name of a class."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def own_source(kind: type) -> str:
-    """Checksum of the files outside this package that the methods of a class stand in; empty for none.
+    """Return checksum of the files outside this package that the methods of a class stand in; empty for none.
 
     What those files import is not read.
     """

@@ -21,7 +21,7 @@ _WITH_HEADS = {"googlenet", "inception_v3"}
 
 
 def list_networks(library: str, pattern: str = "*") -> list[str]:
-    """Names of a library's networks for classifying images, in the order of the alphabet.
+    """Return names of a library's networks for classifying images, in the order of the alphabet.
 
     Args:
         library: ``timm`` or ``torchvision``.
@@ -42,7 +42,7 @@ def list_networks(library: str, pattern: str = "*") -> list[str]:
 def build_network(
     library: str, name: str, size: tuple[int, int] | None = None
 ) -> tuple["nn.Module", ImageShape]:
-    """A network in evaluation mode, its tensors without data wherever it can be built so.
+    """Return a network in evaluation mode, its tensors without data wherever it can be built so.
 
     Args:
         library: ``timm`` or ``torchvision``.

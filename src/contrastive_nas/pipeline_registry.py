@@ -4,6 +4,8 @@ from importlib import import_module
 
 from kedro.pipeline import Pipeline
 
+from contrastive_nas.pipelines.stage_node import as_stage
+
 # In the order of the flow; each is a package ``pipelines.<stage>`` with ``create_pipeline()``.
 CHAIN: tuple[str, ...] = ("ingest", "convert", "pretrain", "compare", "augment", "search", "report")
 # Stages that are run by name only; nothing of the chain needs them.
@@ -12,7 +14,7 @@ EVERYTHING = "__all__"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Maps each stage to itself and everything that it needs; tags every node with its stage.
+    """Map each stage to itself and everything that it needs; a stage is a tag and a namespace.
 
     ``__default__`` is the whole chain, ``__all__`` also what runs on request.
     """
@@ -26,7 +28,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 def _stage(stage: str) -> Pipeline:
     module = import_module(f"contrastive_nas.pipelines.{stage}")
-    return Pipeline(module.create_pipeline(), tags=stage)
+    return as_stage(module.create_pipeline(), stage)
 
 
 def _with_needs(own: Pipeline, chain: Pipeline) -> Pipeline:

@@ -59,16 +59,16 @@ class Processes:
         self._executors: list[ProcessPoolExecutor] = []
 
     def prepare(self) -> None:
-        """Starts in the background what the first process waits for; returns at once."""
+        """Start in the background what the first process waits for; returns at once."""
         if self._context().get_start_method() == "forkserver":
             forkserver.ensure_running()
 
     def submit(self, work: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Calls ``work`` in a thread of this process that may :meth:`run` something in one of the others."""
+        """Call ``work`` in a thread of this process that may :meth:`run` something in one of the others."""
         return self._threads.submit(work, *arguments)
 
     def run(self, function: Callable[..., Result], subject: Any, *arguments: Any) -> Result:
-        """What ``function`` gives for a subject and further arguments, in the process of this thread.
+        """Return what ``function`` gives for a subject and further arguments, in the process of this thread.
 
         Raises:
             KilledError: the process was killed, and so was the one that tried it again.
@@ -86,11 +86,11 @@ class Processes:
             except BrokenProcessPool:
                 deaths += 1
                 self._own.executor = None
-                logger.warning("a process was killed that worked on %s", subject)
+                logger.warning("a worker process was killed while it worked on %s", subject)
         raise KilledError(f"its process was killed {MOST_DEATHS} times: out of memory?")
 
     def close(self) -> None:
-        """Ends the processes; what they have not begun is given up."""
+        """End the processes; what they have not begun is given up."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         for executor in self._executors:
             executor.shutdown()
@@ -135,7 +135,7 @@ def _check_script() -> None:
 
 
 def usable_processors() -> int:
-    """Processors that this process may run on."""
+    """Return processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

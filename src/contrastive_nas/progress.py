@@ -66,7 +66,7 @@ class Progress:
             self._bar.close()
 
     def update(self, done: int, note: str = "") -> None:
-        """Is told after every item how many are done.
+        """Show after an item how many are done.
 
         Args:
             done: in all; those that no update was for cost no time, such as items of an earlier run.
@@ -85,12 +85,14 @@ class Progress:
         return self._bar is not None
 
     def refresh(self) -> None:
-        """Moves the clock of the bar on."""
+        """Move the clock of the bar on."""
         if self._bar is not None:
             self._bar.refresh()
 
     def line(self) -> str:
-        """How far the work is, in one line: what is done of how much, the note, and the time that is left."""
+        """Return how far the work is, in one line: what is done of how much, the note, and the time that is
+        left.
+        """
         elapsed = time.monotonic() - self._started
         if not self.counts:
             return f"{self._what}: at work for {duration(elapsed)}"
@@ -105,7 +107,7 @@ class Progress:
 
 
 def progress(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Iterates over ``iterable`` and shows how far it is.
+    """Iterate over ``iterable`` and show how far it is.
 
     Args:
         iterable: what is worked through.
@@ -121,7 +123,7 @@ def progress(iterable: Iterable[Item], description: str, total: int | None = Non
 
 
 def working(what: str) -> Progress:
-    """Shows that work without items goes on, such as a step of a pipeline."""
+    """Show that work without items goes on, such as a step of a pipeline."""
     return Progress(what, counts=False)
 
 

@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+# Generators of random numbers in the libraries that are used take no larger seed.
+LARGEST_SEED = 2**32 - 1
 _MINUTE, _HOUR = 60, 3600
 # From so many hours on, days are told.
 _DAYS = 48
@@ -16,17 +19,17 @@ _ROUNDED_UP = 5e-4
 
 
 def percent(value: float, digits: int = 2) -> str:
-    """An accuracy in percent, such as ``97.62 %``."""
+    """Return an accuracy in percent, such as ``97.62 %``."""
     return f"{value:.{digits}f} %"
 
 
 def points(value: float) -> str:
-    """The size of a difference of accuracies in percent, such as ``0.13 percentage points``."""
+    """Return the size of a difference of accuracies in percent, such as ``0.13 percentage points``."""
     return f"{abs(value):.2f} percentage points"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, such as ``0.4 s``, ``26 s``, ``2 min 43 s``, ``3 h 5 min`` or ``2 d 7 h``."""
+    """Return seconds in words, such as ``0.4 s``, ``26 s``, ``2 min 43 s``, ``3 h 5 min`` or ``2 d 7 h``."""
     if seconds < _FEW_SECONDS - 0.05:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -40,7 +43,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun, such as ``1 network`` or ``4,020 networks``.
+    """Return a number with its noun, such as ``1 network`` or ``4,020 networks``.
 
     Args:
         number: how many.
@@ -51,12 +54,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words joined by commas and a last ``and``."""
+    """Return words joined by commas and a last ``and``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
 def size_of_space(number: int) -> str:
-    """The number of architectures of a space, from a trillion on as a power of ten."""
+    """Return the number of architectures of a space, from a trillion on as a power of ten."""
     if number < _SPELT_OUT:
         return f"{number:,} architectures"
     digits = len(str(number)) - 1
@@ -64,7 +67,7 @@ def size_of_space(number: int) -> str:
 
 
 def large(number: float) -> str:
-    """A count to three digits, such as ``11.7 million``, ``234 thousand`` or ``838``."""
+    """Return a count to three digits, such as ``11.7 million``, ``234 thousand`` or ``838``."""
     for size, word in _LARGE.items():
         # 999,600 is 1.00 million, not 1000 thousand.
         if number >= size * (1 - _ROUNDED_UP):
@@ -72,3 +75,12 @@ def large(number: float) -> str:
             digits = max(0, 2 - int(math.log10(max(value, 1.0) * (1 + _ROUNDED_UP))))
             return f"{value:,.{digits}f} {word}"
     return f"{number:,.0f}"
+
+
+def cell_text(value: Any) -> str:
+    """Return a value of a record as a cell of a table shows it: numbers to six digits, ``-`` for none."""
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ",".join(cell_text(item) for item in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

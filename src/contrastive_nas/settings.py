@@ -5,6 +5,7 @@ import warnings
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.session import ProjectContext, use_caching_runner
+from contrastive_nas.execution.viz_status import VizStatus
 from contrastive_nas.pipelines.rules import first_labels_within_budget, tuned_parameters_exist
 from contrastive_nas.reporting.run_end import RunEnd
 
@@ -29,6 +30,6 @@ class ExperimentContext(ProjectContext):
 
 CONTEXT_CLASS = ExperimentContext
 _recorder = RunRecorder()
-HOOKS = (_recorder, RunEnd(_recorder), MlflowLogger(_recorder))
-# Its hooks only draw runs, and warn in every run that they know Kedro's own runner alone.
+HOOKS = (_recorder, RunEnd(_recorder), MlflowLogger(_recorder), VizStatus(_recorder))
+# Its hooks know Kedro's own runner alone and warn in every other run; VizStatus writes what they would.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz",)

@@ -7,9 +7,7 @@ from typing import Annotated, Any, TypeGuard, TypeVar, Union, get_args, get_orig
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contrastive_nas.errors import InputError, instead
-
-# Generators of random numbers in the libraries that are used take no larger one.
-LARGEST_SEED = 2**32 - 1
+from contrastive_nas.quantities import LARGEST_SEED
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
@@ -36,7 +34,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_typed(model: type[Model], values: Any, place: str = "") -> Model:
-    """Reads values into a model.
+    """Read values into a model.
 
     Args:
         model: class of the parameters.
@@ -54,7 +52,7 @@ def read_typed(model: type[Model], values: Any, place: str = "") -> Model:
 
 
 def describe_validation(error: ValidationError, annotation: Any, name: str = "") -> list[str]:
-    """Every value that does not fit, each in one line.
+    """Return every value that does not fit, each in one line.
 
     Args:
         error: what pydantic found.
@@ -122,5 +120,5 @@ def _below(annotation: Any, path: Sequence[Any]) -> Iterator[tuple[list[str], ty
 
 
 def is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    """Whether a type is a block of parameters."""
+    """Return whether a type is a block of parameters."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -12,7 +12,8 @@ from contrastive_nas.errors import InputError
 
 
 def load_named(target: str, what: str) -> Any:
-    """The object that ``file.py:name`` or ``module:name`` names; None where the module has no such name.
+    """Return the object that ``file.py:name`` or ``module:name`` names; None where the module has no such
+    name.
 
     Args:
         target: with a colon.
@@ -26,7 +27,7 @@ def load_named(target: str, what: str) -> Any:
 
 
 def as_number(answer: Any) -> Any:
-    """The number that a tensor, an array of one element or a decimal is; all else as it is."""
+    """Return the number that a tensor, an array of one element or a decimal is; all else as it is."""
     if isinstance(answer, Decimal):
         return float(answer)
     single = hasattr(answer, "item") and math.prod(getattr(answer, "shape", (0,))) == 1

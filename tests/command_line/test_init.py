@@ -1,8 +1,11 @@
 """``contrastive-nas init``: a project with this project's settings, which works with the package alone."""
 
+import json
 import subprocess
 import sys
+import time
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -68,18 +71,59 @@ def test_the_test_of_the_new_project_passes(tmp_path: Path) -> None:
     assert "2 passed" in done.stdout
 
 
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of the last commit in a copy of the repository."""
+    build = "from setuptools.build_meta import build_wheel; import sys; build_wheel(sys.argv[1])"
+    copy = folder / "source"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
+    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=copy, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.mark.slow
+@pytest.mark.very_slow
+def test_a_wheel_in_an_empty_environment_does_everything_in_six_minutes(tmp_path: Path) -> None:
+    """The environment has the wheel alone, and sees the libraries of this one; installing takes no part."""
+    wheel = build_wheel(tmp_path)
+    venv.create(tmp_path / "empty", with_pip=False)
+    (site,) = (tmp_path / "empty/lib").glob("python*/site-packages")
+    zipfile.ZipFile(wheel).extractall(site)
+    own = "contrastive_nas"
+    libraries = Path(next(path for path in sys.path if path.endswith("site-packages")))
+    for library in libraries.iterdir():
+        if own not in library.name.replace("-", "_"):
+            (site / library.name).exists() or (site / library.name).symlink_to(library)
+    python = str(tmp_path / "empty/bin/python")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    own_command = (python, "-c", "from contrastive_nas.command_line.main import app; app()")
+    kedro = (python, "-c", "from kedro.framework.cli import main; main()")
+
+    def call(*command: str, folder: Path = tmp_path) -> str:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    start = time.monotonic()
+    call(*own_command, "init", "new")
+    made = tmp_path / "new"
+    call(*kedro, "run", "--pipelines", "search,report", "--params", "search.queries=6", folder=made)
+    assert (made / "data/08_reporting/base/report.html").is_file()
+    names = "timm:resnet18", "timm:resnet50", "timm:regnety_002"
+    ranked = json.loads(call(*own_command, "rank", *names, "--json"))
+    taken = time.monotonic() - start
+    assert len(ranked["networks"] if isinstance(ranked, dict) else ranked) == 3
+    assert taken < 360, f"{taken:.0f} s"
+    found = call(python, "-c", f"import {own}; print({own}.__file__)")
+    assert found.startswith(str(site))
+
+
 @pytest.mark.slow
 def test_a_wheel_alone_makes_a_project_that_searches(tmp_path: Path) -> None:
     """The package comes from the wheel, unpacked where nothing of this repository is."""
-    build = [
-        sys.executable,
-        "-c",
-        "from setuptools.build_meta import build_wheel; import sys; build_wheel(sys.argv[1])",
-    ]
-    copy = tmp_path / "source"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
-    subprocess.run([*build, str(tmp_path)], cwd=copy, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    wheel, copy = build_wheel(tmp_path), tmp_path / "source"
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     packed = tmp_path / "installed/contrastive_nas/starter/conf/base"
     own = {path.name: path.read_bytes() for path in (copy / "conf/base").iterdir()}

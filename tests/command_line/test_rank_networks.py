@@ -92,15 +92,15 @@ def test_labels_of_a_table(kept: Path) -> None:
 def test_it_says_when_counting_is_the_better_guide(kept: Path) -> None:
     done = run_rank(kept, "mine.py:opposed", "--labels", "own_test_accuracy", "--ranker", "macs")
     assert done.exit_code == 0, done.output
-    pattern = r"tau (\S+) by this ranking, (\S+) by multiply-accumulates, (\S+) by parameters(.*)"
+    pattern = r"not shown: (\S+) by this ranking, (\S+) by multiply-accumulates, (\S+) by parameters(.*)"
     found = re.search(pattern, done.output)
     assert found is not None, done.output
     # macs ranks by multiply-accumulates, and parameters rise with the labels.
     assert found[1] == found[2] == "-1.00"
     assert found[3] == "1.00"
-    assert found[4] == ": go by parameters"
+    assert found[4] == "; rank by parameters instead"
     done = run_rank(kept, "mine.py:opposed", "--labels", "own_test_accuracy", "--ranker", "parameters")
-    assert "go by" not in done.output
+    assert "instead" not in done.output
 
 
 def test_a_wrong_ranker_is_named_before_anything_is_traced(

@@ -154,7 +154,7 @@ def test_clean_waits_for_no_run(project: Path) -> None:
     with locked(project / "data/.state/locks/runs", "", shared=True):
         done = CliRunner().invoke(app, ["clean", "--keep", "1", "--yes"])
     assert done.exit_code == 1
-    assert "Error: a run is at work" in done.output
+    assert "Error: a run is in progress" in done.output
     assert keys(project) == {"key1", "key2", "key3"}
 
 
@@ -167,7 +167,7 @@ def test_outside_a_project_there_is_nothing_to_list(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["runs"])
     assert done.exit_code == 1
-    assert "is in no Kedro project" in done.output
+    assert "is not inside a Kedro project" in done.output
 
 
 def real(project: Path, day: int) -> str:

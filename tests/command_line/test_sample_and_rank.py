@@ -43,8 +43,8 @@ def test_writes_a_table_that_ingestion_reads(tmp_path: Path):
     ("arguments", "word"),
     [
         (("nasbench2001",), "nasbench2001"),
-        (("nasbench201", "--options", "{"), "no JSON"),
-        (("nasbench201", "--options", "[1]"), "no JSON object"),
+        (("nasbench201", "--options", "{"), "not valid JSON"),
+        (("nasbench201", "--options", "[1]"), "not a JSON object"),
     ],
 )
 def test_what_cannot_be_drawn(tmp_path: Path, arguments: tuple[str, ...], word: str):
@@ -82,7 +82,7 @@ def test_named_architectures_and_a_sample(tmp_path: Path):
     assert re.search(
         r"similarity to labelled spaces: nasbench201 (0.9\d|1.00), nasbench101 0.\d\d, ", done.output
     )
-    assert "labels of nasbench201 itself are among what the ranker has learned from" in done.output
+    assert "the ranker has learned from labels of nasbench201 itself" in done.output
     table = pd.read_csv(output).set_index("architecture")
     hashes = {function_hash(SPACE.graph(name)) for name in table.index}
     assert (f"{len(hashes)} are different" in done.output) == (len(hashes) < 33)
@@ -108,7 +108,7 @@ def test_networks_of_no_space(tmp_path: Path):
     done = run_rank(path)
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
-    assert "none is near" in done.output
+    assert "none is similar" in done.output
     path.write_text(NETWORKS.format(count=3, label="None"))
     done = run_rank(path)
     assert done.exit_code == 1
@@ -159,9 +159,9 @@ def test_labels_of_networks_of_no_space(tmp_path: Path):
         (None, "no column mine_accuracy of labels: there is none"),
         (["", ""], "is empty"),
         (["70", "70"], "at least two different labels"),
-        (["70", "high"], "is no number but"),
+        (["70", "high"], "is not a number but"),
         (["70", "inf"], "list.csv: mine_value of"),
-        (["70", "1_0"], "is no number but '1_0'; leave it empty"),
+        (["70", "1_0"], "is not a number but '1_0'; leave it empty"),
     ],
 )
 def test_bad_labels_are_one_clear_error(tmp_path: Path, column: list[str] | None, word: str):
@@ -198,7 +198,7 @@ def test_networks_that_no_score_tells_apart_are_said_to_be_alike(tmp_path: Path)
     path = tmp_path / "mine.py"
     path.write_text("from torch import nn\nINPUT_SHAPE = (3, 8, 8)\ndef networks(): return [nn.ReLU()] * 9\n")
     done = run_rank(path, "--ranker", "macs")
-    assert "all have one score, so the order says nothing" in done.output
+    assert "all networks have the same score, so their order means nothing" in done.output
     done = run_rank("--file", path, "--space", "nasbench201")
     assert done.exit_code == 2
     assert "Python file of networks" in done.output
@@ -242,8 +242,8 @@ def test_equal_functions_share_rank_and_score():
         (("--space", "nasbench201", "nonsense", GOOD), 1, "nonsense"),
         (("--space", "nasbench201", GOOD), 1, "two different"),
         (("--space", "nowhere", GOOD), 1, "nowhere"),
-        (("--space", "nasbench201", "--options", "{", GOOD), 1, "no JSON"),
-        ((GOOD,), 1, "an architecture needs its space"),
+        (("--space", "nasbench201", "--options", "{", GOOD), 1, "not valid JSON"),
+        ((GOOD,), 1, "for an architecture string add --space"),
         ((), 2, "--space"),
         (("--sample", "9", GOOD), 2, "--space"),
         (("--space", "nasbench201", "--labels", "accuracy", POOR, GOOD), 2, "--file"),

@@ -48,7 +48,7 @@ def write_images(path: Path, count: int = 40) -> Path:
         (["compact_cnn", "--recipe", "imagenet_darts"], "augments batches"),
         (["compact_cnn", "--valid-images", "5000"], "cannot be split"),
         (["compact_cnn", "--options", '{"classes": 7}'], "7 outputs"),
-        (["compact_cnn", "--options", "{"], "no JSON"),
+        (["compact_cnn", "--options", "{"], "not valid JSON"),
     ],
 )
 def test_what_cannot_be_searched_is_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -89,7 +89,7 @@ def test_a_store_of_another_form_is_refused(tmp_path: Path) -> None:
     space = NASBench201(cells=1)
     architectures = space.sample(np.random.default_rng(4), 3)
     convert(tmp_path / "earlier.arrow", [(space, architectures)], spectrum_size=5)
-    with pytest.raises(InputError, match="other statistics or eigenvalues"):
+    with pytest.raises(InputError, match="other statistics or another number of eigenvalues"):
         converted(tmp_path / "s.arrow", (space, architectures), known=tmp_path / "earlier.arrow")
     with pytest.raises(InputError, match="no such graph store"):
         converted(tmp_path / "s.arrow", (space, architectures), known=tmp_path / "none.arrow")

@@ -102,7 +102,9 @@ def test_s4_a_variable_that_a_function_reads_begins_another_search(tmp_path, mon
     monkeypatch.setitem(scaled.__globals__, "FACTOR", 2.0)
     assert search(scaled, tmp_path).best_accuracy == 2 * first.best_accuracy
     monkeypatch.setitem(scaled.__globals__, "FACTOR", np.ones(1))
-    with pytest.raises(InputError, match=r"reads 'FACTOR', a ndarray whose value no text shows.*identity="):
+    with pytest.raises(
+        InputError, match=r"reads 'FACTOR', a ndarray whose value is not in its source code.*identity="
+    ):
         search(scaled, tmp_path)
 
 
@@ -110,7 +112,7 @@ def test_what_a_text_does_not_show_needs_a_name(tmp_path):
     bound = 3.0
     for function in (partial(total), lambda name: bound):
         search(function)  # in memory nothing can be confused
-        with pytest.raises(InputError, match=r"name what it measures, .*identity="):
+        with pytest.raises(InputError, match=r"give it a name, .*identity="):
             search(function, tmp_path)
         search(function, tmp_path, identity="total, version 1")
 
@@ -155,9 +157,12 @@ def test_a_function_that_ends_the_process_has_failed_and_an_interruption_ends_th
 @pytest.mark.parametrize(
     ("scale", "message"),
     [
-        (lambda value: value / 100, "gave nothing above 1"),
-        (lambda value: -value, "an accuracy is 0 to 100 percent"),
-        (lambda value: 60 + value if value % 2 else 0.6 + value / 100, "is one a fraction?"),
+        (lambda value: value / 100, "returned nothing above 1"),
+        (lambda value: -value, "accuracies must be from 0 to 100 percent"),
+        (
+            lambda value: 60 + value if value % 2 else 0.6 + value / 100,
+            "is one a fraction in place of percent?",
+        ),
         (lambda value: 60 + value, None),
         (lambda value: 1.0 if value < 9 else 30 + value, None),
     ],

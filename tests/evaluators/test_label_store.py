@@ -108,7 +108,7 @@ def test_another_file_under_its_name_is_refused(tmp_path: Path) -> None:
     path = store(tmp_path).path
     for content in ("no header\n", json.dumps({"format": 0}) + "\n"):
         path.write_text(content)
-        with pytest.raises(InputError, match="does not begin as a store of these labels does"):
+        with pytest.raises(InputError, match="is not a store of these labels"):
             store(tmp_path)
 
 

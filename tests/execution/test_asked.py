@@ -48,7 +48,7 @@ def refused(tiny: TinyProject, capfd: pytest.CaptureFixture[str], *arguments: st
             ["--load-versions", "shpae:2020-01-01T00.00.00.000Z"],
             "no data set 'shpae' in this pipeline: did you mean 'shape'?",
         ),
-        (["--runner", "ParallelRunner"], "ParallelRunner .* neither record nor metrics: leave --runner out"),
+        (["--runner", "ParallelRunner"], "ParallelRunner .* no record and no metrics: leave --runner out"),
     ],
 )
 def test_c5_c6_s14_s15_one_line_before_anything_runs(
@@ -64,7 +64,7 @@ def test_c5_c6_s14_s15_one_line_before_anything_runs(
         ("parameters.yml", "sum: [", "parameters.yml"),
         ("catalog.yml", "shape: {type: ", "catalog.yml"),
         ("parameters.yml", "seed: ${nowhere}", "nowhere"),
-        ("parameters.yml", "- sum\n- seed\n", "a file of them holds a list"),
+        ("parameters.yml", "- sum\n- seed\n", "a parameter file holds a list"),
     ],
 )
 def test_c6_broken_settings_are_one_line(

@@ -36,7 +36,7 @@ STAGES = {
     "benchmark": "benchmark.networks=12",
 }
 MEASURED = ["seconds", "seconds_per_training", "images_per_second", "latency_milliseconds"]
-CONTINUED = ("continuing from checkpoint", "queries that are paid already")
+CONTINUED = ("continuing from checkpoint", "recorded queries")
 
 
 def copy_of_project(folder: Path) -> TinyProject:

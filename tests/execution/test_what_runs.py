@@ -143,7 +143,7 @@ def test_going_back_finds_the_earlier_results(tiny: TinyProject) -> None:
     assert tiny.value("report")["total"] == 15
     assert tiny.session() == set()
     assert tiny.value("report")["total"] == 12
-    assert tiny.record()["nodes"][1]["reason"] == "made like this before"
+    assert tiny.record()["nodes"][1]["reason"] == "cached result found"
 
 
 def test_reasons_name_what_changed(tiny: TinyProject) -> None:

@@ -106,13 +106,13 @@ def test_onnx_files_by_name_pattern_and_folder(mine: Path) -> None:
     ("reference", "words"),
     [
         ("tim:resnet18", "'tim:resnet18': 'tim' is unknown: did you mean 'timm'?; give timm:NAME"),
-        ("resnet18", "'resnet18' is no file: did you mean 'timm:resnet18'?"),
+        ("resnet18", "'resnet18' is not a file: did you mean 'timm:resnet18'?"),
         ("timm:resnt18", "timm has no network 'resnt18': did you mean 'resnet18'?"),
         ("gone.onnx", "gone.onnx: there is no such file"),
         ("gone.py:networks", "gone.py: there is no such file"),
         ("mine.py:nothing", "mine.py: it has no function nothing() that gives modules"),
         ("empty", "empty: the folder holds no ONNX file"),
-        ("what is this", "'what is this' is no file and no network: give timm:NAME"),
+        ("what is this", "'what is this' is neither a file nor a network: give timm:NAME"),
     ],
 )
 def test_what_stands_for_nothing_is_one_line(mine: Path, reference: str, words: str) -> None:

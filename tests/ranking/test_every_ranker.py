@@ -115,7 +115,7 @@ def test_a_users_own_ranker(tmp_path) -> None:
         "class Own(GaussianProcessRanker):\n    pass\nOther = object\n"
     )
     assert type(create_ranker(f"{file}:Own", space=SPACE)).__name__ == "Own"
-    with pytest.raises(InputError, match=r"is no contrastive_nas\.ranking\.base\.Ranker"):
+    with pytest.raises(InputError, match=r"is not a contrastive_nas\.ranking\.base\.Ranker"):
         create_ranker(f"{file}:Other")
 
 
@@ -123,7 +123,7 @@ def test_scores_that_are_no_numbers_are_named() -> None:
     names = SPACE.sample(np.random.default_rng(0), 5)
     ranker = SpaceRanker(Broken("nan"), SPACE)
     ranker.fit(names[:2], np.array([1.0, 2.0]))
-    with pytest.raises(InputError, match=r"Broken answers nan for .*: a ranker has to give a finite number"):
+    with pytest.raises(InputError, match=r"Broken returned nan for .*: a ranker has to give a finite number"):
         ranker.scores(names)
 
 

@@ -77,7 +77,7 @@ def test_equal_labels_teach_nothing(ranker: SpaceRanker) -> None:
 
 
 def test_a_question_before_the_fit_is_a_programming_error() -> None:
-    with pytest.raises(RuntimeError, match="before it was fitted"):
+    with pytest.raises(RuntimeError, match="has not been fitted"):
         create_space_ranker("gaussian_process", SPACE, seed=0).scores(NAMES)
 
 
@@ -115,8 +115,8 @@ WRONG = {
         r"of shape \(8, 1\), not \(8,\)",
     ),
     "one deviation": ({"posterior": lambda rows: (ones(len(rows)), 1.0)}, r"of shape \(\), not \(8,\)"),
-    "texts": ({"posterior": lambda rows: (["a"] * len(rows), ones(len(rows)))}, "which are no real numbers"),
-    "complex": ({"posterior": lambda rows: (1j * rows, ones(len(rows)))}, "which are no real numbers"),
+    "texts": ({"posterior": lambda rows: (["a"] * len(rows), ones(len(rows)))}, "which are not real numbers"),
+    "complex": ({"posterior": lambda rows: (1j * rows, ones(len(rows)))}, "which are not real numbers"),
     "unsure of all": ({"posterior": lambda rows: (1.0 * rows, np.nan * rows)}, "Given answers nan for "),
     "below 0": (
         {"posterior": lambda rows: (1.0 * rows, -ones(len(rows)))},

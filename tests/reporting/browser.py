@@ -47,6 +47,8 @@ addEventListener('load', () => setTimeout(() => {
     drawings: [...document.querySelectorAll('.drawings svg')].map(
       svg => ({boxes: svg.querySelectorAll('rect').length, right: svg.getBoundingClientRect().right})),
     background: getComputedStyle(document.body).backgroundColor,
+    // Of the text in a figure, as its colours are the hardest to get at.
+    ink: getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill,
   };
   parent.postMessage(JSON.stringify(answer), '*');
 }, 300));
@@ -68,8 +70,8 @@ def find_browser() -> str | None:
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
-def look_at(page: str, folder: Path, *widths: int) -> list[dict[str, Any]]:
-    """What a page shows at widths in pixels, the narrowest first."""
+def look_at(page: str, folder: Path, *widths: int, dark: bool = False) -> list[dict[str, Any]]:
+    """What a page shows at widths in pixels, the narrowest first; ``dark`` to those who ask for that."""
     browser = find_browser()
     assert browser is not None
     asked = page.replace("<head>", f"<head>{_LISTENER}", 1).replace("</body>", f"{_QUESTIONS}</body>")
@@ -83,6 +85,7 @@ def look_at(page: str, folder: Path, *widths: int) -> list[dict[str, Any]]:
         "--disable-gpu",
         "--hide-scrollbars",
         "--virtual-time-budget=5000",
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
         f"--window-size={max(widths) + 100},1900",
         f"--user-data-dir={folder / 'profile'}",
         "--dump-dom",

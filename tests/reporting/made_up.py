@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.ranking.calibration import reliability
+from contrastive_nas.reporting.comparison_page import SearchedRun
 from contrastive_nas.reporting.figures import draw_map, draw_search_history
 from contrastive_nas.reporting.making import Making
 from contrastive_nas.reporting.ranking_figures import draw_ranks, draw_reliability
@@ -109,6 +110,34 @@ def search_artifacts(*, objectives: bool = False, policy: bool = False) -> Searc
         calibration_figure=draw_reliability(reliability(scores, truth)),
         pretrain_figure=draw_losses(pd.DataFrame({"step": [1, 2, 3], "loss": [3.0, 2.0, 1.5]})),
         map_figure=draw_map(places, truth, found, "accuracy"),
+    )
+
+
+def searched_run(name: str, *, seed: int = 5, **changes: Any) -> SearchedRun:
+    """A run with a search, from random numbers; ``changes`` are of its summary."""
+    rng = np.random.default_rng(seed)
+    found = history(rng, objectives=False)
+    truth = rng.uniform(50, 95, ROWS)
+    record = {
+        "run": name,
+        "status": "finished",
+        "started": "2026-01-02T03:04:05.678+00:00",
+        "experiment": "base",
+        "parameters": {
+            "space": {"name": "compact_cnn", "options": {}},
+            "target": {"label": "valid", "test": "test"},
+            "search": {"queries": QUERIES, "limits": {}, "seed": seed},
+        },
+        "libraries": {"torch": f"2.{seed}"},
+        "metrics": {"search_summary.queries": QUERIES + seed},
+    }
+    return SearchedRun(
+        record=record,
+        summary=summary(found) | changes,
+        history=found,
+        random=course_on_table(truth, truth, QUERIES),
+        space=SPACE,
+        facts=RunFacts(command=f"kedro run --params seed={seed}", seconds={"search_architectures": 61.0}),
     )
 
 

@@ -82,7 +82,7 @@ def test_a_map_marks_what_was_asked_and_chosen() -> None:
     traces = {trace.name: trace for trace in draw_map(places, np.array([50.0, 60.0]), asked, "accuracy").data}
     assert list(traces["known networks"].x) == [0, 2]
     assert list(traces["first labels"].x) == [4]
-    assert list(traces["bought later"].x) == [6, 8]
+    assert list(traces["queried later"].x) == [6, 8]
     assert list(traces["chosen"].x) == [8]
 
 

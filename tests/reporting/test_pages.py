@@ -78,7 +78,7 @@ def test_the_words_have_the_numbers_of_the_summary() -> None:
     rows = dict(facts(found.summary, SPACE.size, {"limits": {"macs": 2e6}, "objectives": ["parameters"]}))
     assert rows["Size"] == "1.23 million multiply-accumulates, 89.0 thousand parameters"
     assert rows["Limits"] == "at most 2.00 million multiply-accumulates"
-    assert rows["Minimised besides"] == "parameters"
+    assert rows["Also minimised"] == "parameters"
     assert rows["Regret"] == "1.50 points below the highest known validation accuracy"
     assert rows["Validation accuracy"].endswith(f"the highest of {QUERIES} queries (11 trained, 1 failed)")
     assert rows["First labels"] == f"{FIRST} promising and different networks"
@@ -89,7 +89,7 @@ def test_the_words_have_the_numbers_of_the_summary() -> None:
     ("changes", "words"),
     [
         ({"accuracy_is": "looked up"}, "looked up the accuracy of 12 and found"),
-        ({"accuracy_is": "predicted"}, "asked a surrogate for the accuracy of 12"),
+        ({"accuracy_is": "predicted"}, "predicted, with a surrogate model, the accuracy of 12"),
         (
             {"surrogate_noise": 0.5, "surrogate_kendall_tau": 0.8},
             "have a standard deviation of 0.50 points",

@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 from tests.reporting.browser import find_browser, look_at
-from tests.reporting.made_up import SPACE, making, search_artifacts, training, without_the_rest
+from tests.reporting.made_up import (
+    SPACE,
+    making,
+    search_artifacts,
+    searched_run,
+    training,
+    without_the_rest,
+)
 
+from contrastive_nas.reporting.comparison_page import comparison_page
 from contrastive_nas.reporting.retrain_page import retrain_page
 from contrastive_nas.reporting.search_page import search_page
 
@@ -22,6 +30,12 @@ PAGES = {
     ),
     "little": (lambda: search_page(without_the_rest(), SPACE, making()), {"search"}),
     "training": (lambda: retrain_page(*training(), SPACE, making()), {"loss", "accuracy", "confusion"}),
+    "comparison": (
+        lambda: comparison_page(
+            searched_run("2026-01-02T03.04.05.678Z"), searched_run("2026-01-03T03.04.05.678Z", seed=6)
+        ),
+        {"courses", "regrets"},
+    ),
 }
 
 
@@ -31,10 +45,18 @@ WIDTHS = [390, 1280]  # a telephone, a laptop
 @pytest.mark.parametrize("name", list(PAGES))
 def test_a_page_is_whole(name: str, tmp_path: Path) -> None:
     make, plots = PAGES[name]
-    answers = look_at(make(), tmp_path, *WIDTHS)
-    assert [seen["width"] for seen in answers] == WIDTHS
-    for seen in answers:
-        check(seen, plots)
+    page = make()
+    colours = {}
+    for dark in (False, True):
+        answers = look_at(page, tmp_path, *WIDTHS, dark=dark)
+        assert [seen["width"] for seen in answers] == WIDTHS
+        for seen in answers:
+            check(seen, plots)
+        colours[dark] = {(seen["background"], seen["ink"]) for seen in answers}
+    assert colours == {
+        False: {("rgb(255, 255, 255)", "rgb(27, 31, 36)")},
+        True: {("rgb(13, 17, 23)", "rgb(230, 237, 243)")},
+    }
 
 
 def check(seen: dict[str, Any], plots: set[str]) -> None:

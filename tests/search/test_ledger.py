@@ -270,7 +270,7 @@ def test_a_line_that_is_no_query_is_named(tmp_path, change):
     Ledger(Lengths(), 3, path).buy(proposals("a", "bb"), round=0)
     first, second, third = path.read_text().splitlines()
     path.write_text("\n".join([first, json.dumps(json.loads(second) | change), third, ""]))
-    with pytest.raises(InputError, match=r"ledger\.jsonl line 2 is no query: .*remove the file to pay"):
+    with pytest.raises(InputError, match=r"ledger\.jsonl line 2 is not a query: .*delete the file to repeat"):
         Ledger(Lengths(), 3, path)
 
 
@@ -280,7 +280,7 @@ def test_bytes_that_are_no_text_are_named(tmp_path, number):
     Ledger(Lengths(), 3, path).buy(proposals("a", "bb"), round=0)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[: number - 1], b"\xff\xfe\n", *lines[number - 1 :]]))
-    with pytest.raises(InputError, match=rf"ledger\.jsonl line {number} is damaged: no UTF-8"):
+    with pytest.raises(InputError, match=rf"ledger\.jsonl line {number} is damaged: not UTF-8"):
         Ledger(Lengths(), 3, path)
 
 
@@ -313,7 +313,7 @@ def test_one_file_serves_one_process_at_a_time(tmp_path):
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(InputError, match="this search is running in another process"):
+        with pytest.raises(InputError, match="another process is running this search"):
             Ledger(Lengths(), 3, path)
         other.kill()
     evaluator = Lengths()

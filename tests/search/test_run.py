@@ -150,7 +150,9 @@ def test_first_labels_within_budget_and_limits():
         run_search(space, evaluator, SearchParameters(strategy="random", queries=4), paid=paid)
     costs = table[["architecture"]].assign(latency=[9.0, *[1.0] * (len(table) - 1)])
     limited = SearchParameters(strategy="random", queries=6, limits={"latency": 2.0})
-    with pytest.raises(InputError, match=f"{paid[0].architecture} was paid for, but it is beyond the limits"):
+    with pytest.raises(
+        InputError, match=f"{paid[0].architecture} has a label already, but it exceeds the limits"
+    ):
         run_search(space, evaluator, limited, cost_table=costs, paid=paid)
     result = run_search(space, evaluator, limited, cost_table=costs, paid=paid[1:])
     assert result.history["architecture"].iloc[:4].tolist() == [answer.architecture for answer in paid[1:]]
@@ -255,7 +257,7 @@ def test_arguments_of_another_kind_are_refused_before_anything_is_paid(changes, 
     ("table", "message"),
     [
         ({"network": ["a"], "latency": [1.0]}, "no column 'architecture'; it has network, latency"),
-        ({"architecture": ["a"], "latency": ["fast"]}, "cost 'latency' of a is no number: 'fast'"),
+        ({"architecture": ["a"], "latency": ["fast"]}, "cost 'latency' of a is not a number: 'fast'"),
         ({"architecture": ["a", "b", "a"], "latency": [1, 2, 3]}, "'latency' of a is there twice, 1 and 3"),
         (
             {"architecture": ["a"], "delay": [1.0]},

@@ -143,7 +143,7 @@ def test_the_published_space_refuses_what_its_search_never_derives():
     for node in ("none~0,sep_conv_3x3~1", "sep_conv_3x3~0,skip_connect~0"):
         changed = PUBLISHED.replace("sep_conv_3x3~0,sep_conv_3x3~1", node, 1)
         load_space("darts").validate(changed)
-        with pytest.raises(InputError, match=f"{node}.* only in the space with none_and_repeats"):
+        with pytest.raises(InputError, match=f"{node}.* needs the option none_and_repeats"):
             space.validate(changed)
 
 

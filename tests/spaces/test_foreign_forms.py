@@ -26,7 +26,7 @@ def space(request: pytest.FixtureRequest):
 
 @pytest.mark.parametrize("given", [(4, 0, 3, 1, 4, 3), 4, None, b"bytes", ["a"], {"ks": [3]}, float("nan")])
 def test_c7_what_is_no_string_is_one_error(space, given) -> None:
-    with pytest.raises(InputError, match=rf"^{space.name}: .* is no string"):
+    with pytest.raises(InputError, match=rf"^{space.name}: .* is not an architecture string"):
         space.validate(given)
     with pytest.raises(InputError):
         space.graph(given)

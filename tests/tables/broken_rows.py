@@ -116,7 +116,7 @@ def darts_results() -> Iterator[dict[str, Any]]:
 
 
 def sub_networks(path: Path) -> None:
-    networks = results.sub_network(3), "no dictionary", results.sub_network(5)
+    networks = results.sub_network(3), "not a dictionary", results.sub_network(5)
     results.write_dynast(path, [[network, "", 1, 2, 3, 70.0] for network in networks])
 
 
@@ -132,7 +132,7 @@ BROKEN = (
         lambda p: OWN.to_json(p, orient="records", lines=True),
     ),
     Broken("tidy_parquet", "nasbench201", "cifar10_test_accuracy", "2", "broken", 2, OWN.to_parquet),
-    Broken("nasbench101", "nasbench101", "cifar10_test_accuracy", "5", "no JSON", 3, records),
+    Broken("nasbench101", "nasbench101", "cifar10_test_accuracy", "5", "not valid JSON", 3, records),
     Broken(
         "nats_bench_folder",
         "nasbench201",
@@ -165,7 +165,7 @@ BROKEN = (
         "darts",
         "cifar10_test_accuracy",
         "re/fidelity/results_1.json",
-        "no JSON",
+        "not valid JSON",
         2,
         lambda path: json_files("results", darts_results())(path),
     ),
@@ -174,7 +174,7 @@ BROKEN = (
         "mnasnet",
         "imagenet_top1_accuracy",
         "re/fidelity/result_1.json",
-        "no JSON",
+        "not valid JSON",
         2,
         lambda path: json_files("result", (results.accel_result(k, 60.0) for k in (3, 5)))(path),
     ),
@@ -183,13 +183,13 @@ BROKEN = (
         "nasbench101",
         "cifar10_test_accuracy",
         "2",
-        "matrix is no list of lists",
+        "matrix is not a list of lists",
         2,
         lambda path: path.write_text(
             json.dumps([results.LINE, results.LINE | {"matrix": 5}, results.DIRECT])
         ),
     ),
-    Broken("dynast", "mobilenet_v3", "imagenet_top1_accuracy", "2", "no dictionary", 2, sub_networks),
+    Broken("dynast", "mobilenet_v3", "imagenet_top1_accuracy", "2", "not a dictionary", 2, sub_networks),
     Broken(
         "nasbench101_table",
         "nasbench101",

@@ -156,7 +156,7 @@ def test_accel_nasbench(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "no JSON"),
+        ("{", "not valid JSON"),
         ("[]", "not a JSON object"),
         ('{"architecture": 1, "metrics": {}}', "no architecture"),
         ('{"architecture": {}, "metrics": {}}', "block0_e is 'None'"),
@@ -215,18 +215,18 @@ def test_ctnas_items_across_the_edges_of_what_is_read_at_once(tmp_path) -> None:
     [
         (json.dumps([LINE]) + "x", "something follows the list"),
         (json.dumps([LINE])[:-1], "neither goes on after it nor ends"),
-        (json.dumps([LINE])[:-9], "row 1: no JSON"),
+        (json.dumps([LINE])[:-9], "row 1: not valid JSON"),
         (json.dumps([LINE, 5]), "row 2: not a JSON object"),
         (json.dumps([LINE])[:-1] + "}", "row 1: the list neither"),
-        (json.dumps([LINE])[:-1] + ',{"a":' + "[" * 200_000, "row 2: (nested too deeply|no JSON)"),
-        (json.dumps([LINE, DIRECT | {"note": "x" * 3_000_000}])[:-2], "row 2: no JSON"),
-        (json.dumps([LINE | {"test_accuracy": 93.0}]), "row 1: test_accuracy is 93.0, no fraction"),
-        (json.dumps([LINE | {"matrix": "010"}]), "row 1: matrix is no list"),
+        (json.dumps([LINE])[:-1] + ',{"a":' + "[" * 200_000, "row 2: (nested too deeply|not valid JSON)"),
+        (json.dumps([LINE, DIRECT | {"note": "x" * 3_000_000}])[:-2], "row 2: not valid JSON"),
+        (json.dumps([LINE | {"test_accuracy": 93.0}]), "row 1: test_accuracy is 93.0, not a fraction"),
+        (json.dumps([LINE | {"matrix": "010"}]), "row 1: matrix is not a list"),
         (
             json.dumps([LINE | {"matrix": [[0, 2, 0], [0, 0, 1], [0, 0, 0]]}]),
             "row 1: .*(zeros and ones|digits 0 or 1)",
         ),
-        (json.dumps([LINE | {"ops": ["input", None, "output"]}]), "row 1: ops is no list of names"),
+        (json.dumps([LINE | {"ops": ["input", None, "output"]}]), "row 1: ops is not a list of names"),
     ],
 )
 def test_damaged_ctnas_is_named(tmp_path, text, message) -> None:
@@ -267,11 +267,11 @@ def test_dynast(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("__import__('os').system('touch ran')", "no dictionary"),
+        ("__import__('os').system('touch ran')", "not a dictionary"),
         ("{'ks': [3.5], 'e': [4], 'd': [1], 'r': 224}", "ks of the sub-network is"),
         ("{'ks': [3], 'e': [4], 'd': [1], 'r': [1, 2]}", "one resolution"),
-        ("[" * 100_000, "no dictionary"),
-        ("5", "no dictionary"),
+        ("[" * 100_000, "not a dictionary"),
+        ("5", "not a dictionary"),
         ("{}", "r of the sub-network is 'None'"),
     ],
 )

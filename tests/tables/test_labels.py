@@ -69,7 +69,7 @@ def test_a_parquet_table(tmp_path: Path) -> None:
     pd.DataFrame({"name": ["resnet34", "wide"], "my_accuracy": [70.5, None]}).to_parquet(path)
     assert file_labels(str(path), NAMES) == {"timm:resnet34": 70.5}
     path.write_text("no table")
-    with pytest.raises(InputError, match="it is no Parquet file"):
+    with pytest.raises(InputError, match="it is not a Parquet file"):
         file_labels(str(path), NAMES)
 
 

@@ -71,10 +71,10 @@ def _replaced(position: int, payload: bytes) -> list[bytes]:
 
 MESSAGE = writer.metrics(108, 5, 1.0, (0.9, 0.8, 0.7))
 BAD_ROWS = {
-    "no JSON": b"{",
+    "not valid JSON": b"{",
     "not a list": b'{"a": 1}',
     "nested": b"[" * 100_000,
-    "is no fraction|are no fractions": writer.row(
+    "is not a fraction|are not fractions": writer.row(
         "d" * 32, 108, "010001000", "input,maxpool3x3,output", writer.metrics(108, 5, 1.0, (0.9, 1.8, 0.7))
     ),
     "trained for 7 epochs": writer.row("d" * 32, 7, "010001000", "input,maxpool3x3,output", MESSAGE),
@@ -85,14 +85,14 @@ BAD_ROWS = {
     "the form is": writer.row("d" * 32, 108, "0", "input", MESSAGE),
     "no ModelMetrics": writer.row("d" * 32, 108, "010001000", "input,maxpool3x3,output", MESSAGE[:-3]),
     "0 evaluations": writer.row("d" * 32, 108, "010001000", "input,maxpool3x3,output", b""),
-    "no base64": b'["d", 108, "010001000", "input,maxpool3x3,output", "!!"]',
+    "not base64": b'["d", 108, "010001000", "input,maxpool3x3,output", "!!"]',
 }
 
 
 @pytest.mark.parametrize("reason", BAD_ROWS)
 def test_a_bad_row_is_named_and_can_be_skipped(tmp_path, reason) -> None:
     path = writer.write(tmp_path / "x.tfrecord", _replaced(4, BAD_ROWS[reason]))
-    expected = "no JSON|not a list" if reason == "nested" else reason
+    expected = "not valid JSON|not a list" if reason == "nested" else reason
     with pytest.raises(InputError, match=rf"x\.tfrecord, row 5: .*({expected})"):
         read_table(path)
     table = read_table(path, on_error="skip")

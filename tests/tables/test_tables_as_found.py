@@ -82,13 +82,13 @@ def test_u4_json_of_own_results_is_read(tmp_path, kind) -> None:
 
 
 BAD_LINES = {
-    "no object": (b"[1, 2]", "row 3: not a JSON object"),
-    "no JSON": (b'{"architecture": ', "row 3: no JSON"),
+    "not an object": (b"[1, 2]", "row 3: not a JSON object"),
+    "no JSON": (b'{"architecture": ', "row 3: not valid JSON"),
     "no architecture": (b'{"cifar10_test_accuracy": 90}', "row 3: there is no text called 'architecture'"),
     "no text": (b'{"architecture": [4, 0]}', "row 3: there is no text called 'architecture'"),
     "a list in it": (
         LINES.split(b"\n")[2][:-1] + b', "epochs": [1]}',
-        "row 3: 'epochs' is no number or text",
+        "row 3: 'epochs' is not a number or text",
     ),
     "no number": (LINES.split(b"\n")[2].replace(b"93.0", b'"good"'), "row 3: .*good"),
     "too much": (LINES.split(b"\n")[2].replace(b"93.0", b"930"), "row 3: .*930"),
@@ -112,8 +112,8 @@ def test_u4_json_lines_that_cannot_be_used_are_named(tmp_path, kind) -> None:
     ("content", "message"),
     [
         (gzip.compress(LINES)[:-20], "cut off or damaged"),
-        (json.dumps(OBJECTS)[:-20].encode(), "row 6: no JSON"),
-        (LINES + b"\n\xff\xfe", "no UTF-8"),
+        (json.dumps(OBJECTS)[:-20].encode(), "row 6: not valid JSON"),
+        (LINES + b"\n\xff\xfe", "not UTF-8"),
     ],
 )
 def test_u4_json_that_is_damaged_is_named(tmp_path, content, message) -> None:
@@ -178,8 +178,8 @@ NEAR = {
     "UTF-16 without a mark": ("own.csv", csv().encode("utf-16-le"), "UTF-16 without the mark.*save it"),
     "Latin-1 header": ("own.csv", csv("gr\u00fcn,acc").encode("latin-1"), "not in UTF-8 .*save it as CSV"),
     "image": ("own.csv", b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG image"),
-    "archive": ("own.csv", b"PK\x05\x06" + bytes(18), "no text but binary data"),
-    "binary": ("own.bin", bytes(range(256)), "no text but binary data"),
+    "archive": ("own.csv", b"PK\x05\x06" + bytes(18), "binary data"),
+    "binary": ("own.bin", bytes(range(256)), "binary data"),
     "Python without networks": ("own.py", b"x = 1\n", r"a Python file without a function networks\(\)"),
     "column twice": ("own.csv", csv(f"architecture,{METRIC},{METRIC}").encode(), f"column '{METRIC}' twice"),
     "columns without names": ("own.csv", csv(f"architecture,{METRIC},,").encode(), "several columns without"),
@@ -221,7 +221,7 @@ def test_what_is_no_file_is_named(tmp_path) -> None:
         "pipe": "neither a file nor a folder",
         "link": "a link to nowhere.csv, which does not exist",
         "empty": "the folder is empty",
-        "full": "neither ONNX files nor a benchmark .* but own.csv: name one file",
+        "full": "neither ONNX files nor a known benchmark .* but own.csv: name one file",
     }.items():
         with pytest.raises(InputError, match=f"{name}: .*{message}"):
             read_table(tmp_path / name)

@@ -65,6 +65,10 @@ def test_command(trained: Path, tmp_path: Path) -> None:
     reported = json.loads((trained / "metrics.json").read_text())["test_top1_accuracy"]
     assert shown.exit_code == 0
     assert f"top-1 {reported:.3f} % (reported {reported:.3f} % on digits)" in shown.output
+    plain = runner.invoke(app, ["evaluate", str(trained / "network.safetensors"), "digits", "--json"])
+    found = json.loads(plain.output)
+    assert found["top1_accuracy"] == found["reported_top1_accuracy"] == reported
+    assert (found["images"], found["corrupt_images"], found["reported_dataset"]) == (700, 0, "digits")
     wrong = runner.invoke(app, ["evaluate", str(trained / "network.safetensors"), str(tmp_path / "nothing")])
     assert wrong.exit_code == 1
     assert "nothing does not exist" in wrong.output
@@ -116,11 +120,11 @@ def test_timm_loads_the_folder(trained: Path) -> None:
 
 def test_weights_of_something_else(trained: Path, tmp_path: Path) -> None:
     weights = trained / "network.safetensors"
-    with pytest.raises(InputError, match="no file of weights"):
+    with pytest.raises(InputError, match="not a file of weights"):
         load_network(tmp_path / "none.safetensors")
     plain = tmp_path / "plain.safetensors"
     save_file(load_file(weights), plain)
-    with pytest.raises(InputError, match="no file of weights"):
+    with pytest.raises(InputError, match="not a file of weights"):
         load_network(plain)
     fewer = load_file(weights)
     fewer.popitem()
@@ -131,7 +135,7 @@ def test_weights_of_something_else(trained: Path, tmp_path: Path) -> None:
         load_network(damaged)
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(InputError, match="no file of weights"):
+    with pytest.raises(InputError, match="not a file of weights"):
         load_network(cut)
 
 

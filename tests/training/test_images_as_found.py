@@ -252,10 +252,10 @@ def test_files_that_number_the_classes_differently_are_refused(tmp_path: Path) -
     (tmp_path / "train").mkdir()
     first = table(tmp_path / "train" / "a.parquet", [0, 1], None, names("cat", "dog"))
     second = table(tmp_path / "train" / "b.parquet", [0, 1], None, names("dog", "cat"))
-    with pytest.raises(InputError, match=r"b\.parquet numbers the classes otherwise than .*a\.parquet"):
+    with pytest.raises(InputError, match=r"b\.parquet numbers the classes differently from .*a\.parquet"):
         ParquetSource(tmp_path / "train")
     settings = DataSettings(kind="parquet", name="own", train=str(first), test=str(second))
-    with pytest.raises(InputError, match="own: training and test images number the classes otherwise"):
+    with pytest.raises(InputError, match="own: training and test images number the classes differently"):
         open_sources(settings, 2)
 
 

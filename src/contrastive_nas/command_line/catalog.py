@@ -9,7 +9,7 @@ from contrastive_nas.command_line.output import AsJson, show_rows
 
 
 def spaces(*, as_json: AsJson = False) -> None:
-    """Lists the search spaces, with their sizes and image shapes."""
+    """List the search spaces, with their sizes and image shapes."""
     from contrastive_nas.spaces import list_spaces, load_space
 
     rows = []
@@ -23,7 +23,7 @@ def spaces(*, as_json: AsJson = False) -> None:
 
 
 def rankers(*, as_json: AsJson = False) -> None:
-    """Lists the rankers, with what each does."""
+    """List the rankers, with what each does."""
     from contrastive_nas.ranking.registry import list_rankers, ranker_maker
 
     rows = [{"ranker": name, "about": _about(ranker_maker(name))} for name in list_rankers()]

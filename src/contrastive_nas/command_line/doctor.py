@@ -53,7 +53,7 @@ class Check:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Checks this machine: versions, devices, tables, disk, memory, and that a small ranking works.
+    """Check this machine: versions, devices, tables, disk, memory, and a small ranking.
 
     Exit code 0 where all that is needed works, 1 where a line FAILS.
     """
@@ -158,9 +158,9 @@ def _devices() -> Iterator[Check]:
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         yield Check("CUDA", "ok", ", ".join(names))
     else:
-        yield Check("CUDA", "note", "torch finds no device: everything runs on the CPU")
+        yield Check("CUDA", "note", "torch finds no GPU: everything runs on the CPU")
     if torch.backends.mps.is_available():
-        yield Check("MPS", "note", "Apple's GPU is there, and is not used")
+        yield Check("MPS", "note", "Apple's GPU is present but not used")
 
 
 def _room() -> Iterator[Check]:
@@ -168,7 +168,7 @@ def _room() -> Iterator[Check]:
 
     here, memory = Path.cwd(), psutil.virtual_memory()
     free = shutil.disk_usage(here).free
-    advice = "free some, or work on another disk"
+    advice = "free some space, or use another disk"
     yield _enough("disk", free, DISK, f"free at {here}", advice)
     of = f"of {memory.total / 1e9:.1f} GB are free"
     yield _enough("memory", memory.available, MEMORY, of, "end other programs")
@@ -190,7 +190,7 @@ def _project() -> Iterator[Check]:
     found = project_folder()
     if found is None:
         advice = f"{PACKAGE} init FOLDER makes one; rank and search need none"
-        yield Check("project", "note", f"{Path.cwd()} is in no Kedro project", advice)
+        yield Check("project", "note", f"{Path.cwd()} is not inside a Kedro project", advice)
     else:
         yield Check("project", "ok", str(found))
 
@@ -202,7 +202,7 @@ def _tables() -> Iterator[Check]:
     named = os.environ.get(DATA_VARIABLE)
     if named and not Path(named).is_dir():
         advice = f"set {DATA_VARIABLE} to the folder of benchmark files, or unset it"
-        yield Check(DATA_VARIABLE, "FAILS", f"{named} is no folder", advice)
+        yield Check(DATA_VARIABLE, "FAILS", f"{named} is not a folder", advice)
     elif named:
         yield Check(DATA_VARIABLE, "ok", named)
     project = project_folder()

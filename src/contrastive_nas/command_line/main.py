@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from contrastive_nas import __version__
 from contrastive_nas.command_line.catalog import rankers, spaces
+from contrastive_nas.command_line.comparing import report
 from contrastive_nas.command_line.doctor import doctor
 from contrastive_nas.command_line.networks import evaluate, inspect, sample
 from contrastive_nas.command_line.output import log_lines
@@ -21,7 +22,21 @@ from contrastive_nas.command_line.searching import search
 from contrastive_nas.command_line.starting import init
 from contrastive_nas.errors import InputError
 
-COMMANDS = (rank, search, init, doctor, spaces, rankers, inspect, sample, evaluate, runs, export, clean)
+COMMANDS = (
+    rank,
+    search,
+    init,
+    doctor,
+    spaces,
+    rankers,
+    inspect,
+    sample,
+    evaluate,
+    runs,
+    report,
+    export,
+    clean,
+)
 # Exit code, as docs/command_line.md states it; that of wrong use is typer's own.
 FAILED = 1
 

@@ -8,24 +8,23 @@ import typer
 
 from contrastive_nas.command_line.output import AsJson, Quiet, show_json
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import LARGEST_SEED
 
-# Libraries that draw random numbers take no larger one.
-LARGEST_SEED = 2**32 - 1
 # Of drawing: a small space may run out of new architectures.
 ROUNDS = 50
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(help="A benchmark file or folder, in any format that can be read.")],
-    source: Annotated[str, typer.Option(help="Its format; auto tells it by content.")] = "auto",
+    source: Annotated[str, typer.Option(help="Format of the file; auto detects it.")] = "auto",
     space: Annotated[
-        str | None, typer.Option(help="Its search space, where the file does not say it.")
+        str | None, typer.Option(help="Search space of the file, if it does not name one.")
     ] = None,
-    rows: Annotated[int, typer.Option(min=0, help="How many first rows are shown.")] = 5,
+    rows: Annotated[int, typer.Option(min=0, help="Number of rows to show.")] = 5,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Says what FILE is: its format, architectures, accuracies, first rows, and the problems found in it."""
+    """Show what FILE is: its format, architectures, accuracies, first rows and problems."""
     from contrastive_nas.tables import describe_file
 
     found = describe_file(file, source=source, space=space, rows=rows)
@@ -37,13 +36,13 @@ def inspect(
 
 def sample(
     space: Annotated[str, typer.Argument(help="A space's name, or file.py:Class.")],
-    file: Annotated[Path, typer.Argument(help="The CSV file to be written.")],
-    count: Annotated[int, typer.Option(min=2, help="How many different architectures.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the sample.")] = 0,
+    file: Annotated[Path, typer.Argument(help="CSV file to write.")],
+    count: Annotated[int, typer.Option(min=2, help="Number of different architectures.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed of the sample.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
     quiet: Quiet = False,
 ) -> None:
-    """Writes random architectures of SPACE to FILE: where a search begins in a space that has no table."""
+    """Write random architectures of SPACE to FILE: the table that a search in a space without one needs."""
     import numpy as np
     import pandas as pd
 
@@ -69,15 +68,33 @@ def evaluate(
         ),
     ],
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    workers: Annotated[int, typer.Option(min=0, help="Processes that decode images.")] = 0,
-    max_corrupt: Annotated[int, typer.Option(min=0, help="Corrupt images that are let through.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Number of processes that decode images.")] = 0,
+    max_corrupt: Annotated[
+        int, typer.Option(min=0, help="Number of corrupt images to skip; more end the command.")
+    ] = 0,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Tests the network in WEIGHTS on the images in DATA, beside the accuracy that its file reports."""
+    """Test the exported network WEIGHTS on the images DATA, and show the accuracy reported in its file."""
     from contrastive_nas.training.evaluate import evaluate_network
 
     found = evaluate_network(weights, data, device, workers, max_corrupt)
     header, score = found.header, found.score
+    if as_json:
+        show_json(
+            {
+                "space": header.name.space,
+                "architecture": header.name.architecture,
+                "images": score.images,
+                "corrupt_images": found.corrupt,
+                "top1_accuracy": score.top1_accuracy,
+                "top5_accuracy": score.top5_accuracy,
+                "reported_dataset": header.dataset,
+                "reported_top1_accuracy": header.test_top1_accuracy,
+                "reported_top5_accuracy": header.test_top5_accuracy,
+            }
+        )
+        return
     typer.echo(f"{header.name.space} {header.name.architecture}")
     typer.echo(f"{score.images} images, {found.corrupt} corrupt ones left out")
     typer.echo(
@@ -87,7 +104,7 @@ def evaluate(
 
 
 def parse_options(text: str) -> dict[str, Any]:
-    """A JSON object.
+    """Return a JSON object.
 
     Raises:
         InputError: it is none.
@@ -95,7 +112,7 @@ def parse_options(text: str) -> dict[str, Any]:
     try:
         options = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"options {text!r} are no JSON: {error}") from None
+        raise InputError(f"--options {text!r} is not valid JSON: {error}") from None
     if not isinstance(options, dict):
-        raise InputError(f"options {text!r} are no JSON object")
+        raise InputError(f"--options {text!r} is not a JSON object")
     return options

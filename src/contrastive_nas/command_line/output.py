@@ -33,7 +33,7 @@ Quiet = Annotated[
 
 @contextmanager
 def log_lines() -> Iterator[None]:
-    """Shows what this package logs as lines on standard error; with ``--quiet`` errors alone."""
+    """Show what this package logs as lines on standard error; with ``--quiet`` errors alone."""
     handler, level = logging.StreamHandler(), _LOGGER.level
     handler.setFormatter(logging.Formatter("%(message)s"))
     _LOGGER.addHandler(handler)
@@ -46,12 +46,12 @@ def log_lines() -> Iterator[None]:
 
 
 def show_json(value: Any) -> None:
-    """Prints plain data; numbers that are not finite, which JSON does not know, as null."""
+    """Print plain data; numbers that are not finite, which JSON does not know, as null."""
     typer.echo(json.dumps(_finite(value), indent=1, ensure_ascii=False))
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    """Prints rows of the same columns, at least one, as a table under their names or as JSON."""
+    """Print rows of the same columns, at least one, as a table under their names or as JSON."""
     if as_json:
         show_json(rows)
     else:
@@ -59,7 +59,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 
 def table_text(lines: Iterable[Iterable[str]]) -> str:
-    """Lines of cells with aligned columns."""
+    """Return lines of cells with aligned columns."""
     lines = [list(line) for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
@@ -67,7 +67,7 @@ def table_text(lines: Iterable[Iterable[str]]) -> str:
 
 
 def short_number(number: int) -> str:
-    """Three digits and a unit: 4.09 G."""
+    """Return three digits and a unit: 4.09 G."""
     for size, unit in _UNITS:
         if number >= size:
             return f"{number / size:.3g} {unit}"

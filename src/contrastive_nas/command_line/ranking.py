@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
+from contrastive_nas.command_line.networks import parse_options
 from contrastive_nas.command_line.output import AsJson, Quiet, short_number, show_json
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import LARGEST_SEED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,39 +26,41 @@ def rank(
     networks: Annotated[
         list[str] | None,
         typer.Argument(
-            help="timm:NAME, torchvision:NAME (* stands for anything), ONNX files and folders, or "
-            "FILE.py:FUNCTION; with --space, architectures in its own spelling."
+            help="timm:NAME, torchvision:NAME (* stands for any text), ONNX files and folders, or "
+            "FILE.py:FUNCTION; with --space, architecture strings of the space."
         ),
     ] = None,
     space: Annotated[str | None, typer.Option(help="A space's name, or file.py:Class.")] = None,
-    file: Annotated[Path | None, typer.Option(help="With --space: a table of architectures of it.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="With --space: a table with a column of architectures.")
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Accuracies to go by: a table with a column of names, TABLE or TABLE:COLUMN; or the name of "
-            "a column of --file, of the table in a folder of ONNX files, or of what FUNCTION gives. Any "
-            "numbers that are higher for better networks will do; columns named ..._accuracy are in percent."
+            help="Known accuracies: a table with a column of names, TABLE or TABLE:COLUMN; or the name of a "
+            "column of --file, of the table in a folder of ONNX files, or of what FUNCTION returns. Any "
+            "numbers that are higher for better networks work; columns named ..._accuracy are in percent."
         ),
     ] = None,
     image_size: Annotated[
         str | None,
         typer.Option(
-            help="HEIGHTxWIDTH of an image, or one number: for networks of timm and torchvision (by default "
-            "what each was made for), and for ONNX networks that leave it free."
+            help="Image size, HEIGHTxWIDTH or one number, for networks of timm and torchvision (by default "
+            "the size that each was made for) and for ONNX networks with a free size."
         ),
     ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Number of random architectures of --space to add.")] = 0,
     top: Annotated[
         int | None, typer.Option(min=1, help="Number of networks to show: 20 by default, with --json all.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="A CSV file for the whole ranking.")] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV file to write the whole ranking to.")] = None,
     ranker: Annotated[
-        str, typer.Option(help="What ranks: a name, or file.py:Class of your own.")
+        str, typer.Option(help="Ranker: a name that `contrastive-nas rankers` lists, or file.py:Class.")
     ] = "stacked",
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that trace networks; 0 takes one per processor.")
+        int, typer.Option(min=0, help="Number of processes that trace networks; 0 means one per processor.")
     ] = 0,
     graphs: Annotated[
         Path | None,
@@ -69,7 +72,7 @@ def rank(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Ranks networks before they are trained, by what labelled spaces taught and by those that were trained.
+    """Rank networks before they are trained, by what a ranker has learned from other networks.
 
     win is the mean probability of beating another network of the list.
     """
@@ -203,11 +206,14 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
     if table.attrs["functions"] < len(table):
         typer.echo(f"{table.attrs['functions']} are different: networks that compute the same share a score")
     if table["score"].nunique() == 1:
-        typer.echo("all have one score, so the order says nothing: to this ranker these networks are alike")
+        typer.echo(
+            "all networks have the same score, so their order means nothing: this ranker cannot tell them "
+            "apart"
+        )
     if table.attrs["similarity"]:
         typer.echo(_likeness(table.attrs["similarity"], labelled=bool(labels)))
     if space in table.attrs["similarity"]:
-        typer.echo(f"labels of {space} itself are among what the ranker has learned from")
+        typer.echo(f"the ranker has learned from labels of {space} itself")
     _tell_of_unlike(table)
     if table.attrs["tau"]:
         typer.echo(_better_guide(table.attrs["tau"], labels))
@@ -222,7 +228,7 @@ def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
     found = "similarity to labelled spaces: " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
     if labelled or ordered[0][1] >= FAR:
         return found
-    return f"{found}: none is near, so networks are ranked by their size alone; a few labels help"
+    return f"{found}: none is similar, so networks are ranked by their size alone; a few labels help"
 
 
 def _tell_of_unlike(table: "pd.DataFrame") -> None:
@@ -232,7 +238,9 @@ def _tell_of_unlike(table: "pd.DataFrame") -> None:
     if len(unlike):
         shown = ", ".join(unlike.iloc[:_SHOWN, 1]) + (", ..." if len(unlike) > _SHOWN else "")
         are = "1 is" if len(unlike) == 1 else f"{len(unlike)} are"
-        typer.echo(f"{are} unlike every labelled network, so that their ranks are guesses: {shown}")
+        typer.echo(
+            f"{are} unlike every network the ranker has learned from, so their ranks are guesses: {shown}"
+        )
 
 
 def _better_guide(tau: dict[str, float], labels: int) -> str:
@@ -244,8 +252,8 @@ def _better_guide(tau: dict[str, float], labels: int) -> str:
     # The standard deviation of Kendall's tau of unrelated orders (Kendall, Biometrika, 1938).
     judged = min(labels, MOST_JUDGED)
     chance = math.sqrt(2 * (2 * judged + 5) / (9 * judged * (judged - 1)))
-    advice = f": go by {_NAMES[best]}" if tau[best] - tau["ranking"] > chance else ""
-    return f"labels left out are ordered with Kendall's tau {found}{advice}"
+    advice = f"; rank by {_NAMES[best]} instead" if tau[best] - tau["ranking"] > chance else ""
+    return f"Kendall's tau on labels that the ranker was not shown: {found}{advice}"
 
 
 def _with_refused(table: "pd.DataFrame", refused: dict[str, str]) -> "pd.DataFrame":
@@ -273,6 +281,6 @@ def _parse_image_size(text: str) -> tuple[int, int]:
     height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
         raise InputError(
-            f"image size {text!r:.60} is no HEIGHTxWIDTH, nor one number from 1 to {_LARGEST_SIDE}"
+            f"image size {text!r:.60} is no HEIGHTxWIDTH, and not one number from 1 to {_LARGEST_SIDE}"
         )
     return height, width

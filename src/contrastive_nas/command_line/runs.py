@@ -11,6 +11,7 @@ import typer
 
 from contrastive_nas.command_line.output import AsJson, show_json, table_text
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import cell_text
 
 SECONDS = {"h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
@@ -33,22 +34,22 @@ def runs(
         typer.Argument(metavar="[RUN] [OTHER]", help="One run to show in full, or two to compare."),
     ] = None,
     as_json: AsJson = False,
-    metrics: Annotated[bool, typer.Option(help="Lists the metrics of every run.")] = False,
+    metrics: Annotated[bool, typer.Option(help="List the metrics of every run.")] = False,
 ) -> None:
-    """Lists the runs of this project, shows one in full, or compares two.
+    """List the runs of this project, show one in full, or compare two.
 
-    A run is named by its beginning, or by the word latest. --json prints full records.
+    Name a run by the beginning of its name, or by the word latest. --json prints full records.
     """
     from contrastive_nas.execution.run_history import compare_runs, find_run, read_runs
 
-    records = read_runs(_find_project())
+    records = read_runs(find_project())
     chosen = [find_run(records, name) for name in names or []]
     if len(chosen) > 2:
-        raise typer.BadParameter("at most two runs can be named")
+        raise typer.BadParameter("name at most two runs")
     if as_json:
         show_json(chosen or records)
     elif len(chosen) == 2:
-        rows = [(name, _text(left), _text(right)) for name, left, right in compare_runs(*chosen)]
+        rows = [(name, cell_text(left), cell_text(right)) for name, left, right in compare_runs(*chosen)]
         typer.echo(table_text([("", chosen[0]["run"], chosen[1]["run"]), *rows]))
     elif chosen:
         typer.echo(_in_full(chosen[0]))
@@ -62,7 +63,7 @@ def runs(
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
-    from contrastive_nas.execution.run_history import flat
+    from contrastive_nas.execution.nested import flat
 
     nodes = record.get("nodes", [])
     ran = sum(node["ran"] for node in nodes)
@@ -72,12 +73,12 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
         record["run"],
         record["status"],
         record["experiment"],
-        " ".join(_text(value) for value in record["asked"].values()) or "everything",
-        " ".join(f"{name}={_text(value)}" for name, value in given) or "-",
+        " ".join(cell_text(value) for value in record["asked"].values()) or "everything",
+        " ".join(f"{name}={cell_text(value)}" for name, value in given) or "-",
         f"{ran}/{len(nodes)}",
-        _text(record.get("seconds")),
+        cell_text(record.get("seconds")),
         git.get("commit", "")[:10] + ("+changes" if git.get("dirty") else ""),
-        _text(record["seeds"].get("seed")),
+        cell_text(record["seeds"].get("seed")),
         record["machine"]["host"],
     )
 
@@ -87,8 +88,8 @@ def _in_full(record: dict[str, Any]) -> str:
         (
             node["name"],
             "ran" if node["ran"] else "skipped" if "reason" in node else "left out",
-            _text(node.get("seconds")),
-            _text(node.get("peak_memory_mb")),
+            cell_text(node.get("seconds")),
+            cell_text(node.get("peak_memory_mb")),
             node.get("reason", ""),
         )
         for node in record.get("nodes", [])
@@ -104,43 +105,35 @@ def _in_full(record: dict[str, Any]) -> str:
 
 
 def _metrics(record: dict[str, Any]) -> list[tuple[str, ...]]:
-    return [(name, _text(value)) for name, value in record.get("metrics", {}).items()]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, list):
-        return ",".join(_text(item) for item in value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return [(name, cell_text(value)) for name, value in record.get("metrics", {}).items()]
 
 
 def export(
     name: Annotated[str, typer.Argument(metavar="RUN", help="Beginning of a run's name, or latest.")],
-    folder: Annotated[Path, typer.Argument(help="New folder that the results are copied to.")],
+    folder: Annotated[Path, typer.Argument(help="New folder to copy the results to.")],
 ) -> None:
-    """Copies all results of one run, and its record, into a folder.
+    """Copy all results of one run, and its record, into a folder.
 
-    The folder data/ shows the last version of every result; these may be of different runs.
+    The folder data/ shows the last version of every result, which may come from different runs.
     """
     from contrastive_nas.execution.exporting import export_run
     from contrastive_nas.execution.run_history import find_run, read_runs
 
-    project = _find_project()
+    project = find_project()
     for path in export_run(project, find_run(read_runs(project), name), folder):
         typer.echo(path)
 
 
 def clean(
     older_than: Annotated[
-        str | None, typer.Option(help="Keeps the runs of this time: 12h, 30d or 8w.", metavar="TIME")
+        str | None, typer.Option(help="Keep runs that are at most this old: 12h, 30d or 8w.", metavar="TIME")
     ] = None,
-    keep: Annotated[int | None, typer.Option(min=0, help="Keeps this many last runs.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Does not ask.")] = False,
+    keep: Annotated[int | None, typer.Option(min=0, help="Number of latest runs to keep.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Shows, asks, and then removes versions of results that no kept run made or used.
+    """Remove results that no kept run made or used, after listing them and asking.
 
-    With both options a run is kept that either keeps. The versions that data/ shows always stay, as do all
+    With both options, a run is kept if either keeps it. The versions that data/ shows always stay, as do all
     records of runs.
     """
     from contrastive_nas.execution.cleaning import find_garbage, free
@@ -148,7 +141,7 @@ def clean(
 
     if older_than is None and keep is None:
         raise typer.BadParameter("say which runs to keep: --older-than or --keep")
-    project = _find_project()
+    project = find_project()
     records = read_runs(project)
     now = time.time()
     threshold = now - _seconds(older_than) if older_than is not None else now
@@ -161,7 +154,9 @@ def clean(
     for item in garbage:
         typer.echo(f"{item.size / 1e6:10.2f} MB  {item.path.relative_to(project)}  {item.reason}")
     total = sum(item.size for item in garbage) / 1e6
-    typer.echo(f"{len(kept)} of {len(records)} runs are kept; {len(garbage)} folders, {total:.2f} MB can go")
+    typer.echo(
+        f"{len(kept)} of {len(records)} runs are kept; {len(garbage)} folders, {total:.2f} MB can be removed"
+    )
     if garbage and (yes or typer.confirm("Remove them?")):
         free(project, garbage, kept.values(), oldest)
         typer.echo("removed")
@@ -174,20 +169,25 @@ def _start(run: dict[str, Any]) -> float:
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+)([hdw])", text)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no time: use 12h, 30d or 8w")
+        raise typer.BadParameter(f"{text!r} is not a time: use 12h, 30d or 8w")
     return int(found[1]) * SECONDS[found[2]]
 
 
 def project_folder() -> Path | None:
-    """The project that the current folder belongs to; None where it belongs to none."""
+    """Return the project that the current folder belongs to; None where it belongs to none."""
     from kedro.utils import find_kedro_project
 
     found = find_kedro_project(Path.cwd())
     return None if found is None else Path(found)
 
 
-def _find_project() -> Path:
+def find_project() -> Path:
+    """Return the project that the current folder belongs to.
+
+    Raises:
+        InputError: it belongs to none.
+    """
     found = project_folder()
     if found is None:
-        raise InputError(f"{Path.cwd()} is in no Kedro project: go to its folder first")
+        raise InputError(f"{Path.cwd()} is not inside a Kedro project: change to the project's folder first")
     return found

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from contrastive_nas.command_line.networks import LARGEST_SEED, parse_options
+from contrastive_nas.command_line.networks import parse_options
 from contrastive_nas.command_line.output import AsJson, Quiet, show_json, table_text
 from contrastive_nas.errors import InputError
+from contrastive_nas.quantities import LARGEST_SEED
 
 if TYPE_CHECKING:
     from contrastive_nas.evaluators.parameters import TrainingParameters
@@ -38,7 +39,9 @@ TEST_PARTS = ("test", "val", "valid", "validation")
 
 def search(
     space: Annotated[str, typer.Argument(help="A space's name, or file.py:Class.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; the same command goes on there.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; the same command continues a stopped search.")
+    ],
     data: Annotated[
         str,
         typer.Option(
@@ -47,13 +50,14 @@ def search(
         ),
     ] = "digits",
     test_data: Annotated[
-        str | None, typer.Option(help="Test images, where --data does not hold both parts.")
+        str | None, typer.Option(help="Test images, if --data does not hold both parts.")
     ] = None,
     trainings: Annotated[int, typer.Option(min=1, help="Number of networks to train.")] = 20,
     repeats: Annotated[
-        int, typer.Option(min=1, max=100, help="Trainings of each network, whose mean is its accuracy.")
+        int,
+        typer.Option(min=1, max=100, help="Number of trainings of each network; their mean is its accuracy."),
     ] = 1,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the search.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed of the search.")] = 0,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -62,31 +66,36 @@ def search(
         ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the training images, in place of the recipe's.")
+        int | None,
+        typer.Option(min=1, help="Number of passes over the training images; by default the recipe's."),
     ] = None,
     train_images: Annotated[
-        int | None, typer.Option(min=1, help="Number of images to train on; by default all not held out.")
+        int | None,
+        typer.Option(min=1, help="Number of images to train on; by default all that are not held out."),
     ] = None,
     valid_images: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Number of training images to hold out, by whose accuracy networks are chosen; by default "
+            help="Number of training images to hold out; their accuracy chooses the network; by default "
             f"{HELD_OUT['digits']} of digits, else a tenth.",
         ),
     ] = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option(metavar="COST=NUMBER", help="The most a network may cost: macs=3e8, parameters=1e6."),
+        typer.Option(metavar="COST=NUMBER", help="Largest cost of a network: macs=3e8, parameters=1e6."),
     ] = None,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
     workers: Annotated[
-        int, typer.Option(min=0, max=1024, help="Processes that train; 0 takes one per processor.")
+        int,
+        typer.Option(
+            min=0, max=1024, help="Number of processes that train networks; 0 means one per processor."
+        ),
     ] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Searches SPACE for the best network by really training some, and tests it in fresh trainings."""
+    """Search SPACE for the best network by training some of its networks, and test it in new trainings."""
     from contrastive_nas.evaluators.training import TrainingEvaluator
     from contrastive_nas.evaluators.workers import UnusableImagesError
 
@@ -105,7 +114,7 @@ def search(
             result = _searched(known, evaluator, parameters, out)
         except UnusableImagesError as error:
             raise typer.BadParameter(str(error)) from None
-        logger.info("Training %s afresh, for its test accuracy", result.best_architecture)
+        logger.info("Training %s again with new seeds, for its test accuracy", result.best_architecture)
         test = evaluator.final_accuracy(result.best_architecture)
         summary = _summary(known, result, test, training, seed) | evaluator.quality()
     summary["seconds"] = round(time.perf_counter() - start, 1)
@@ -246,7 +255,9 @@ def _count_classes(space: "SearchSpace") -> int:
     (architecture,) = space.sample(np.random.default_rng(0), 1)
     channels, height, width = space.image_shape(architecture)
     if height != width:
-        raise InputError(f"{space.name}: networks take images of {height} x {width}; training needs squares")
+        raise InputError(
+            f"{space.name}: networks take images of {height} x {width}; training needs square images"
+        )
     return count_outputs(space.build(architecture), channels, height)
 
 

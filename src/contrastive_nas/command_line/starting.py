@@ -21,9 +21,9 @@ HIDDEN = "dot-"
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder of the new project: absent, or empty.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the new project; it must be empty or not exist.")],
 ) -> None:
-    """Makes a Kedro project of your own in FOLDER: settings, an example space, a README and a test."""
+    """Create a Kedro project of your own in FOLDER: settings, an example space, a README and a test."""
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file: name another folder")
     if folder.is_dir() and any(folder.iterdir()):
@@ -33,7 +33,7 @@ def init(
         _make(folder)
     except OSError as error:
         raise typer.BadParameter(f"{folder} cannot be written: {error.strerror}") from None
-    typer.echo(f"{folder} is a project; what it holds is in its README.md")
+    typer.echo(f"{folder} is a new project; its README.md explains it")
     typer.echo(f"next: cd {folder} && kedro run --pipeline search --params search.queries=10")
 
 

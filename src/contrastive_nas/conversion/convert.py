@@ -41,7 +41,7 @@ def convert(
     workers: int = 1,
     known: str | Path | None = None,
 ) -> None:
-    """Writes the graphs of architectures, with hashes, statistics and spectra, into a new graph store.
+    """Write the graphs of architectures, with hashes, statistics and spectra, into a new graph store.
 
     Memory does not grow with the number of architectures, except for one spectrum per distinct function.
 
@@ -77,7 +77,7 @@ class SpaceConverter:
     known_spectra: dict[int, NDArray[np.float32]] = field(default_factory=dict)
 
     def of(self, architectures: Sequence[str]) -> Measured | dict[int, str]:
-        """The graphs, or why architectures are not in the space, by row."""
+        """Return the graphs, or why architectures are not in the space, by row."""
         try:
             batch = self.space.graphs(architectures)
         except InputError:

@@ -25,11 +25,11 @@ class KnownGraphs:
         self._rows = {architecture: row for row, architecture in enumerate(names)}
 
     def missing(self, architectures: Sequence[str]) -> list[int]:
-        """Places of the architectures that are not in the store."""
+        """Return places of the architectures that are not in the store."""
         return [place for place, name in enumerate(architectures) if name not in self._rows]
 
     def completed(self, architectures: Sequence[str], new: Measured | None) -> Measured:
-        """The graphs of all architectures, in their order, as if all had been made together.
+        """Return the graphs of all architectures, in their order, as if all had been made together.
 
         Args:
             architectures: some of the space.
@@ -49,7 +49,7 @@ class KnownGraphs:
 
 
 def open_known(path: str | Path | None, spectrum_size: int) -> GraphStore | None:
-    """The earlier store; None for none.
+    """Return the earlier store; None for none.
 
     Raises:
         InputError: it is no store, or keeps other statistics or another number of eigenvalues.
@@ -58,5 +58,5 @@ def open_known(path: str | Path | None, spectrum_size: int) -> GraphStore | None
         return None
     store = open_store(path)
     if (store.statistic_names, store.spectrum_size) != (STATISTICS, spectrum_size):
-        raise InputError(f"{path} keeps other statistics or eigenvalues than are asked for now")
+        raise InputError(f"{path} was written with other statistics or another number of eigenvalues")
     return store

@@ -26,7 +26,7 @@ class Measured:
 
 
 def joined(first: Measured, second: Measured, order: IntArray) -> Measured:
-    """Graphs from two sets, as if they had been measured together.
+    """Return graphs from two sets, as if they had been measured together.
 
     Args:
         first: some graphs.

@@ -42,7 +42,7 @@ class Evaluation:
 
 
 def is_machine_fault(error: Exception) -> bool:
-    """Whether an exception tells of the machine (memory, disk, a killed process), not of a network."""
+    """Return whether an exception tells of the machine (memory, disk, a killed process), not of a network."""
     if isinstance(error, MemoryError | OSError | BrokenExecutor):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
@@ -68,7 +68,7 @@ class Evaluator(ABC):
         self.close()
 
     def close(self) -> None:  # noqa: B027  most evaluators have nothing to end
-        """Ends processes that the evaluator has started; what they have not begun is given up."""
+        """End processes that the evaluator has started; what they have not begun is given up."""
 
     @property
     @abstractmethod
@@ -81,14 +81,14 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
-        """One evaluation per architecture, in their order; a failure is recorded in it, not raised.
+        """Return one evaluation per architecture, in their order; a failure is recorded in it, not raised.
 
         Raises:
             InputError: the evaluator as a whole cannot work (missing table, missing data set).
         """
 
     def stream(self, architectures: Sequence[Architecture]) -> Iterator[Evaluation]:
-        """The same answers in the same order, each as soon as it is known: a kill then loses none.
+        """Yield the same answers in the same order, each as soon as it is known: a kill then loses none.
 
         Evaluators that work on several architectures at once override this.
 
@@ -99,13 +99,14 @@ class Evaluator(ABC):
             yield from self.evaluate([architecture])
 
     def prepare(self) -> None:  # noqa: B027  most evaluators answer at once
-        """Is told that queries will come; starts what answers would wait for, returns at once."""
+        """Start what answers would wait for, as queries will come; return at once."""
 
     def recall(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027  look-ups have nothing to keep
         """Is told, in order, what an interrupted run of a search paid for, to answer as if it still ran."""
 
     def final_accuracy(self, architecture: Architecture) -> float:
-        """What a network that a search chose is worth, in percent: test accuracy where the evaluator has one.
+        """Return what a network that a search chose is worth, in percent: test accuracy where the evaluator
+        has one.
 
         By default the answer to the same question, asked afresh.
 
@@ -118,7 +119,8 @@ class Evaluator(ABC):
         return answer.accuracy
 
     def reference(self, table: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
-        """The table with its accuracies on the evaluator's scale, for a choice to be ranked among its rows.
+        """Return the table with its accuracies on the evaluator's scale, for a choice to be ranked among its
+        rows.
 
         Args:
             table: known architectures.
@@ -127,5 +129,7 @@ class Evaluator(ABC):
         return table
 
     def quality(self) -> dict[str, float]:
-        """Figures that say how far the last final accuracy is to be trusted; empty where it is what it is."""
+        """Return figures that say how far the last final accuracy is to be trusted; empty where it is what
+        it is.
+        """
         return {}

@@ -77,7 +77,7 @@ class FunctionEvaluator(Evaluator):
 
 
 def load_function(target: str) -> FunctionEvaluator:
-    """The evaluator of ``path/to/file.py:name`` or ``package.module:name``.
+    """Return the evaluator of ``path/to/file.py:name`` or ``package.module:name``.
 
     It is known by the text of the whole file: an edit of it begins another search.
 
@@ -96,12 +96,12 @@ def _source_identity(function: AccuracyFunction) -> dict[str, Any]:
     plain = inspect.isfunction(function) and function.__closure__ is None and function.__defaults__ is None
     try:
         if not plain:
-            raise TypeError("it is bound to values that its text does not show")
+            raise TypeError("it uses values that are not in its source code")
         return _source(function, {})
     except (OSError, TypeError) as error:
         raise InputError(
-            f"a folder cannot keep the answers of {function!r:.100} apart from others ({error}): name what "
-            "it measures, FunctionEvaluator(function, identity='...')"
+            f"{function!r:.100} cannot be told from other functions in a results folder ({error}): give it a "
+            "name, FunctionEvaluator(function, identity='...')"
         ) from None
 
 
@@ -123,7 +123,9 @@ def _source(code: Any, known: dict[str, Any]) -> dict[str, Any]:
                     _source(value, known)
             elif not (inspect.ismodule(value) or callable(value)):
                 if not is_plain(value):
-                    raise TypeError(f"it reads {name!r}, a {type(value).__name__} whose value no text shows")
+                    raise TypeError(
+                        f"it reads {name!r}, a {type(value).__name__} whose value is not in its source code"
+                    )
                 known[name] = described(value)
     return known
 

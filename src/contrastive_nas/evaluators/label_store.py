@@ -54,7 +54,9 @@ class LabelStore:
         return len(self._scores)
 
     def find(self, architecture: Architecture, seed: int, *, tested: bool = True) -> ShortScore | None:
-        """A training that this process or another has finished; with ``tested``, one with a test accuracy."""
+        """Return a training that this process or another has finished; with ``tested``, one with a test
+        accuracy.
+        """
         for _ in range(2):
             found = self._scores.get((architecture, seed))
             if found is not None and (found.test_accuracy is not None or not tested):
@@ -63,7 +65,7 @@ class LabelStore:
         return None
 
     def add(self, architecture: Architecture, seed: int, score: ShortScore) -> None:
-        """Keeps a training.
+        """Keep a training.
 
         Raises:
             OSError: the disk is full or must not be written.
@@ -100,7 +102,7 @@ class LabelStore:
         except ValueError:
             header = None
         if header != self._header:
-            raise InputError(f"{self.path} does not begin as a store of these labels does: move it away")
+            raise InputError(f"{self.path} is not a store of these labels: move it elsewhere")
 
     def _take(self, line: bytes) -> None:
         try:

@@ -35,7 +35,7 @@ def open_evaluator(
     final_seeds: tuple[int, ...] = (100, 101, 102),
     labels: Path | None = None,
 ) -> Evaluator:
-    """The evaluator that parameters ask for; a context manager.
+    """Return the evaluator that parameters ask for; a context manager.
 
     Args:
         parameters: which kind, and its settings.

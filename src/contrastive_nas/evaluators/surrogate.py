@@ -105,27 +105,31 @@ class SurrogateEvaluator(Evaluator):
         return [Evaluation(name, accuracy, "predicted") for name, accuracy in pairs]
 
     def final_accuracy(self, architecture: Architecture) -> float:
-        """The predicted test accuracy in percent, without noise."""
+        """Return the predicted test accuracy in percent, without noise."""
         return float(self.predict([architecture], self._test)[0])
 
     def reference(self, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-        """Predictions in place of accuracies: they spread less, so a choice is compared with its like."""
+        """Return predictions in place of accuracies: they spread less, so a choice is compared with its
+        like.
+        """
         names = table["architecture"].tolist()
         return table.assign(**{column: self.predict(names, column) for column in dict.fromkeys(columns)})
 
     def quality(self) -> dict[str, float]:
-        """``surrogate_kendall_tau`` and ``surrogate_noise`` (points) of test accuracies on rows held out."""
+        """Return ``surrogate_kendall_tau`` and ``surrogate_noise`` (points) of test accuracies on rows held
+        out.
+        """
         found = self.cross_validated(self._test)
         return {"surrogate_kendall_tau": found.kendall_tau, "surrogate_noise": found.noise}
 
     def predict(self, architectures: Sequence[Architecture], column: str) -> FloatArray:
-        """Predicted accuracies of a column of the table, without noise, percent."""
+        """Return predicted accuracies of a column of the table, without noise, percent."""
         if not architectures:
             return np.empty(0)
         return self._model(column).predict(self._features_of(list(architectures)))
 
     def cross_validated(self, column: str) -> SurrogateQuality:
-        """Of a column's model on rows held out; the first call fits it five times."""
+        """Predict a column on rows held out; the first call fits the model five times."""
         return self._model(column).quality
 
     def _model(self, column: str) -> "_ColumnModel":

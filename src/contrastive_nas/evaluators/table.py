@@ -52,7 +52,7 @@ class TableEvaluator(Evaluator):
         return [self._look_up(architecture) for architecture in architectures]
 
     def final_accuracy(self, architecture: Architecture) -> float:
-        """The table's test accuracy in percent.
+        """Return the table's test accuracy in percent.
 
         Raises:
             InputError: it has none for this architecture.
@@ -72,7 +72,7 @@ class TableEvaluator(Evaluator):
 
 
 def check_columns(table: pd.DataFrame, *accuracies: str) -> None:
-    """Raises InputError unless the table has architectures, and these columns of numbers."""
+    """Raise InputError unless the table has architectures, and these columns of numbers."""
     for column in ("architecture", *accuracies):
         if column not in table.columns:
             raise InputError(f"table has no column {column!r}; it has {', '.join(map(str, table.columns))}")
@@ -82,7 +82,9 @@ def check_columns(table: pd.DataFrame, *accuracies: str) -> None:
 
 
 def table_digest(table: pd.DataFrame, column: str) -> str:
-    """Checksum of a table's architectures and one column of numbers, the order of its rows included."""
+    """Return checksum of a table's architectures and one column of numbers, the order of its rows
+    included.
+    """
     found = hashlib.sha256("\n".join(table["architecture"].tolist()).encode())
     found.update(table[column].to_numpy(dtype=float).tobytes())
     return found.hexdigest()[:16]

@@ -22,7 +22,7 @@ _DRAWS_WITHOUT_NEWS = 20
 
 
 def draw_functions(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
-    """Up to ``count`` random architectures of different functions, in the order they were drawn."""
+    """Return up to ``count`` random architectures of different functions, in the order they were drawn."""
     rng = np.random.default_rng(seed)
     found: dict[int, Architecture] = {}
     idle = 0
@@ -43,7 +43,7 @@ def measure_all(
     checkpoints: Checkpoints,
     seeds: tuple[int, ...] | None = None,
 ) -> list[TrainedScores]:
-    """Trains every architecture; a killed run loses what was trained since the last checkpoint.
+    """Train every architecture; a killed run loses what was trained since the last checkpoint.
 
     Args:
         evaluator: trains.
@@ -66,7 +66,8 @@ def measure_all(
 
 
 def tabulate(space: SearchSpace, dataset: str, trained: list[TrainedScores]) -> pd.DataFrame:
-    """The tidy table of trainings: means, accuracies and processor seconds of each, and what a network costs.
+    """Return the tidy table of trainings: means, accuracies and processor seconds of each, and what a
+    network costs.
 
     Columns: ``architecture``, ``<dataset>_valid_accuracy`` and ``<dataset>_test_accuracy`` (means, percent),
     ``valid_<n>`` and ``test_<n>`` of training n, ``seconds`` (processor seconds of all trainings),
@@ -92,7 +93,7 @@ def tabulate(space: SearchSpace, dataset: str, trained: list[TrainedScores]) -> 
 
 
 def repeatability(trained: list[TrainedScores], repeated: list[TrainedScores]) -> dict[str, Any]:
-    """Kendall's tau of test accuracies between two single trainings and between two means of several.
+    """Return Kendall's tau of test accuracies between two single trainings and between two means of several.
 
     Args:
         trained: of all networks; what compares seeds is None where there is one training each.

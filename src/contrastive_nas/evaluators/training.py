@@ -64,7 +64,7 @@ class TrainingEvaluator(Evaluator):
         return {"kind": "training", **self._how, "seeds": list(self.parameters.seeds)}
 
     def close(self) -> None:
-        """Ends the processes; what they have not begun is given up."""
+        """End the processes; what they have not begun is given up."""
         if self._processes is not None:
             self._processes.close()
             self._processes = None
@@ -103,7 +103,7 @@ class TrainingEvaluator(Evaluator):
             self._trained.setdefault(function, evaluation)
 
     def final_accuracy(self, architecture: Architecture) -> float:
-        """Mean test accuracy of fresh trainings with the final seeds, percent.
+        """Return mean test accuracy of fresh trainings with the final seeds, percent.
 
         Raises:
             InputError: one of them failed.
@@ -115,12 +115,14 @@ class TrainingEvaluator(Evaluator):
                 shown.update(done)
             found = _collected(architecture, begun)
         if found.error:
-            raise InputError(f"training {architecture} afresh failed: {found.error}")
+            raise InputError(f"training {architecture} with new seeds failed: {found.error}")
         self._final = found
         return found.test_accuracy
 
     def quality(self) -> dict[str, float]:
-        """``final_trainings`` and the standard deviation of their test accuracies, ``final_deviation``."""
+        """Return ``final_trainings`` and the standard deviation of their test accuracies,
+        ``final_deviation``.
+        """
         if self._final is None or len(self._final.scores) < 2:
             return {}
         tests = [score.test_accuracy for score in self._final.scores if score.test_accuracy is not None]
@@ -129,7 +131,7 @@ class TrainingEvaluator(Evaluator):
     def measure(
         self, architectures: Sequence[Architecture], seeds: tuple[int, ...] | None = None
     ) -> Iterator[TrainedScores]:
-        """All trainings of each architecture, in their order, each as soon as those before it are done.
+        """Yield all trainings of each architecture, in their order, each as soon as those before it are done.
 
         Args:
             architectures: each is trained, also where two have one function.

@@ -91,11 +91,11 @@ class TrainingJob:
     identity: Mapping[str, Any]
 
     def load_space(self) -> SearchSpace:
-        """The space of the networks."""
+        """Return the space of the networks."""
         return load_space(self.space_name, **self.space_options)
 
     def open_store(self, space: SearchSpace) -> LabelStore | None:
-        """Where trainings of this kind are kept."""
+        """Return where trainings of this kind are kept."""
         return None if self.labels is None else LabelStore(self.labels, space.name, self.identity)
 
 
@@ -117,7 +117,7 @@ class TrainingProcesses(Processes):
     def train(
         self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
     ) -> list[Future[Training | None]]:
-        """The trainings of an architecture, one for each seed, which processes share.
+        """Return the trainings of an architecture, one for each seed, which processes share.
 
         Args:
             architecture: of the space.
@@ -167,14 +167,18 @@ class _Worker:
             try:
                 self.store.add(architecture, seed, score)
             except OSError as error:
-                logger.warning("an accuracy of %s is not kept for other searches: %s", architecture, error)
+                logger.warning(
+                    "an accuracy of %s cannot be stored for other searches: %s", architecture, error
+                )
         return score
 
     def _training(self, architecture: Architecture) -> ShortTraining:
         """Images are decoded once for networks of one input shape."""
         channels, height, width = self.space.image_shape(architecture)
         if height != width:
-            raise InputError(f"{architecture!r} takes images of {height} x {width}; training needs squares")
+            raise InputError(
+                f"{architecture!r} takes images of {height} x {width}; training needs square images"
+            )
         if (channels, height) not in self.trainings:
             classes = count_outputs(self.space.build(architecture), channels, height)
             self.trainings[channels, height] = self._open(channels, height, classes)

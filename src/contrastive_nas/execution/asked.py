@@ -23,7 +23,7 @@ _KINDS = {
 
 
 def check_names(pipeline: Pipeline, asked: Mapping[str, Iterable[str] | None]) -> None:
-    """Checks the tags, nodes, data sets and namespaces that choose a part of a pipeline.
+    """Check the tags, nodes, data sets and namespaces that choose a part of a pipeline.
 
     Args:
         pipeline: the whole of it.
@@ -54,15 +54,15 @@ def check_names(pipeline: Pipeline, asked: Mapping[str, Iterable[str] | None]) -
 
 
 def check_run(run_params: Mapping[str, Any], catalog: CatalogProtocol) -> None:
-    """Checks a run's way of running and its versions.
+    """Check a run's way of running and its versions.
 
     Raises:
         InputError: its runner would leave no record, or a version is asked for that is not there.
     """
     if isinstance(catalog, SharedMemoryDataCatalog):
         raise InputError(
-            "Kedro's ParallelRunner tells nobody what its processes do, so that this run would have neither "
-            "record nor metrics: leave --runner out; stages use several processes by themselves"
+            "Kedro's ParallelRunner runs no hooks in its processes, so this run would have no record and "
+            "no metrics: leave --runner out; stages use several processes by themselves"
         )
     for name, version in (run_params.get("load_versions") or {}).items():
         dataset = catalog.get(name)

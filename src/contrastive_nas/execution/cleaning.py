@@ -27,7 +27,7 @@ class Garbage:
 
 
 def find_garbage(project: Path, kept_runs: Iterable[Mapping[str, Any]], oldest: float) -> list[Garbage]:
-    """What may be freed: versions that no kept run made or used, and what killed runs left.
+    """Return what may be freed: versions that no kept run made or used, and what killed runs left.
 
     Versions that the links show stay in any case, so that no stage has to run again for a clean-up.
 
@@ -47,7 +47,7 @@ def find_garbage(project: Path, kept_runs: Iterable[Mapping[str, Any]], oldest: 
 def free(
     project: Path, garbage: Iterable[Garbage], kept_runs: Iterable[Mapping[str, Any]], oldest: float
 ) -> None:
-    """Removes of it what no run has come back to since it was found.
+    """Remove of it what no run has come back to since it was found.
 
     Args:
         kept_runs, oldest: as they were given to :func:`find_garbage`.
@@ -62,7 +62,7 @@ def free(
                 if item.path in still:
                     shutil.rmtree(item.path, ignore_errors=True)
     except BlockingIOError:
-        raise InputError("a run is at work in this project: nothing was removed") from None
+        raise InputError("a run is in progress in this project: nothing was removed") from None
 
 
 def _old_versions(project: Path, needed: set[str]) -> Iterator[Garbage]:
@@ -79,7 +79,7 @@ def _old_versions(project: Path, needed: set[str]) -> Iterator[Garbage]:
 def _old_work(project: Path, oldest: float) -> Iterator[Garbage]:
     for folder in sorted((state_folder(project) / "checkpoints").glob("*")):
         if max((file.stat().st_mtime for file in folder.rglob("*")), default=0) < oldest:
-            yield Garbage(folder, _size(folder), "unfinished work that nobody went on with")
+            yield Garbage(folder, _size(folder), "unfinished work that no run continued")
 
 
 def _size(folder: Path) -> int:

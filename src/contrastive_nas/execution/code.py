@@ -36,7 +36,7 @@ class Closure:
 
 
 def closure(module: str, function: str, values: Iterable[str]) -> Closure:
-    """The code behind a function.
+    """Return the code behind a function.
 
     Args:
         module: where the function is defined. What its other functions import does not count unless the
@@ -61,7 +61,7 @@ def closure(module: str, function: str, values: Iterable[str]) -> Closure:
 
 
 def source_checksum(module: str) -> str:
-    """Checksum of the source of one imported module."""
+    """Return checksum of the source of one imported module."""
     file = sys.modules[module].__file__
     assert file is not None
     return text_digest(Path(file).read_bytes())
@@ -221,7 +221,7 @@ def _runs_otherwise(module: str, checksum: str) -> bool:
 
 
 def strings_in(value: object) -> Iterator[str]:
-    """All strings of a nest of dictionaries and lists."""
+    """Yield all strings of a nest of dictionaries and lists."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -11,7 +11,7 @@ the versions of one run alone, and its record::
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def export_run(project: Path, run: Mapping[str, Any], folder: Path) -> list[Path
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty: name a new folder")
-    results = dict(_results(project, run))
+    results = {_place(project, path): path for _, path in find_results(project, run)}
     if not results:
         raise InputError(f"run {run['run']} has no results: it is {run['status']}")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -57,10 +57,23 @@ def export_run(project: Path, run: Mapping[str, Any], folder: Path) -> list[Path
     return [folder / name for name in (*results, RECORD)]
 
 
-def _results(project: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Where each result goes, and the version that it is copied from."""
+def find_results(
+    project: Path, run: Mapping[str, Any], names: Collection[str] | None = None
+) -> Iterator[tuple[str, Path]]:
+    """Give what a run made or used again: the name of each data set, and its file or folder.
+
+    Args:
+        project: folder of the Kedro project.
+        run: a record, as ``run_history.find_run`` gives it.
+        names: data sets that are wanted; all by default.
+
+    Raises:
+        InputError: a result was removed or damaged.
+    """
     for node in run.get("nodes", []):
         for name, output in node.get("outputs", {}).items():
+            if names is not None and name not in names:
+                continue
             path = project / output["version"]
             if not path.exists():
                 raise InputError(
@@ -72,5 +85,9 @@ def _results(project: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, Path]
                     f"the result {name!r} of run {run['run']} has changed since it was made: "
                     f"{path} is damaged"
                 )
-            # data/<layer>/<experiment>/.versions/<name>/<key>/<file>
-            yield f"{Path(output['version']).parts[1]}/{path.name}", path
+            yield name, path
+
+
+def _place(project: Path, path: Path) -> str:
+    """Where a result goes; it lies in ``data/<layer>/<experiment>/.versions/<name>/<key>/<file>``."""
+    return f"{path.relative_to(project).parts[1]}/{path.name}"

@@ -52,7 +52,7 @@ class Fingerprint:
     outputs: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, as it is kept beside an artifact."""
+        """Return plain data, as it is kept beside an artifact."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return json.loads(json.dumps(values, sort_keys=True, default=dict))
 
@@ -69,7 +69,7 @@ def fingerprint(
     formats: Mapping[str, str],
     project: Path,
 ) -> Fingerprint:
-    """The fingerprint of a node.
+    """Return the fingerprint of a node.
 
     Args:
         parameters: value of each parameter input, by its name in the catalog.
@@ -99,7 +99,7 @@ def fingerprint(
 
 
 def device_kind(name: str) -> str:
-    """Kind of device (``cpu``, ``cuda``) behind a parameter ``device``."""
+    """Return kind of device (``cpu``, ``cuda``) behind a parameter ``device``."""
     if name != "auto":
         return name.partition(":")[0]
     if not any(any(Path("/dev").glob(pattern)) for pattern in ACCELERATORS):
@@ -131,7 +131,7 @@ def _function(node: Node) -> tuple[Callable[..., Any], Any]:
 
 
 def plain(value: Any) -> Any:
-    """A parameter's value as JSON knows it."""
+    """Return a parameter's value as JSON knows it."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     try:
@@ -162,7 +162,7 @@ def _named_files(strings: set[str], project: Path) -> Iterator[tuple[str, str]]:
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two fingerprints as data, in words, the plainest first."""
+    """Return what differs between two fingerprints as data, in words, the plainest first."""
     found: list[str] = []
     for part, word in (
         ("parameters", "parameter"),

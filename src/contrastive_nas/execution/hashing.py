@@ -31,7 +31,7 @@ class Checksums:
         self._changed: dict[str, list[Any]] = {}
 
     def of(self, path: Path) -> str:
-        """SHA-256 of a file, or of the names and checksums of all files of a folder.
+        """Return SHA-256 of a file, or of the names and checksums of all files of a folder.
 
         Raises:
             OSError: it cannot be read.
@@ -44,7 +44,7 @@ class Checksums:
         return digest.hexdigest()
 
     def flush(self) -> None:
-        """Remembers what was computed since the last flush; if that cannot be written, it costs time only."""
+        """Remember what was computed since the last flush; if that cannot be written, it costs time only."""
         if not self._changed:
             return
         # Another run may have added to the file meanwhile; what both computed is equal.
@@ -72,12 +72,12 @@ class Checksums:
 
 @cache
 def checksums_for(folder: Path) -> Checksums:
-    """The checksums of the project that ``folder`` belongs to."""
+    """Return the checksums of the project that ``folder`` belongs to."""
     return Checksums(state_folder(folder) / "checksums.json")
 
 
 def text_digest(text: str | bytes) -> str:
-    """A short checksum of a text."""
+    """Return a short checksum of a text."""
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:20]
 
 

@@ -19,7 +19,7 @@ DISTRIBUTION = "contrastive-nas"
 
 
 def describe_machine() -> dict[str, Any]:
-    """Host, processor, cores, memory in MB, system and Python."""
+    """Return host, processor, cores, memory in MB, system and Python."""
     return {
         "host": platform.node(),
         "processor": _processor(),
@@ -31,7 +31,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_libraries() -> dict[str, str]:
-    """Installed versions of what this project depends on."""
+    """Return installed versions of what this project depends on."""
     try:
         required = requires(DISTRIBUTION) or []
     except PackageNotFoundError:
@@ -44,7 +44,7 @@ def describe_libraries() -> dict[str, str]:
 
 
 def describe_git(project: Path) -> dict[str, Any]:
-    """Commit, and whether tracked files differ from it; empty where there is no repository."""
+    """Return commit, and whether tracked files differ from it; empty where there is no repository."""
     commit = _git(project, "rev-parse", "HEAD")
     if commit is None:
         return {}
@@ -86,7 +86,7 @@ OTHERWISE_NAMED = {
 
 
 def library_versions(modules: Iterable[str]) -> dict[str, str]:
-    """Version of the distribution behind each top-level module, and that of Python.
+    """Return version of the distribution behind each top-level module, and that of Python.
 
     Python counts with its minor version: patches do not change what a program computes.
     """
@@ -124,11 +124,11 @@ class ResourceMonitor:
         self._thread.start()
 
     def touch(self) -> None:
-        """The work goes on until now."""
+        """Note that the work goes on until now."""
         self._touched = time.perf_counter()
 
     def end(self) -> tuple[float, int]:
-        """Seconds until the last touch, and the peak in MB."""
+        """Return seconds until the last touch, and the peak in MB."""
         self._ended.set()
         self._thread.join()
         return self._touched - self._started, self._peak >> 20

@@ -11,7 +11,7 @@ from kedro.framework.hooks import hook_impl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.execution.run_history import flat
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.run_record import FOLDER, RunRecorder
 
 # The store takes so many parameters at once.
@@ -47,7 +47,7 @@ class MlflowLogger:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Reads the configuration.
+        """Read the configuration.
 
         Raises:
             InputError: it is wrong, or MLflow is asked for and not installed.

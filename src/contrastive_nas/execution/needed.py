@@ -15,7 +15,7 @@ _MARK = "inputs_to_do_without"
 
 
 def does_without(argument: str, when: Callable[..., bool]) -> Callable[[Function], Function]:
-    """Marks a node's function: the caching runner leaves an input out, and nodes that nothing else needs.
+    """Mark a node's function: the caching runner leaves an input out, and nodes that nothing else needs.
 
     Args:
         argument: name of the input, which has a default; the node must name its inputs.
@@ -31,7 +31,8 @@ def does_without(argument: str, when: Callable[..., bool]) -> Callable[[Function
 
 
 def needed_part(pipeline: Pipeline, catalog: CatalogProtocol) -> Pipeline:
-    """The pipeline without inputs that its nodes do without, and without nodes that nothing else needs.
+    """Return the pipeline without inputs that its nodes do without, and without nodes that nothing else
+    needs.
 
     Args:
         pipeline: what was asked for; its last nodes are needed in any case.

@@ -16,7 +16,7 @@ PREFIX = "params:"
 
 
 def check_parameters(raw: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:
-    """The parameters as their nodes want them.
+    """Return the parameters as their nodes want them.
 
     Every block must be taken by some node of ``pipelines``: what nobody takes is a slip of the pen, and a run
     that leaves it out silently would be a run of something else.
@@ -37,7 +37,7 @@ def check_parameters(raw: Mapping[str, Any], pipelines: Mapping[str, Pipeline]) 
 
 
 def parameter_types(pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:
-    """The annotation of every parameter that a node takes, by its dotted name."""
+    """Return the annotation of every parameter that a node takes, by its dotted name."""
     nodes = {node.name: node for pipeline in pipelines.values() for node in pipeline.nodes}
     return {name: annotation for node in nodes.values() for name, annotation in _taken(node)}
 

@@ -62,7 +62,7 @@ class Planner:
         self._decisions: dict[str, Decision] = {}
 
     def decide(self, node: Node) -> Decision:
-        """Judges a node by what is known now; the nodes before it have been judged.
+        """Judge a node by what is known now; the nodes before it have been judged.
 
         Raises:
             InputError: an input from outside the pipeline is missing or damaged.
@@ -78,7 +78,7 @@ class Planner:
             return Decision(node, True, str(error), None)
         artifacts = self._artifacts(node.outputs)
         if node.name in self._forced:
-            return Decision(node, True, "it is forced to", known)
+            return Decision(node, True, "forced by --runner-params", known)
         if not artifacts:
             return Decision(
                 node, not node.outputs, "it keeps no results", known, on_demand=bool(node.outputs)
@@ -89,7 +89,7 @@ class Planner:
             return Decision(node, True, reason, known)
         versions = {name: version for name, version in found.items() if version is not None}
         shown = all(artifacts[name].versions.current() == version for name, version in versions.items())
-        return Decision(node, False, "nothing changed" if shown else "made like this before", known, versions)
+        return Decision(node, False, "nothing changed" if shown else "cached result found", known, versions)
 
     def _reason(
         self,
@@ -102,7 +102,7 @@ class Planner:
             link, current = dataset.versions.link, dataset.versions.current()
             version = found[name]
             if version is None and current is not None and current.fingerprint == known.checksum:
-                return f"{name} is damaged: its content has not the checksum that it had ({link})"
+                return f"{name} is damaged: its checksum has changed ({link})"
             if version is None and current is not None:
                 return _explained(current, known)
             if not link.is_symlink() and link.exists():
@@ -112,11 +112,13 @@ class Planner:
             assert version is not None
             for taken, checksum in self._input_checksums(known).items():
                 if version.origin.get("input_checksums", {}).get(taken) != checksum:
-                    return f"input {taken} has another content than the one it was made from"
+                    return f"input {taken} differs from the one that it was made from"
         return ""
 
     def doubt(self, decision: Decision) -> bool:
-        """Whether what a node depends on changed while it ran; nothing is then built on its fingerprint."""
+        """Return whether what a node depends on changed while it ran; nothing is then built on its
+        fingerprint.
+        """
         try:
             same = decision.fingerprint is None or self._fingerprint(decision.node) == decision.fingerprint
         except Unknowable:
@@ -126,7 +128,7 @@ class Planner:
         return not same
 
     def origin(self, decision: Decision) -> dict[str, Any] | None:
-        """What is kept beside the artifacts that a node is about to make."""
+        """Return what is kept beside the artifacts that a node is about to make."""
         known = decision.fingerprint
         if known is None:
             return None
@@ -139,7 +141,8 @@ class Planner:
         }
 
     def earlier(self, decision: Decision, output: str) -> Version | None:
-        """The newest whole version of an output that differs in nothing but the inputs it was made from.
+        """Return the newest whole version of an output that differs in nothing but the inputs it was made
+        from.
 
         A node that is forced to run makes everything anew.
         """
@@ -171,7 +174,7 @@ class Planner:
             return version.fingerprint or f"content {version.checksum}"
         if isinstance(dataset, RawFile):
             return f"content {checksums_for(self._project).of(dataset.load())}"
-        raise Unknowable(f"input {name} is not kept in a form that shows whether it changed")
+        raise Unknowable(f"input {name} is not stored, so that a change would not be seen")
 
     def _input_checksums(self, known: Fingerprint) -> dict[str, str | None]:
         """Content of the inputs that are artifacts, as far as they are there already."""
@@ -209,7 +212,7 @@ def _without_inputs(made_from: Mapping[str, Any]) -> dict[str, Any]:
 
 def _explained(version: Version, known: Fingerprint) -> str:
     if not version.made_from:
-        return "its result was made without a fingerprint"
+        return "what its result was made from is not known"
     found = changes(version.made_from, known.as_dict())
     more = f" and {len(found) - MOST_REASONS} more" if len(found) > MOST_REASONS else ""
     return REASONS_APART.join(found[:MOST_REASONS]) + more

@@ -13,7 +13,7 @@ _WIDTH = 110
 def describe_plan(
     decisions: Sequence[Decision], earlier: Mapping[str, float], unneeded: Collection[str]
 ) -> str:
-    """Says what a run is about to do.
+    """Say what a run is about to do.
 
     Args:
         decisions: about all nodes of the run, in its order.

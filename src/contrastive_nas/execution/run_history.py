@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.run_record import FOLDER
 
 LATEST = "latest"
@@ -29,7 +30,7 @@ PARTS = {
 
 
 def read_runs(project: Path) -> list[dict[str, Any]]:
-    """The records of all runs of a project, oldest first; those killed say so.
+    """Return the records of all runs of a project, oldest first; those killed say so.
 
     An empty one is of a run that ended before it could be written, for want of room or by a kill.
 
@@ -40,7 +41,9 @@ def read_runs(project: Path) -> list[dict[str, Any]]:
 
 
 def latest_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """The records in a folder as they were written, latest first; those that cannot be read are left out."""
+    """Yield the records in a folder as they were written, latest first; those that cannot be read are left
+    out.
+    """
     for file in sorted(folder.glob("*.json"), reverse=True):
         try:
             yield json.loads(file.read_text(encoding="utf-8"))
@@ -49,7 +52,9 @@ def latest_records(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def last_seconds(project: Path, experiment: str | None, names: Collection[str]) -> dict[str, float]:
-    """Seconds that nodes took when they last ran in an experiment, by name; not of those that never ran."""
+    """Return seconds that nodes took when they last ran in an experiment, by name; not of those that never
+    ran.
+    """
     found: dict[str, float] = {}
     for record in islice(latest_records(project / FOLDER), _RECENT):
         if len(found) == len(names):
@@ -62,7 +67,7 @@ def last_seconds(project: Path, experiment: str | None, names: Collection[str]) 
 
 
 def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The run whose name begins so; ``latest`` is the last one.
+    """Return the run whose name begins so; ``latest`` is the last one.
 
     Raises:
         InputError: there is none, or more than one.
@@ -74,7 +79,9 @@ def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def compare_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """What differs between two runs: name, value in the first and in the second, None where there is none."""
+    """Return what differs between two runs: name, value in the first and in the second, None where there is
+    none.
+    """
     left, right = _comparable(first), _comparable(second)
     names = [*left, *(name for name in right if name not in left)]
     return [(name, left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)]
@@ -103,12 +110,3 @@ def _is_alive(process: Mapping[str, Any]) -> bool:
         return abs(psutil.Process(process["pid"]).create_time() - process["created"]) < 1
     except psutil.Error:
         return False
-
-
-def flat(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a nest of dictionaries, with dotted names."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from flat(item, f"{within}.{key}" if within else str(key))
-    else:
-        yield within, value

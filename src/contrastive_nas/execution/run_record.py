@@ -25,6 +25,7 @@ from contrastive_nas.execution.machine import (
     describe_libraries,
     describe_machine,
 )
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.versions import Version
 from contrastive_nas.files import atomic_path
 
@@ -114,7 +115,7 @@ class RunRecorder:
         self._stop_if_saved(node)
 
     def decided(self, decision: "Decision") -> None:
-        """Called by the caching runner when a node has run or was skipped; written, as a kill may follow."""
+        """Note that a node has run or was skipped, and write the record, as a kill may follow."""
         entry = self._nodes[decision.node.name]
         entry["reason"] = decision.reason
         if decision.fingerprint is not None:
@@ -123,7 +124,7 @@ class RunRecorder:
         self._write()
 
     def took_over(self, node: Node, output: str, version: Version) -> None:
-        """Called by the caching runner when a node may take parts of an output from an earlier version."""
+        """Note that a node may take parts of an output from an earlier version."""
         path = os.path.relpath(version.path, self.project)
         self._nodes[node.name].setdefault("took_over", {})[output] = path
 
@@ -141,7 +142,7 @@ class RunRecorder:
             logger.warning("the record of this run could not be written: %s", second)
 
     def results(self, pipeline: Pipeline) -> dict[str, ArtifactDataset]:
-        """The artifacts that the run made, found again, or read from outside the pipeline, by name."""
+        """Return the artifacts that the run made, found again, or read from outside the pipeline, by name."""
         outside = ((name, self._catalog.get(name)) for name in sorted(pipeline.inputs()))
         read = {
             name: dataset
@@ -219,22 +220,11 @@ def _described(dataset: ArtifactDataset, project: Path) -> dict[str, Any]:
 def _metrics(artifacts: Iterable[tuple[str, ArtifactDataset]]) -> Iterator[tuple[str, Any]]:
     for name, dataset in artifacts:
         if dataset.metadata.get("metrics"):
-            yield from _flat(name, dataset.load())
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flat(f"{name}.{key}", item)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _flat(f"{name}.{index}", item)
-    else:
-        yield name, value
+            yield from flat(dataset.load(), name, lists=True)
 
 
 def seeds(value: Any, within: str = "") -> Iterator[tuple[str, Any]]:
-    """All that is called ``seed`` or ``seeds`` in a nest of parameters, by dotted name."""
+    """Yield all that is called ``seed`` or ``seeds`` in a nest of parameters, by dotted name."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             name = f"{within}{key}"

@@ -128,7 +128,7 @@ class _Run:
             self._do(planner, node, verifies)
             self._release(node)
         if self._different:
-            raise InputError("these results came out otherwise than before: " + ", ".join(self._different))
+            raise InputError("these results differ from the earlier ones: " + ", ".join(self._different))
 
     def _tell_plan(self, planner: Planner) -> None:
         with working("checking what has changed"):
@@ -212,7 +212,7 @@ class _Run:
         if decision.fingerprint is None:
             return ExitStack()
         key = decision.fingerprint.checksum[:KEY_LENGTH]
-        return locked(self._state / "locks" / key, f"it is at work on {decision.node.name}")
+        return locked(self._state / "locks" / key, f"it is running {decision.node.name}")
 
     @contextmanager
     def _checkpoints(self, decision: Decision) -> Iterator[CheckpointFolder | None]:
@@ -237,7 +237,7 @@ class _Run:
             version = planner.earlier(decision, dataset.of)
             if version is not None:
                 dataset.path = version.path
-                logger.info("%s takes over what it can from %s", decision.node.name, version.path)
+                logger.info("%s reuses what it can of %s", decision.node.name, version.path)
                 if self._recorder is not None:
                     self._recorder.took_over(decision.node, dataset.of, version)
         try:

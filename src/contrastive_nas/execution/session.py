@@ -47,7 +47,7 @@ class ProjectContext(KedroContext):
             raise InputError(f"the parameters cannot be read: {' '.join(str(error).split())}") from error
         except AttributeError as error:
             raise InputError(
-                "the parameters cannot be read: a file of them holds a list, not names with values"
+                "the parameters cannot be read: a parameter file holds a list in place of names with values"
             ) from error
 
     @cached_property
@@ -80,7 +80,7 @@ def _with_blocks_of_files(loader: AbstractConfigLoader) -> dict[str, Any]:
 
 
 def use_caching_runner() -> None:
-    """Changes the runner that Kedro's sessions take when they are given none.
+    """Change the runner that Kedro's sessions take when they are given none.
 
     Kedro has no setting for it: ``KedroSession.run()``, which notebooks and programs call, fills in the class
     that its module knows as ``SequentialRunner``. Whoever passes a runner, or imports ``SequentialRunner``

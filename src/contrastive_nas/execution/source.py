@@ -54,7 +54,7 @@ class ModuleSource:
     reads_files: bool
 
     def reached(self, entry: str | None = None) -> CodePart:
-        """Everything that may run when ``entry`` is called; all of the module without one.
+        """Return everything that may run when ``entry`` is called; all of the module without one.
 
         A function counts as called where its name is mentioned.
         """
@@ -71,7 +71,7 @@ class ModuleSource:
 
 @cache
 def read_source(file: Path, package: str, _state: tuple[int, ...]) -> ModuleSource:
-    """Reads a module.
+    """Read a module.
 
     Args:
         package: that it is in, for its relative imports.

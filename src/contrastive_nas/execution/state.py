@@ -15,14 +15,16 @@ logger = logging.getLogger(__name__)
 
 @cache
 def state_folder(inside: Path) -> Path:
-    """The state folder of the project that ``inside`` belongs to; inside it where there is no project."""
+    """Return the state folder of the project that ``inside`` belongs to; inside it where there is no
+    project.
+    """
     project = find_kedro_project(inside)
     return (Path(project) / "data" if project else inside) / ".state"
 
 
 @contextmanager
 def locked(file: Path, waiting_for: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
-    """Holds a lock between processes; the system frees it however the holder ends.
+    """Hold a lock between processes; the system frees it however the holder ends.
 
     Args:
         file: names the lock; made where it is missing and left there, as removing it would split the lock.

@@ -74,7 +74,7 @@ class Version:
         return self.origin.get("made_from") or {}
 
     def is_whole(self, checksums: Checksums) -> bool:
-        """Whether the content still has its checksum."""
+        """Return whether the content still has its checksum."""
         try:
             return self.checksum == checksums.of(self.path)
         except OSError:
@@ -93,7 +93,7 @@ class Versions:
         return checksums_for(self.link.parent)
 
     def current(self) -> Version | None:
-        """The version that the link shows; None where there is none."""
+        """Return the version that the link shows; None where there is none."""
         try:
             target = Path(os.path.normpath(self.link.parent / os.readlink(self.link)))
         except OSError:
@@ -103,26 +103,26 @@ class Versions:
         return Version(target.parent, self.link.name)
 
     def all(self) -> list[Version]:
-        """Every version, unfinished ones left out."""
+        """Return every version, unfinished ones left out."""
         if not self.folder.is_dir():
             return []
         folders = sorted(path for path in self.folder.iterdir() if not path.name.startswith("."))
         return [Version(folder, self.link.name) for folder in folders]
 
     def newest(self) -> list[Version]:
-        """Every version with an origin, the one that was made last first."""
+        """Return every version with an origin, the one that was made last first."""
         dated = [(_made_at(version.folder), version) for version in self.all()]
         return [version for moment, version in sorted(dated, key=itemgetter(0), reverse=True) if moment]
 
     def find(self, fingerprint: str) -> list[Version]:
-        """The versions that a node with this fingerprint made, latest first."""
+        """Return the versions that a node with this fingerprint made, latest first."""
         key = fingerprint[:KEY_LENGTH]
         found = [version for version in self.all() if version.folder.name.partition(".")[0] == key]
         same = [version for version in found if version.fingerprint == fingerprint]
         return sorted(same, key=lambda version: _number(version.folder), reverse=True)
 
     def add(self, origin: dict[str, Any] | None, write: Callable[[Path], None]) -> Version:
-        """Writes a version and shows it.
+        """Write a version and show it.
 
         Args:
             origin: has the key ``fingerprint``; whoever gives one holds the lock of that fingerprint. Without
@@ -146,7 +146,7 @@ class Versions:
 
     @contextmanager
     def written(self, write: Callable[[Path], None]) -> Iterator[tuple[Path, str]]:
-        """What a version would be that is written so, and its checksum; nothing of it stays."""
+        """Write a version, give its path and checksum, and remove it when the block ends."""
         partial = self.folder / f"{PARTIAL}compared-{os.getpid()}"
         try:
             checksum = self._fill(partial, None, write)
@@ -155,13 +155,13 @@ class Versions:
             shutil.rmtree(partial, ignore_errors=True)
 
     def disown(self, version: Version) -> Version:
-        """Takes its fingerprint from a version, which is then known by its content only."""
+        """Take its fingerprint from a version, which is then known by its content only."""
         copied = self.add(None, functools.partial(_copy, version.path))
         shutil.rmtree(version.folder, ignore_errors=True)
         return copied
 
     def show(self, version: Version) -> None:
-        """Makes the link lead to ``version``.
+        """Make the link lead to ``version``.
 
         Raises:
             StorageError: the folder cannot be written.

@@ -21,7 +21,8 @@ NOT_HELD = 0xFFFFFFFFFFFFFFFF
 
 
 def digest(*parts: Any) -> int:
-    """A number in [1, 2^64 - 2] for settings: equal for equal ones, integers and floats of one value alike.
+    """Return a number in [1, 2^64 - 2] for settings: equal for equal ones, integers and floats of one value
+    alike.
 
     Args:
         parts: numbers, strings, None, bytes, and lists and tuples of them.
@@ -46,7 +47,7 @@ def _plain(part: Any) -> Any:
 
 
 def settings_digest(kind: str, settings: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> int:
-    """The digest of those settings that are not the usual ones; 0 if all are, or there are none."""
+    """Return the digest of those settings that are not the usual ones; 0 if all are, or there are none."""
     usual = usual or {}
     unusual = [(name, settings[name]) for name in sorted(settings) if _differs(settings, usual, name)]
     return digest(kind, unusual) if unusual else 0
@@ -58,7 +59,7 @@ def _differs(settings: Mapping[str, Any], usual: Mapping[str, Any], name: str) -
 
 @lru_cache(DIGESTS_KEPT)
 def halves(attributes: int) -> tuple[int, int]:
-    """A digest as two signed 32-bit integers, the lower half first."""
+    """Return a digest as two signed 32-bit integers, the lower half first."""
     low, high = np.array([attributes], dtype="<u8").view("<i4").tolist()
     return low, high
 
@@ -73,7 +74,7 @@ def window_attributes(
     *,
     ceil: bool = False,
 ) -> int:
-    """The digest of how windows lie on an image; 0 where the shapes, which a node has, tell it.
+    """Return the digest of how windows lie on an image; 0 where the shapes, which a node has, tell it.
 
     Args:
         inside: sizes of the image.
@@ -93,7 +94,7 @@ def window_attributes(
 
 
 def usual_padding(inside: int, outside: int, kernel: int, stride: int, dilation: int = 1) -> int:
-    """The padding at both ends that the sizes of an image and of what windows give let one expect.
+    """Return the padding at both ends that the sizes of an image and of what windows give let one expect.
 
     It is half a window, where that gives as many windows, else the least that does.
     """
@@ -109,12 +110,14 @@ def _windows(inside: int, padding: int, kernel: int, stride: int, dilation: int)
 
 
 def slice_attributes(start: int, step: int) -> int:
-    """The digest of where a slice lies along the one dimension that it shortens; 0 at the beginning."""
+    """Return the digest of where a slice lies along the one dimension that it shortens; 0 at the
+    beginning.
+    """
     return settings_digest("slice", {"start": start, "step": step}, {"start": 0, "step": 1})
 
 
 def batch_norm_attributes(epsilon: float = 1e-5, momentum: float | None = 0.1) -> int:
-    """The digest of a batch norm's settings; 0 for PyTorch's."""
+    """Return the digest of a batch norm's settings; 0 for PyTorch's."""
     return settings_digest(
         "batch_norm", {"eps": epsilon, "momentum": momentum}, {"eps": 1e-5, "momentum": 0.1}
     )

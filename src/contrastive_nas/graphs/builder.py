@@ -41,7 +41,7 @@ class GraphBuilder:
         self.input = self._node(Operation.INPUT, (), input_shape, in_shape=input_shape)
 
     def shape(self, node: int) -> Shape:
-        """(C, H, W) of what ``node`` gives."""
+        """Return (C, H, W) of what ``node`` gives."""
         return self._shapes[node]
 
     def conv(
@@ -56,7 +56,7 @@ class GraphBuilder:
         groups: int = 1,
         bias: bool = False,
     ) -> int:
-        """A square convolution; ``padding`` defaults to dilation * (kernel - 1) // 2."""
+        """Return a square convolution; ``padding`` defaults to dilation * (kernel - 1) // 2."""
         c, h, w = self._shapes[x]
         usual = dilation * (kernel - 1) // 2
         padding = usual if padding is None else padding
@@ -79,12 +79,12 @@ class GraphBuilder:
         )
 
     def linear(self, x: int, features: int, *, bias: bool = True) -> int:
-        """A fully connected layer over the channels."""
+        """Return a fully connected layer over the channels."""
         c, h, w = self._shapes[x]
         return self._node(Operation.LINEAR, (x,), (features, h, w), weight=(features, c, 1, 1), bias=bias)
 
     def batch_norm(self, x: int, *, affine: bool = True, momentum: float = 0.1) -> int:
-        """Batch normalisation; with ``affine`` it has a weight and a bias per channel."""
+        """Return batch normalisation; with ``affine`` it has a weight and a bias per channel."""
         shape = self._shapes[x]
         weight = (shape[0], 1, 1, 1) if affine else _NO_WEIGHT
         attributes = _batch_norm_digest(self.epsilon, momentum)
@@ -93,17 +93,19 @@ class GraphBuilder:
         )
 
     def unary(self, operation: Operation, x: int) -> int:
-        """An operation on one tensor that keeps its shape: activations, zero, identity."""
+        """Return an operation on one tensor that keeps its shape: activations, zero, identity."""
         return self._node(operation, (x,), self._shapes[x])
 
     def relu(self, x: int) -> int:
-        """Rectified linear unit."""
+        """Return rectified linear unit."""
         return self.unary(Operation.RELU, x)
 
     def pool(
         self, operation: Operation, x: int, kernel: int, *, stride: int, padding: int = 0, ceil: bool = False
     ) -> int:
-        """Max or average pooling over square windows; with ``ceil`` also those that overhang the edge."""
+        """Return max or average pooling over square windows; with ``ceil`` also those that overhang the
+        edge.
+        """
         c, h, w = self._shapes[x]
         rest = 2 * padding - kernel + (stride - 1 if ceil else 0)
         out = (c, (h + rest) // stride + 1, (w + rest) // stride + 1)
@@ -113,11 +115,13 @@ class GraphBuilder:
         )
 
     def global_avg_pool(self, x: int) -> int:
-        """Mean over height and width."""
+        """Return mean over height and width."""
         return self._node(Operation.GLOBAL_AVG_POOL, (x,), (self._shapes[x][0], 1, 1))
 
     def slice(self, x: int, shape: Shape, *, start: int = 0, step: int = 1) -> int:
-        """A part of a tensor, cut out along one dimension: every ``step``-th element from ``start`` on."""
+        """Return a part of a tensor, cut out along one dimension: every ``step``-th element from ``start``
+        on.
+        """
         attributes = _slice_digest(start, step)
         return self._node(Operation.SLICE, (x,), shape, attributes=attributes)
 
@@ -129,15 +133,15 @@ class GraphBuilder:
         return self._node(operation, xs, out, in_shape=widest)
 
     def add(self, *xs: int) -> int:
-        """Sum of tensors."""
+        """Return sum of tensors."""
         return self.join(Operation.ADD, xs)
 
     def output(self, *xs: int) -> int:
-        """Marks the results of the network."""
+        """Mark the results of the network."""
         return self._node(Operation.OUTPUT, xs, self._shapes[xs[0]])
 
     def graph(self) -> ComputationGraph:
-        """The graph of all nodes added so far."""
+        """Return the graph of all nodes added so far."""
         rows = np.array(self._rows, dtype=np.int32).reshape(-1, ROW_WIDTH)
         edges = np.array([self._sources, self._targets], dtype=np.int32).reshape(2, -1)
         return ComputationGraph(rows[:, :FEATURE_COUNT].copy(), edges, attributes_of(rows))

@@ -54,7 +54,7 @@ class FragmentBuilder(GraphBuilder):
         self.ports = (self.input, *others)
 
     def fragment(self, output: int) -> Fragment:
-        """What was written, with ``output`` as its result.
+        """Return what was written, with ``output`` as its result.
 
         Raises:
             ValueError: ``output`` is a port; a fragment has to compute something.
@@ -69,14 +69,14 @@ class FragmentBuilder(GraphBuilder):
 
 
 def head_fragment(builder: GraphBuilder, output: int) -> Fragment:
-    """The first fragment of a network, which begins with its input node instead of a port."""
+    """Return the first fragment of a network, which begins with its input node instead of a port."""
     return Fragment(
         tuple(builder._rows), tuple(builder._sources), tuple(builder._targets), output, builder.shape(output)
     )
 
 
 def classifier_fragment(shape: Shape, classes: int) -> Fragment:
-    """The last fragment of a network that ends in the mean over an image and a linear layer.
+    """Return the last fragment of a network that ends in the mean over an image and a linear layer.
 
     Args:
         shape: of what the fragment before gives.
@@ -108,7 +108,7 @@ class FragmentTable:
     outputs: IntArray
 
     def chain(self, fragments: IntArray, lengths: IntArray) -> GraphBatch:
-        """Networks as chains of fragments.
+        """Return networks as chains of fragments.
 
         Args:
             fragments: the fragments of all networks, one network after the other.
@@ -149,7 +149,9 @@ class FragmentLibrary:
         self._fragments: list[_Entry] = []
 
     def number(self, key: Hashable, write: Callable[[], Fragment]) -> int:
-        """The number, up to the next :meth:`chain`, of the fragment with this key; ``write`` makes it."""
+        """Return the number, up to the next :meth:`chain`, of the fragment with this key; ``write`` makes
+        it.
+        """
         number = self._numbers.get(key)
         if number is None:
             fragment = write()
@@ -160,7 +162,7 @@ class FragmentLibrary:
         return number
 
     def chain(self, networks: Sequence[Sequence[int]]) -> GraphBatch:
-        """One graph per sequence of fragment numbers."""
+        """Return one graph per sequence of fragment numbers."""
         lengths = np.array([len(network) for network in networks], dtype=np.int64)
         numbers = np.array([number for network in networks for number in network], dtype=np.int64)
         used, positions = np.unique(numbers, return_inverse=True)

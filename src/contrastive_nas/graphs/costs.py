@@ -27,7 +27,7 @@ _NORMS = (Operation.BATCH_NORM, Operation.LAYER_NORM, Operation.GROUP_NORM, Oper
 
 
 def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
-    """Multiply-accumulates of nodes for one input image.
+    """Return multiply-accumulates of nodes for one input image.
 
     A ``MATMUL`` counts its output elements times its input channels, which are what it sums over.
     ``ATTENTION`` multiplies every query with the keys that its kernel counts, the result with as many values.
@@ -60,7 +60,7 @@ def multiply_accumulates(features: IntArray) -> NDArray[np.int64]:
 
 
 def parameters(features: IntArray) -> NDArray[np.int64]:
-    """Trainable parameters of nodes.
+    """Return trainable parameters of nodes.
 
     Args:
         features: nodes x ``FEATURE_COUNT``.
@@ -73,17 +73,17 @@ def parameters(features: IntArray) -> NDArray[np.int64]:
 
 
 def graph_multiply_accumulates(batch: GraphBatch) -> NDArray[np.int64]:
-    """Multiply-accumulates of every graph."""
+    """Return multiply-accumulates of every graph."""
     return graph_sums(batch, multiply_accumulates(batch.node_types)[batch.type_ids])
 
 
 def graph_parameters(batch: GraphBatch) -> NDArray[np.int64]:
-    """Trainable parameters of every graph."""
+    """Return trainable parameters of every graph."""
     return graph_sums(batch, parameters(batch.node_types)[batch.type_ids])
 
 
 def graph_costs(batch: GraphBatch) -> NDArray[np.int64]:
-    """Multiply-accumulates and parameters of every graph: graphs x 2."""
+    """Return multiply-accumulates and parameters of every graph: graphs x 2."""
     return np.stack([graph_multiply_accumulates(batch), graph_parameters(batch)], axis=1)
 
 
@@ -106,7 +106,7 @@ class UnknownShares:
 
 
 def unknown_shares(batch: GraphBatch) -> UnknownShares:
-    """The shares of parameters and of nodes of every graph that are outside the vocabulary."""
+    """Return the shares of parameters and of nodes of every graph that are outside the vocabulary."""
     unknown = column(batch.node_types, "op") == Operation.UNKNOWN
     held = parameters(batch.node_types)
     of_unknown = graph_sums(batch, np.where(unknown, held, 0)[batch.type_ids])
@@ -116,7 +116,7 @@ def unknown_shares(batch: GraphBatch) -> UnknownShares:
 
 
 def warn_of_unknown(names: Sequence[str], batch: GraphBatch) -> None:
-    """Warns of each network of which too much is unknown to rely on its place among others.
+    """Warn of each network of which too much is unknown to rely on its place among others.
 
     Args:
         names: of the networks.
@@ -134,6 +134,6 @@ def warn_of_unknown(names: Sequence[str], batch: GraphBatch) -> None:
 
 
 def graph_sums(batch: GraphBatch, values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sums of a value per node over the nodes of every graph, exact."""
+    """Return sums of a value per node over the nodes of every graph, exact."""
     running = np.concatenate([np.zeros(1, np.int64), np.cumsum(values)])
     return running[batch.node_offsets[1:]] - running[batch.node_offsets[:-1]]

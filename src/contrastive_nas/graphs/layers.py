@@ -42,7 +42,7 @@ class Layers:
 
 
 def find_layers(batch: GraphBatch) -> Layers:
-    """Groups the nodes of all graphs at once, in a number of steps logarithmic in the longest row."""
+    """Group the nodes of all graphs at once, in a number of steps logarithmic in the longest row."""
     count = len(batch.type_ids)
     sources, targets = batch.edges
     only_reader = np.bincount(sources, minlength=count)[sources] == 1

@@ -107,7 +107,7 @@ class ComputationGraph:
         return result
 
     def column(self, name: str) -> IntArray:
-        """One feature of all nodes: a vector for scalars, else nodes x width.
+        """Return one feature of all nodes: a vector for scalars, else nodes x width.
 
         Raises:
             KeyError: ``name`` is not in ``FEATURES``.
@@ -232,7 +232,7 @@ class GraphBatch:
 
     @classmethod
     def from_graphs(cls, graphs: Iterable[ComputationGraph]) -> "GraphBatch":
-        """Concatenates graphs, finding their distinct rows of features."""
+        """Concatenate graphs, finding their distinct rows of features."""
         graphs = list(graphs)
         node_offsets = np.cumsum([0, *(len(graph) for graph in graphs)], dtype=np.int64)
         edge_offsets = np.cumsum([0, *(graph.edges.shape[1] for graph in graphs)], dtype=np.int64)
@@ -246,7 +246,9 @@ class GraphBatch:
         return cls(node_types, type_ids.astype(np.int32), edges, node_offsets, edge_offsets)
 
     def take(self, indices: IntArray) -> "GraphBatch":
-        """The graphs at ``indices`` (integers, repeats allowed) as a new batch, without a loop over them."""
+        """Return the graphs at ``indices`` (integers, repeats allowed) as a new batch, without a loop over
+        them.
+        """
         indices = np.asarray(indices, dtype=np.int64)
         node_counts, edge_counts = np.diff(self.node_offsets)[indices], np.diff(self.edge_offsets)[indices]
         node_offsets = np.concatenate([[0], np.cumsum(node_counts)])
@@ -262,7 +264,7 @@ def _attribute(value: int | list[int]) -> int | tuple[int, ...]:
 
 
 def column(rows: IntArray, name: str) -> IntArray:
-    """One feature of many rows of features: a vector for scalars, else rows x width; a view of them.
+    """Return one feature of many rows of features: a vector for scalars, else rows x width; a view of them.
 
     Raises:
         KeyError: ``name`` is not in ``FEATURES``.
@@ -272,20 +274,20 @@ def column(rows: IntArray, name: str) -> IntArray:
 
 
 def node_rows(features: IntArray, attributes: NDArray[np.uint64]) -> IntArray:
-    """Rows as batches keep them: int32, nodes x ``ROW_WIDTH``."""
+    """Return rows as batches keep them: int32, nodes x ``ROW_WIDTH``."""
     halves = np.ascontiguousarray(attributes, dtype="<u8").view("<i4").reshape(-1, 2)
     return np.concatenate([features, halves], axis=1, dtype=np.int32, casting="same_kind")
 
 
 def attributes_of(rows: IntArray) -> NDArray[np.uint64]:
-    """The attributes in rows as batches keep them."""
+    """Return the attributes in rows as batches keep them."""
     return (
         np.ascontiguousarray(rows[:, FEATURE_COUNT:], dtype="<i4").view("<u8").reshape(-1).astype(np.uint64)
     )
 
 
 def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
-    """The distinct rows in lexicographic order, and which of them each row is.
+    """Return the distinct rows in lexicographic order, and which of them each row is.
 
     As ``np.unique`` over an axis, but it sorts one number per row instead of the rows themselves.
     """
@@ -304,7 +306,7 @@ def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def used_types(node_types: IntArray, type_ids: IntArray) -> tuple[IntArray, IntArray]:
-    """The rows that are in use, distinct and sorted, and the numbers of the nodes among them."""
+    """Return the rows that are in use, distinct and sorted, and the numbers of the nodes among them."""
     used = np.flatnonzero(np.bincount(type_ids, minlength=len(node_types)))
     rows, place = distinct_rows(node_types[used])
     number = np.zeros(len(node_types), dtype=np.int32)
@@ -313,7 +315,7 @@ def used_types(node_types: IntArray, type_ids: IntArray) -> tuple[IntArray, IntA
 
 
 def ranges(starts: IntArray, counts: IntArray) -> IntArray:
-    """The concatenation of ``arange(start, start + count)`` over all pairs, vectorised."""
+    """Return the concatenation of ``arange(start, start + count)`` over all pairs, vectorised."""
     total = int(counts.sum())
     ends = np.cumsum(counts)
     return np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - counts), counts)

@@ -52,7 +52,7 @@ class NetworkList:
 
 
 def list_given(references: Sequence[str], image_size: ImageSize | None = None) -> NetworkList:
-    """The networks that references stand for, each name once, in their order.
+    """Return the networks that references stand for, each name once, in their order.
 
     Args:
         references: ``timm:PATTERN`` and ``torchvision:PATTERN`` (``*`` stands for anything), paths of ONNX
@@ -82,7 +82,7 @@ def list_given(references: Sequence[str], image_size: ImageSize | None = None) -
 
 
 def trace_named(library: str, name: str, size: ImageSize | None = None) -> "ComputationGraph":
-    """The graph of a network of timm or torchvision.
+    """Return the graph of a network of timm or torchvision.
 
     Raises:
         InputError: it cannot be built, or not be traced.
@@ -138,8 +138,10 @@ def _no_network(reference: str) -> str:
         return f"{reference!r}: {prefix!r} is unknown{instead(prefix, LIBRARIES)}; give {KINDS}"
     for library in LIBRARIES:
         if reference in list_networks(library):
-            return f"{reference!r} is no file: did you mean '{library}:{reference}'?"
-    return f"{reference!r} is no file and no network: give {KINDS}; an architecture needs its space"
+            return f"{reference!r} is not a file: did you mean '{library}:{reference}'?"
+    return (
+        f"{reference!r} is neither a file nor a network: give {KINDS}; for an architecture string add --space"
+    )
 
 
 def _of_file(

@@ -39,7 +39,7 @@ class TracedNetworks:
 
 
 def kept_graphs() -> Path:
-    """Where graphs are kept unless a folder is named: among the user's caches."""
+    """Return where graphs are kept unless a folder is named: among the user's caches."""
     # Not above: it is needed for this alone.
     from pooch import os_cache
 
@@ -49,7 +49,7 @@ def kept_graphs() -> Path:
 def trace_networks(
     networks: Sequence[ListedNetwork], *, workers: int = 0, kept: Path | None = None
 ) -> TracedNetworks:
-    """The graph of every network; one that cannot be traced does not stop the others.
+    """Return the graph of every network; one that cannot be traced does not stop the others.
 
     Args:
         networks: of a list.

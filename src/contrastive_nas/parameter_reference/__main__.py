@@ -12,7 +12,7 @@ from contrastive_nas.parameter_reference.reference import reference
 
 
 def main(project: Path) -> int:
-    """Writes what has changed and names it; 1 where a file cannot be read."""
+    """Write what has changed and name it; 1 where a file cannot be read."""
     try:
         texts = reference(project)
     except InputError as error:

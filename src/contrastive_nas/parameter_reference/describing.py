@@ -56,7 +56,7 @@ class Parameter:
 
 
 def describe(name: str, annotation: Any) -> Iterator[Parameter]:
-    """A parameter and everything within it, blocks before what they hold.
+    """Yield a parameter and everything within it, blocks before what they hold.
 
     Args:
         name: of the parameter.
@@ -72,7 +72,7 @@ def describe(name: str, annotation: Any) -> Iterator[Parameter]:
 
 
 def describe_options(make: Callable[..., Any]) -> Iterator[Parameter]:
-    """The options of a class or function that can be given as plain data, and everything within them.
+    """Yield the options of a class or function that can be given as plain data, and everything within them.
 
     What the program itself hands over (a space, an encoder) is left out.
     """
@@ -200,12 +200,12 @@ def _alternatives(words: list[str]) -> str:
 
 
 def summary(described: Any) -> str:
-    """The first line of a docstring."""
+    """Return the first line of a docstring."""
     return _clean((inspect.getdoc(described) or "").partition("\n\n")[0])
 
 
 def attributes(model: type) -> dict[str, str]:
-    """What the docstrings of a class and of those that it inherits from say of each attribute."""
+    """Return what the docstrings of a class and of those that it inherits from say of each attribute."""
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
         found |= entries(vars(kind).get("__doc__"), "Attributes")
@@ -213,7 +213,7 @@ def attributes(model: type) -> dict[str, str]:
 
 
 def entries(docstring: str | None, section: str) -> dict[str, str]:
-    """The texts of a section of a docstring, by name."""
+    """Return the texts of a section of a docstring, by name."""
     _, _, rest = inspect.cleandoc(docstring or "").partition(f"\n{section}:\n")
     return {name: _clean(text) for name, text in _ENTRY.findall(rest.partition("\n\n")[0])}
 

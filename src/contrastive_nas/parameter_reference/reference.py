@@ -37,7 +37,7 @@ This page is made from the classes of the parameters by `{COMMAND}`.
 
 
 def reference(project: Path) -> dict[Path, str]:
-    """The text of every parameter file in ``conf/base``, and of the page, by path.
+    """Return the text of every parameter file in ``conf/base``, and of the page, by path.
 
     Args:
         project: folder of the project.

@@ -20,7 +20,7 @@ _INDENT = "  "
 
 
 def parameter_file(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> str:
-    """A parameter file in which every parameter stands once, with a comment.
+    """Return a parameter file in which every parameter stands once, with a comment.
 
     Args:
         parameters: what the file may set, blocks before what they hold.
@@ -105,7 +105,7 @@ def _yaml(value: Any) -> str:
 
 
 def table(parameters: Iterable[Parameter]) -> str:
-    """Parameters as a table in Markdown."""
+    """Return parameters as a table in Markdown."""
     lines = ["| name | type | default | bounds | meaning |", "|---|---|---|---|---|"]
     for parameter in parameters:
         kind, default = parameter.type, ""

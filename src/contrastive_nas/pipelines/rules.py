@@ -8,7 +8,7 @@ from contrastive_nas.search.tuning.parameters import values_of
 
 
 def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
-    """The initial design is part of the search's budget.
+    """Check that the initial design is part of the search's budget.
 
     Raises:
         InputError: they are more than the search may ask for.
@@ -22,7 +22,7 @@ def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
 
 
 def tuned_parameters_exist(parameters: Mapping[str, Any]) -> None:
-    """What is tuned are parameters of the tuned stage.
+    """Check that what is tuned are parameters of the tuned stage.
 
     Raises:
         InputError: it has none of that name.

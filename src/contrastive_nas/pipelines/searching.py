@@ -33,7 +33,7 @@ SEARCH_INPUTS = {
 
 
 def needs_no_encoder(search: SearchStageParameters) -> bool:
-    """Whether a search does without the encoder: its strategy asks no ranker, or one that has none."""
+    """Return whether a search does without the encoder: its strategy asks no ranker, or one that has none."""
     from contrastive_nas.ranking.registry import takes_encoder
     from contrastive_nas.search.strategy_registry import WITH_RANKER
 
@@ -43,7 +43,7 @@ def needs_no_encoder(search: SearchStageParameters) -> bool:
 def searched_space(
     search: SearchStageParameters, space: SpaceParameters, table: "pd.DataFrame"
 ) -> "SearchSpace":
-    """The space, or the pool of the table's rows."""
+    """Return the space, or the pool of the table's rows."""
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.wrapped.pool import Pool
 
@@ -65,7 +65,7 @@ def run_stage_search(
     labels: Path | None,
     paid: Sequence["Evaluation"] = (),
 ) -> "SearchResult":
-    """A search as the experiment describes it.
+    """Return a search as the experiment describes it.
 
     Args:
         stage: has the ranker.

@@ -28,7 +28,7 @@ _REAL_KINDS = "biuf"
 
 
 def normal_quantiles(labels: Floats) -> FloatArray:
-    """The standard normal quantile of every label's rank, equal labels sharing their mean rank.
+    """Return the standard normal quantile of every label's rank, equal labels sharing their mean rank.
 
     So only the order of labels counts.
     """
@@ -36,7 +36,8 @@ def normal_quantiles(labels: Floats) -> FloatArray:
 
 
 def trained_alike(groups: IntArray | None, count: int, least: int) -> list[IntArray]:
-    """The rows, of so many, that were trained alike and may be compared: each group of at least so many.
+    """Return the rows, of so many, that were trained alike and may be compared: each group of at least so
+    many.
 
     Args:
         groups: number of each row's group; None where all rows were trained alike, however many they are.
@@ -50,7 +51,7 @@ def trained_alike(groups: IntArray | None, count: int, least: int) -> list[IntAr
 
 
 def standardiser(known: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    """Takes values to the scale on which the known ones have mean 0 and, if they differ, deviation 1."""
+    """Take values to the scale on which the known ones have mean 0 and, if they differ, deviation 1."""
     centre, scale = known.mean(), max(float(known.std()), 1e-12)
     return lambda values: (values - centre) / scale
 
@@ -83,7 +84,7 @@ class Ranker(ABC):
     exploration: float = 1.0
 
     def fit(self, graphs: GraphSource, labelled: IntArray, labels: Floats, seed: int) -> None:
-        """Learns from the labels, in place of what was learned from any before.
+        """Learn from the labels, in place of what was learned from any before.
 
         What does not depend on labels (an encoder, features) is kept while ``graphs`` is the same object.
 
@@ -114,18 +115,18 @@ class Ranker(ABC):
 
     @abstractmethod
     def posterior(self, rows: IntArray) -> Posterior:
-        """What is believed of the networks at ``rows`` of the graphs that it was fitted to."""
+        """Return what is believed of the networks at ``rows`` of the graphs that it was fitted to."""
 
     def scores(self, rows: IntArray) -> FloatArray:
-        """The posterior's mean alone; rankers whose deviation takes time override this."""
+        """Return the posterior's mean alone; rankers whose deviation takes time override this."""
         return as_posterior(self, self.posterior(rows)).mean
 
     def covariance(self, rows: IntArray) -> FloatArray | None:
-        """How beliefs go together, networks x networks; None where the ranker does not know."""
+        """Return how beliefs go together, networks x networks; None where the ranker does not know."""
         return None
 
     def probability(self, first: IntArray, second: IntArray) -> FloatArray:
-        """Probabilities, first x second, that a network of the first rows beats one of the second.
+        """Return probabilities, first x second, that a network of the first rows beats one of the second.
 
         Beliefs are taken as independent. The larger side is computed and the other is 1 minus it, so that
         p(a, b) + p(b, a) is exactly 1.
@@ -136,7 +137,9 @@ class Ranker(ABC):
         return antisymmetric(means[:, None] - others[None, :], lambda gap: ndtr(gap / spread))
 
     def unlike(self, rows: IntArray) -> FloatArray | None:
-        """How far networks are outside of what the ranker has learned from, 0 to 1; None if it cannot say."""
+        """Return how far networks are outside of what the ranker has learned from, 0 to 1; None if it cannot
+        say.
+        """
         return None
 
     @property
@@ -149,7 +152,7 @@ class Ranker(ABC):
 
 
 def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> FloatArray:
-    """The values, one finite number for each network.
+    """Return the values, one finite number for each network.
 
     Raises:
         InputError: the ranker gave something else; it and the first such network are named.
@@ -163,7 +166,7 @@ def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> Fl
     if len(wrong):
         place = int(wrong[0])
         raise InputError(
-            f"{kind} answers {values[place]} for {names[place]}: a ranker has to give a finite number for "
+            f"{kind} returned {values[place]} for {names[place]}: a ranker has to give a finite number for "
             "every network"
         )
     return values
@@ -172,7 +175,7 @@ def check_finite(ranker: Ranker, values: FloatArray, names: Sequence[str]) -> Fl
 def check_between(
     ranker: Ranker, values: FloatArray, shape: tuple[int, int], low: float, high: float
 ) -> FloatArray:
-    """The values between pairs of networks, probabilities or covariances.
+    """Return the values between pairs of networks, probabilities or covariances.
 
     Raises:
         InputError: the ranker gave others than ``shape`` finite numbers from ``low`` to ``high``.
@@ -183,21 +186,21 @@ def check_between(
     if len(wrong):
         bounds = "" if np.isinf(high) else f" from {low:g} to {high:g}"
         raise InputError(
-            f"{type(ranker).__name__} answers {wrong[0]} for two networks: it has to give a finite "
+            f"{type(ranker).__name__} returned {wrong[0]} for two networks: it has to give a finite "
             f"number{bounds}"
         )
     return values
 
 
 def as_posterior(ranker: Ranker, answer: object) -> Posterior:
-    """What :meth:`Ranker.posterior` gave.
+    """Return what :meth:`Ranker.posterior` gave.
 
     Raises:
         InputError: it is no pair of means and deviations.
     """
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise InputError(
-            f"{type(ranker).__name__} gave {type(answer).__name__} in place of Posterior(mean, deviation)"
+            f"{type(ranker).__name__} gave {type(answer).__name__} instead of Posterior(mean, deviation)"
         )
     return Posterior(_real(ranker, answer[0]), _real(ranker, answer[1]))
 
@@ -206,7 +209,7 @@ def _real(ranker: Ranker, values: object) -> FloatArray:
     """The values as an array; an array of floats is left as it is."""
     found = np.asarray(values)
     if found.dtype.kind not in _REAL_KINDS:
-        raise InputError(f"{type(ranker).__name__} answers {values!r:.100}, which are no real numbers")
+        raise InputError(f"{type(ranker).__name__} returned {values!r:.100}, which are not real numbers")
     return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 
@@ -216,7 +219,9 @@ def _check_shape(ranker: Ranker, values: FloatArray, shape: tuple[int, ...]) -> 
 
 
 def antisymmetric(difference: FloatArray, larger: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    """Probabilities of winning from differences of means: ``larger(abs(difference))``, or 1 minus it."""
+    """Return probabilities of winning from differences of means: ``larger(abs(difference))``, or 1 minus
+    it.
+    """
     winning = larger(np.abs(difference))
     return np.where(difference >= 0, winning, 1 - winning)
 

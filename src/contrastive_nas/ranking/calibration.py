@@ -39,7 +39,7 @@ class Reliability:
 def reliability(
     scores: Floats, truth: Floats, *, seed: int = 0, pairs: int = PAIRS, bins: int = BINS
 ) -> Reliability:
-    """Compares sigmoid(difference of scores) with who is truly better, on pairs drawn at random.
+    """Compare sigmoid(difference of scores) with who is truly better, on pairs drawn at random.
 
     Pairs of equal truth have no winner and do not count, nor do networks whose truth is not finite. Equal
     scores win half a time.
@@ -63,7 +63,7 @@ def reliability(
 
 
 def favourites_reliability(confidence: FloatArray, right: FloatArray, *, bins: int = BINS) -> Reliability:
-    """The same from probabilities of at least 0.5 and from whether (1, 0) the favourite won."""
+    """Return the same from probabilities of at least 0.5 and from whether (1, 0) the favourite won."""
     if len(confidence) == 0:
         empty = np.full(bins, np.nan)
         return Reliability(empty, empty, np.zeros(bins, np.int64), *[float("nan")] * 3)

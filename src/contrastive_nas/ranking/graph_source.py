@@ -28,7 +28,7 @@ class GraphSource(Protocol):
     def __len__(self) -> int: ...
 
     def batch(self, rows: IntArray) -> GraphBatch:
-        """The graphs at ``rows``."""
+        """Return the graphs at ``rows``."""
         ...
 
     @property
@@ -37,7 +37,7 @@ class GraphSource(Protocol):
         ...
 
     def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]`` without the others."""
+        """Return ``statistics[rows]`` without the others."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class GraphSource(Protocol):
         ...
 
     def architectures_of(self, rows: IntArray) -> list[Architecture]:
-        """The architecture strings of the graphs at ``rows``.
+        """Return the architecture strings of the graphs at ``rows``.
 
         Raises:
             InputError: the networks have none.
@@ -72,13 +72,13 @@ NUMBERS_KEPT = 2**26
 
 
 def in_parts(compute: Callable[[IntArray], NDArray[Any]], rows: IntArray) -> NDArray[Any]:
-    """``compute(rows)``, by so few rows at a time that what it needs meanwhile fits in memory."""
+    """Return ``compute(rows)``, by so few rows at a time that what it needs meanwhile fits in memory."""
     starts = range(0, max(len(rows), 1), ROWS_AT_ONCE)
     return np.concatenate([compute(rows[start : start + ROWS_AT_ONCE]) for start in starts])
 
 
 def one_per_function(source: GraphSource, rows: IntArray) -> tuple[IntArray, IntArray]:
-    """What to compute, and how to hand it out: ``values[first]`` computed, ``computed[places]`` given.
+    """Return what to compute, and how to hand it out: ``values[first]`` computed, ``computed[places]`` given.
 
     Returns:
         ``first``, for each distinct function the graph among ``rows`` that comes first; ``places``, for each
@@ -159,7 +159,7 @@ class ListedSource:
 
     @classmethod
     def of(cls, graphs: Sequence[ComputationGraph]) -> "ListedSource":
-        """Measures every graph."""
+        """Measure every graph."""
         canonical = canonical_batch(GraphBatch.from_graphs(graphs))
         keys = sharing_keys(canonical, range(len(canonical)), is_canonical=True)
         _, functions = np.unique(keys, return_inverse=True)
@@ -169,15 +169,15 @@ class ListedSource:
         return len(self.graphs)
 
     def take(self, rows: IntArray) -> "ListedSource":
-        """Those at ``rows``, in their order; one may be taken several times."""
+        """Return those at ``rows``, in their order; one may be taken several times."""
         return ListedSource(self.graphs.take(rows), self.statistics[rows], self.function_ids[rows])
 
     def batch(self, rows: IntArray) -> GraphBatch:
-        """The graphs at ``rows``."""
+        """Return the graphs at ``rows``."""
         return self.graphs.take(rows)
 
     def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]``."""
+        """Return ``statistics[rows]``."""
         return self.statistics[rows]
 
     @property
@@ -191,7 +191,7 @@ class ListedSource:
         return ["listed"] * len(self)
 
     def architectures_of(self, rows: IntArray) -> list[Architecture]:
-        """Raises InputError: networks of no known space have no architecture strings."""
+        """Raise InputError: networks of no known space have no architecture strings."""
         raise InputError("these networks belong to no known space, so they have no architecture strings")
 
 
@@ -214,7 +214,7 @@ class SpaceSource:
         self._names: list[Architecture] = []
 
     def rows(self, architectures: Sequence[Architecture]) -> IntArray:
-        """Row of each architecture; those not seen before are added.
+        """Return row of each architecture; those not seen before are added.
 
         Raises:
             InputError: a string is no architecture of the space.
@@ -228,11 +228,11 @@ class SpaceSource:
         return len(self._function_ids)
 
     def batch(self, rows: IntArray) -> GraphBatch:
-        """The graphs at ``rows``."""
+        """Return the graphs at ``rows``."""
         return self._all_graphs().take(self._function_ids[np.asarray(rows, dtype=np.int64)])
 
     def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]`` without the others."""
+        """Return ``statistics[rows]`` without the others."""
         return self._statistics[self._function_ids[rows]]
 
     @property
@@ -256,7 +256,7 @@ class SpaceSource:
         return [self._space.name] * len(self)
 
     def architectures_of(self, rows: IntArray) -> list[Architecture]:
-        """The architecture strings of the graphs at ``rows``."""
+        """Return the architecture strings of the graphs at ``rows``."""
         return [self._names[row] for row in np.asarray(rows).tolist()]
 
     def _add(self, architectures: list[Architecture]) -> None:
@@ -299,7 +299,7 @@ class ExtendedStore:
         return [*self._store.spaces.to_pylist(), *[self._space.name] * len(self._names)]
 
     def batch(self, rows: IntArray) -> GraphBatch:
-        """The graphs at ``rows``."""
+        """Return the graphs at ``rows``."""
         stored, further, order = self._parts(rows)
         return _joined(self._store.batch(stored), self._graphs.take(further)).take(order)
 
@@ -309,7 +309,7 @@ class ExtendedStore:
         return np.concatenate([self._store.statistics, self._statistics])
 
     def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]`` without the others."""
+        """Return ``statistics[rows]`` without the others."""
         stored, further, order = self._parts(rows)
         return np.concatenate([self._store.statistics_of(stored), self._statistics[further]])[order]
 
@@ -320,7 +320,7 @@ class ExtendedStore:
         return np.concatenate([self._store.spectrum, own])
 
     def architectures_of(self, rows: IntArray) -> list[Architecture]:
-        """The architecture strings of the graphs at ``rows``."""
+        """Return the architecture strings of the graphs at ``rows``."""
         stored, further, order = self._parts(rows)
         names = [*self._store.architectures_of(stored), *(self._names[row] for row in further.tolist())]
         return [names[place] for place in order.tolist()]
@@ -345,7 +345,8 @@ class ExtendedStore:
 def with_architectures(
     store: GraphStore, space: SearchSpace, architectures: Sequence[Architecture]
 ) -> tuple[GraphSource, IntArray]:
-    """The store, with the architectures that it lacks behind its rows, and the row of each architecture.
+    """Return the store, with the architectures that it lacks behind its rows, and the row of each
+    architecture.
 
     Raises:
         InputError: a string is no architecture of the space.

@@ -26,88 +26,88 @@ def comparator_self_training(
     comparing: CompareParameters | None = None,
     self_training: AugmentParameters | None = None,
 ) -> Ranker:
-    """The comparator, trained on with pseudo-labels."""
+    """Rank by the comparator, trained on with pseudo-labels."""
     parameters = self_training or AugmentParameters()
     return ComparatorRanker(features, comparing=comparing, self_training=parameters)
 
 
 def comparator_squared_error(features: EncoderFeatures | None = None) -> Ranker:
-    """Regression with the comparator's kernel."""
+    """Rank by regression with the comparator's kernel."""
     return ComparatorRanker(features, squared_error=True)
 
 
 def comparator_described_graphs(space: SearchSpace) -> Ranker:
-    """The comparator on graphs as they are described, without canonical form."""
+    """Rank by the comparator on graphs as they are described, without canonical form."""
     return DescribedRanker(space, ComparatorRanker(EncoderFeatures(PretrainParameters())))
 
 
 def trees(space: SearchSpace) -> PointRanker:
-    """Trees on features made by hand for the space."""
+    """Rank by trees on features made by hand for the space."""
     return TreesRanker(hand_made(space))
 
 
 def process(space: SearchSpace) -> PointRanker:
-    """scikit-learn's Gaussian process on features made by hand for the space."""
+    """Rank by scikit-learn's Gaussian process on features made by hand for the space."""
     return ProcessRanker(hand_made_with_sequences(space))
 
 
 def trees_and_process(space: SearchSpace) -> PointRanker:
-    """The mean of trees and a Gaussian process, on features made by hand for the space."""
+    """Rank by the mean of trees and a Gaussian process, on features made by hand for the space."""
     return AverageRanker([trees(space), process(space)])
 
 
 def statistics_trees() -> PointRanker:
-    """Trees on graph statistics."""
+    """Rank by trees on graph statistics."""
     return TreesRanker(graph_statistics)
 
 
 def statistics_process() -> PointRanker:
-    """scikit-learn's Gaussian process on graph statistics."""
+    """Rank by scikit-learn's Gaussian process on graph statistics."""
     return ProcessRanker(graph_statistics)
 
 
 def statistics_trees_and_process() -> PointRanker:
-    """The mean of trees and a Gaussian process, both on graph statistics."""
+    """Rank by the mean of trees and a Gaussian process, both on graph statistics."""
     return AverageRanker([statistics_trees(), statistics_process()])
 
 
 def statistics_and_proxies(proxies: ProxyTable) -> PointRanker:
-    """The mean of trees and a Gaussian process, on graph statistics and zero-cost proxies."""
+    """Rank by the mean of trees and a Gaussian process, on graph statistics and zero-cost proxies."""
     features = zero_cost.statistics_and_proxies(proxies)
     return AverageRanker([TreesRanker(features), ProcessRanker(features)])
 
 
 def macs() -> PointRanker:
-    """Multiply-accumulates: more are better."""
+    """Rank by multiply-accumulates: more are better."""
     return StatisticRanker("log_macs")
 
 
 def parameters() -> PointRanker:
-    """Parameters: more are better."""
+    """Rank by parameters: more are better."""
     return StatisticRanker("log_parameters")
 
 
 def az_nas(proxies: ProxyTable) -> zero_cost.AggregateRanker:
-    """The sum of AZ-NAS's scores."""
+    """Rank by the sum of AZ-NAS's scores."""
     return zero_cost.AggregateRanker(proxies, zero_cost.AZ_NAS)
 
 
 def vkdnw_aggregate(proxies: ProxyTable) -> zero_cost.AggregateRanker:
-    """The sum of VKDNW's score and of those that its authors add to it."""
+    """Rank by the sum of VKDNW's score and of those that its authors add to it."""
     return zero_cost.AggregateRanker(proxies, zero_cost.VKDNW)
 
 
 def stacked_and_az_nas(
     proxies: ProxyTable, model: TransferModel | None = None, features: EncoderFeatures | None = None
 ) -> PointRanker:
-    """The sum of what other spaces taught, and labels say, and of AZ-NAS's score."""
+    """Rank by the sum of the score learned from other spaces and labels, and AZ-NAS's score."""
     return zero_cost.WithAggregate(StackedRanker(model, features), az_nas(proxies))
 
 
 def stacked_and_vkdnw(
     proxies: ProxyTable, model: TransferModel | None = None, features: EncoderFeatures | None = None
 ) -> PointRanker:
-    """The sum of what other spaces taught, and labels say, and of VKDNW's aggregate."""
+    """Rank by the sum of the score learned from other spaces and labels, and VKDNW's aggregate."""
     return zero_cost.WithAggregate(StackedRanker(model, features), vkdnw_aggregate(proxies))
 
 

@@ -8,19 +8,20 @@ Floats = NDArray[np.floating]
 
 
 def kendall_tau(scores: Floats, truth: Floats) -> float:
-    """Kendall's tau-b; NaN where either side is constant or shorter than two."""
+    """Return Kendall's tau-b; NaN where either side is constant or shorter than two."""
     return float(stats.kendalltau(scores, truth).statistic) if len(scores) > 1 else float("nan")
 
 
 def spearman_rho(scores: Floats, truth: Floats) -> float:
-    """Spearman's rank correlation; NaN where either side is constant or shorter than two."""
+    """Return Spearman's rank correlation; NaN where either side is constant or shorter than two."""
     if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(truth) == 0:
         return float("nan")
     return float(stats.spearmanr(scores, truth).statistic)
 
 
 def ndcg(scores: Floats, truth: Floats, count: int = 10) -> float:
-    """Normalised discounted cumulative gain of the first ``count``, gains scaled to 0 .. 1 over the rows.
+    """Return normalised discounted cumulative gain of the first ``count``, gains scaled to 0 .. 1 over the
+    rows.
 
     Equal scores share their gain, so that the order of rows does not matter.
     """
@@ -36,13 +37,15 @@ def ndcg(scores: Floats, truth: Floats, count: int = 10) -> float:
 
 
 def top_precision(scores: Floats, truth: Floats, fraction: float = 0.01) -> float:
-    """Part of the ``fraction`` ranked first that belongs to the ``fraction`` with the highest truth."""
+    """Return part of the ``fraction`` ranked first that belongs to the ``fraction`` with the highest
+    truth.
+    """
     count = max(1, round(fraction * len(truth)))
     first = np.argsort(-scores, kind="stable")[:count]
     return float((truth[first] >= np.partition(truth, -count)[-count]).mean())
 
 
 def rank_of_best(scores: Floats, truth: Floats, count: int = 10) -> int:
-    """True rank, from 1, of the best of the ``count`` ranked first."""
+    """Return true rank, from 1, of the best of the ``count`` ranked first."""
     first = np.argsort(-scores, kind="stable")[:count]
     return int((truth > truth[first].max()).sum()) + 1

@@ -43,14 +43,15 @@ class RankingQuality:
 
 
 def labelled_rows(candidates: int, count: int, seed: int) -> IntArray:
-    """The rows whose labels are known: ``count`` at random, those of a smaller count among those of a larger.
+    """Return the rows whose labels are known: ``count`` at random, those of a smaller count among those of a
+    larger.
 
     Raises:
         InputError: fewer than two rows would be left to judge by.
     """
     if count > candidates - 2:
         raise InputError(
-            f"{count} labels of {candidates} architectures leave too few to judge the ranking by"
+            f"{count} labels of {candidates} architectures leave too few networks to measure the ranking on"
         )
     return np.random.default_rng(seed).permutation(candidates)[:count]
 
@@ -64,7 +65,7 @@ def ranking_quality(
     seed: int,
     groups: IntArray | None = None,
 ) -> RankingQuality:
-    """Fits ``ranker`` on the labelled rows and judges its scores on all others.
+    """Fit ``ranker`` on the labelled rows and judge its scores on all others.
 
     Args:
         ranker: fitted here; nothing of ``truth`` reaches it but what ``labels`` say.
@@ -89,7 +90,9 @@ def ranking_quality(
     unseen = ~np.isin(functions[rest], functions[labelled])
     parts = trained_alike(None if groups is None else groups[rest], len(rest), LEAST_GROUP)
     if not parts:
-        raise InputError(f"no {LEAST_GROUP} networks that were trained alike are left to judge by")
+        raise InputError(
+            f"no {LEAST_GROUP} networks trained in the same way are left to measure the ranking on"
+        )
     found = [_order_quality(scores[part], truth[rest[part]], unseen[part]) for part in parts]
     tau, unseen_tau, rho, gain, precision, best = np.mean(found, axis=0).tolist()
     return RankingQuality(

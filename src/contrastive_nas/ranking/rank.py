@@ -56,7 +56,7 @@ def rank(
     ranker: Ranker | str = DEFAULT,
     seed: int = 0,
 ) -> "pd.DataFrame":
-    """Ranks architectures of a space, best first.
+    """Rank architectures of a space, best first.
 
     Args:
         space: theirs; random networks of it are what they are compared with.
@@ -102,7 +102,7 @@ def rank_graphs(
     ranker: Ranker | str = DEFAULT,
     seed: int = 0,
 ) -> "pd.DataFrame":
-    """:func:`rank` for networks of no known space, which are compared with each other alone.
+    """Return :func:`rank` for networks of no known space, which are compared with each other alone.
 
     The column of names is ``network``.
 
@@ -115,7 +115,7 @@ def rank_graphs(
     known = _checked(labels or {})
     foreign = sorted(set(known) - set(names))
     if foreign:
-        raise InputError(f"rank: there is a label of {foreign[0]}, which is none of the networks")
+        raise InputError(f"rank: there is a label of {foreign[0]}, which is not one of the networks")
     if isinstance(ranker, str):
         ranker = create_ranker(ranker)
     rows = np.arange(len(graphs))
@@ -123,7 +123,7 @@ def rank_graphs(
 
 
 def rank_intervals(logits: NDArray[np.float64], seed: int) -> tuple[IntArray, IntArray]:
-    """The lowest and the highest rank, 1 being best, that a network has in nine of ten random orders.
+    """Return the lowest and the highest rank, 1 being best, that a network has in nine of ten random orders.
 
     Orders are drawn by the model of Plackett (The Analysis of Permutations, Applied Statistics, 1975) and
     Luce (Individual Choice Behavior, 1959), in which a beats b with probability expit(l_a - l_b): networks

@@ -59,12 +59,12 @@ _BY_ENCODER = frozenset(
 
 
 def list_rankers(pattern: str = "*") -> list[str]:
-    """Names of the rankers that match a pattern of the shell, such as ``comparator*``."""
+    """Return names of the rankers that match a pattern of the shell, such as ``comparator*``."""
     return sorted(name for name in _RANKERS if fnmatchcase(name, pattern))
 
 
 def create_ranker(name: str, **options: Any) -> "Ranker":
-    """A ranker by its name, or a user's own by ``path/to/file.py:Class`` or ``package.module:Class``.
+    """Return a ranker by its name, or a user's own by ``path/to/file.py:Class`` or ``package.module:Class``.
 
     Args:
         name: one of :func:`list_rankers`, or a place with a colon.
@@ -88,12 +88,13 @@ def create_ranker(name: str, **options: Any) -> "Ranker":
             raise
         raise InputError(f"ranker {name!r} cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(ranker, Ranker):
-        raise InputError(f"ranker {name!r} is no contrastive_nas.ranking.base.Ranker")
+        raise InputError(f"ranker {name!r} is not a contrastive_nas.ranking.base.Ranker")
     return ranker
 
 
 def create_ranker_with(name: str, offered: Mapping[str, Callable[[], Any]], **options: Any) -> "Ranker":
-    """:func:`create_ranker` with those of the offered options that the ranker takes; only these are made.
+    """Return :func:`create_ranker` with those of the offered options that the ranker takes; only these are
+    made.
 
     Args:
         name: as of :func:`create_ranker`.
@@ -108,7 +109,7 @@ def create_ranker_with(name: str, offered: Mapping[str, Callable[[], Any]], **op
 
 
 def ranker_options(name: str) -> list[str]:
-    """Names of the options that a ranker takes.
+    """Return names of the options that a ranker takes.
 
     Raises:
         InputError: there is no such ranker.
@@ -117,13 +118,13 @@ def ranker_options(name: str) -> list[str]:
 
 
 def check_ranker_name(name: str) -> None:
-    """Raises InputError where no ranker has this name; nothing is imported."""
+    """Raise InputError where no ranker has this name; nothing is imported."""
     if name not in _RANKERS and ":" not in name:
         raise InputError(f"ranker {name!r} is unknown{instead(name, list(_RANKERS))}")
 
 
 def read_ranker_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with plain data, as parameters hold it, in the types that a ranker takes.
+    """Return options with plain data, as parameters hold it, in the types that a ranker takes.
 
     Nothing is imported where there are no options.
 
@@ -145,7 +146,9 @@ def read_ranker_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]
 
 
 def option_types(make: Callable[..., Any]) -> dict[str, Any]:
-    """The annotation of every option; Any where there is none, or one that only type checkers can read."""
+    """Return the annotation of every option; Any where there is none, or one that only type checkers can
+    read.
+    """
     try:
         taken = inspect.signature(make, eval_str=True).parameters
     except (NameError, AttributeError):
@@ -167,12 +170,12 @@ def _read(name: str, option: str, value: Any, annotation: Any) -> Any:
 
 
 def takes_encoder(name: str) -> bool:
-    """Whether a ranker looks at networks by a pretrained encoder."""
+    """Return whether a ranker looks at networks by a pretrained encoder."""
     return name in _BY_ENCODER if name in _RANKERS else "features" in ranker_options(name)
 
 
 def ranker_maker(name: str) -> Callable[..., Any]:
-    """What makes a ranker when it is called with its options: a class or a function.
+    """Return what makes a ranker when it is called with its options: a class or a function.
 
     Raises:
         InputError: there is no such ranker.
@@ -184,7 +187,7 @@ def ranker_maker(name: str) -> Callable[..., Any]:
         return found
     own = load_named(name, "ranker")
     if not callable(own):
-        raise InputError(f"ranker {name!r}: there is nothing of that name that can be called")
+        raise InputError(f"ranker {name!r}: the file has no class or function of that name")
     return own
 
 

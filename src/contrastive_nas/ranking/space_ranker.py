@@ -74,7 +74,7 @@ class SpaceRanker:
         return self.ranker.basis
 
     def fit(self, architectures: Sequence[Architecture], accuracies: FloatArray) -> None:
-        """Learns from the labels, in place of what was learned from any before; see :meth:`Ranker.fit`.
+        """Learn from the labels, in place of what was learned from any before; see :meth:`Ranker.fit`.
 
         Raises:
             InputError: a string is no architecture of the space, or labels that nothing can be learned from.
@@ -90,7 +90,7 @@ class SpaceRanker:
         return self._best_labelled
 
     def scores(self, architectures: Sequence[Architecture]) -> FloatArray:
-        """Means of the posterior.
+        """Return means of the posterior.
 
         Raises:
             InputError: the ranker gave something else than a finite number for each.
@@ -98,7 +98,7 @@ class SpaceRanker:
         return check_finite(self.ranker, self.ranker.scores(self._rows(architectures)), architectures)
 
     def posterior(self, architectures: Sequence[Architecture]) -> Posterior:
-        """Mean and standard deviation of every architecture's normal quantile of accuracy.
+        """Return mean and standard deviation of every architecture's normal quantile of accuracy.
 
         Raises:
             InputError: as :meth:`scores`.
@@ -111,7 +111,7 @@ class SpaceRanker:
         return Posterior(*(check_finite(self.ranker, one, architectures) for one in (mean, deviation)))
 
     def covariance(self, architectures: Sequence[Architecture]) -> FloatArray | None:
-        """How beliefs go together; None where the ranker does not know.
+        """Return how beliefs go together; None where the ranker does not know.
 
         Raises:
             InputError: the ranker gave something else than a finite number for each pair.
@@ -120,7 +120,7 @@ class SpaceRanker:
         return None if found is None else check_between(self.ranker, found, (count, count), -np.inf, np.inf)
 
     def probability(self, first: Sequence[Architecture], second: Sequence[Architecture]) -> FloatArray:
-        """Probabilities, first x second, that one beats the other.
+        """Return probabilities, first x second, that one beats the other.
 
         Raises:
             InputError: the ranker gave something else than a number from 0 to 1 for each pair.
@@ -130,7 +130,9 @@ class SpaceRanker:
 
     def _rows(self, architectures: Sequence[Architecture]) -> IntArray:
         if not self._fitted:
-            raise RuntimeError(f"{type(self.ranker).__name__} is asked before it was fitted")
+            raise RuntimeError(
+                f"{type(self.ranker).__name__} has not been fitted: call fit() before asking for predictions"
+            )
         return self.source.rows(architectures)
 
 
@@ -142,7 +144,8 @@ def create_space_ranker(
     encoder: Encoder | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> SpaceRanker:
-    """The ranker of a name for a search of a space: labels of that space are in nothing that it learned from.
+    """Return the ranker of a name for a search of a space: labels of that space are in nothing that it
+    learned from.
 
     Args:
         name: see :func:`contrastive_nas.ranking.registry.list_rankers`.

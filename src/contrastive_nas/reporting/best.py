@@ -13,29 +13,31 @@ from contrastive_nas.spaces.base import SearchSpace
 SHOWN = 3
 
 
-def best_queries(history: pd.DataFrame) -> pd.DataFrame:
-    """The queries to show, the highest accuracy first.
+def best_queries(history: pd.DataFrame, count: int = SHOWN) -> pd.DataFrame:
+    """Return the queries to show, the highest accuracy first.
 
     Args:
         history: of a search: ``query``, ``architecture``, ``accuracy``; with ``on_front`` the most accurate
             network of the front and others spread over it are taken.
+        count: rows, at most.
     """
     ranked = history.dropna(subset="accuracy").sort_values("accuracy", ascending=False, kind="stable")
     if "on_front" not in ranked.columns:
-        return ranked.head(SHOWN)
+        return ranked.head(count)
     front = ranked[ranked["on_front"].to_numpy(dtype=bool)]
-    places = np.unique(np.linspace(0, len(front) - 1, SHOWN).round().astype(int))
+    places = np.unique(np.linspace(0, len(front) - 1, count).round().astype(int))
     return front.iloc[places]
 
 
-def draw_best(history: pd.DataFrame, space: SearchSpace) -> list[tuple[str, str]]:
-    """Pictures of the best architectures, each with what is said of it.
+def draw_best(history: pd.DataFrame, space: SearchSpace, count: int = SHOWN) -> list[tuple[str, str]]:
+    """Return pictures of the best architectures, each with what is said of it.
 
     Args:
         history: as :func:`best_queries` takes it.
         space: of the architectures.
+        count: pictures, at most.
     """
-    shown = best_queries(history)
+    shown = best_queries(history, count)
     pictures = []
     for row in shown.to_dict("records"):
         graph = space.graph(row["architecture"])

@@ -50,7 +50,7 @@ class StageEnding:
 
 
 def describe_search(summary: Metrics) -> Ending:
-    """The network that a search found, beside random search.
+    """Return the network that a search found, beside random search.
 
     Args:
         summary: of :func:`contrastive_nas.search.summary.summarise`, with ``space`` and what
@@ -80,7 +80,7 @@ def describe_search(summary: Metrics) -> Ending:
 
 
 def test_accuracy(summary: Metrics) -> tuple[str, str]:
-    """The test accuracy of a search's choice in short, and with how it is known."""
+    """Return the test accuracy of a search's choice in short, and with how it is known."""
     accuracy = summary["best_test_accuracy"]
     if "final_trainings" in summary:
         deviation, trainings = summary["final_deviation"], summary["final_trainings"]
@@ -141,7 +141,7 @@ def _beside_random(summary: Metrics) -> list[tuple[str, str]]:
 
 
 def describe_tuning(summary: Metrics) -> Ending:
-    """The best setting beside the one in use, and how to use it.
+    """Return the best setting beside the one in use, and how to use it.
 
     Args:
         summary: of :func:`contrastive_nas.search.tuning.tuning.summarise_trials`, with ``stage``.
@@ -194,7 +194,7 @@ def _value(value: Any) -> str:
 
 
 def describe_retraining(metrics: Metrics) -> Ending:
-    """A network that was trained in full.
+    """Return a network that was trained in full.
 
     Args:
         metrics: of :class:`contrastive_nas.training.run.Metrics`.
@@ -214,7 +214,7 @@ def describe_retraining(metrics: Metrics) -> Ending:
 
 
 def retraining_facts(metrics: Metrics) -> list[tuple[str, str]]:
-    """What is the same whenever a network is trained so: label and text of each line.
+    """Return what is the same whenever a network is trained so: label and text of each line.
 
     Args:
         metrics: as :func:`describe_retraining` takes them.
@@ -222,7 +222,7 @@ def retraining_facts(metrics: Metrics) -> list[tuple[str, str]]:
     top1, top5 = percent(metrics["test_top1_accuracy"]), percent(metrics["test_top5_accuracy"])
     rows = [
         ("Architecture", f"{metrics['architecture']} of {metrics['space']}"),
-        ("Test accuracy", f"{top1}; the right class is among the five likeliest for {top5}"),
+        ("Test accuracy", f"{top1}; top-5 accuracy {top5}"),
         (
             "Training",
             f"recipe {metrics['recipe']}, {counted(metrics['epochs'], 'epoch')}, seed {metrics['seed']}",
@@ -238,7 +238,7 @@ def retraining_facts(metrics: Metrics) -> list[tuple[str, str]]:
 
 
 def describe_retraining_plan(plan: Metrics) -> Ending:
-    """A training that was planned, not begun.
+    """Return a training that was planned, not begun.
 
     Args:
         plan: of :class:`contrastive_nas.training.forecast.Forecast`.
@@ -260,7 +260,7 @@ def describe_retraining_plan(plan: Metrics) -> Ending:
 
 
 def describe_benchmark(metrics: Metrics) -> Ending:
-    """A table of trained networks, and how well its accuracies repeat.
+    """Return a table of trained networks, and how well its accuracies repeat.
 
     Args:
         metrics: of :func:`contrastive_nas.evaluators.tabulating.repeatability`.
@@ -289,7 +289,7 @@ def describe_benchmark(metrics: Metrics) -> Ending:
 
 
 def describe_comparator(metrics: Metrics) -> Ending:
-    """How well a comparator ranks networks that it has not learned from.
+    """Return how well a comparator ranks networks that it has not learned from.
 
     Args:
         metrics: of :func:`contrastive_nas.ranking.comparator.report.comparator_quality`; with pseudo-labels
@@ -325,7 +325,7 @@ def _correlations(metrics: Metrics, prefix: str) -> str:
 
 
 def describe_pretraining(losses: Any) -> Ending:
-    """An encoder that was trained or taken over.
+    """Return an encoder that was trained or taken over.
 
     Args:
         losses: a table with the columns ``step`` and ``loss``; empty where nothing was trained.
@@ -349,7 +349,7 @@ def describe_pretraining(losses: Any) -> Ending:
 
 
 def describe_graphs(summary: Metrics) -> Ending:
-    """Computation graphs of a table's architectures.
+    """Return computation graphs of a table's architectures.
 
     Args:
         summary: ``architectures``, ``functions`` and ``smallest_median_largest`` by statistic; logarithms are
@@ -371,7 +371,7 @@ def describe_graphs(summary: Metrics) -> Ending:
 
 
 def describe_ingestion(report: Metrics) -> Ending:
-    """A table that was read, from :meth:`contrastive_nas.tables.reading.SourceTable.summary`."""
+    """Return a table that was read, from :meth:`contrastive_nas.tables.reading.SourceTable.summary`."""
     rows = [
         ("Format", report["source"]),
         ("Rows", f"{report['rows_read']:,} read, {report['problems']:,} left out as unusable"),

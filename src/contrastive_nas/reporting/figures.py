@@ -22,7 +22,7 @@ _OUTERMOST = 0.005
 
 
 def titled(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
-    """The figure with its texts, without a background of its own, as wide as the page gives."""
+    """Return the figure with its texts, without a background of its own, as wide as the page gives."""
     axes = {"gridcolor": _GRID, "zerolinecolor": _GRID, "automargin": True}
     figure.update_xaxes(title=x, **axes)
     figure.update_yaxes(title=y, **axes)
@@ -90,14 +90,23 @@ def draw_search_history(history: pd.DataFrame, random: pd.DataFrame, summary: di
             line={"color": THIRD, "dash": "dot"},
             name="highest known label",
         )
-    # The first queries of any search are far below: the range begins where it gets interesting.
-    late = len(history) // 6
-    low = min(float(np.nanmin(curve[late:] if len(curve) > 1 else curve)) for curve in shown)
-    high = max(float(np.nanmax(curve)) for curve in shown)
-    margin = 0.1 * max(high - low, 0.1)
     title = f"Search in {summary['space']}: best so far after {len(history)} labels"
-    titled(figure, title, "labels bought", "best validation accuracy (%)")
-    return figure.update_yaxes(range=[low - margin, high + margin])
+    titled(figure, title, "number of labels", "best validation accuracy (%)")
+    return figure.update_yaxes(range=late_range(shown, len(history)))
+
+
+def late_range(curves: Sequence[FloatArray], queries: int) -> list[float]:
+    """Give the range of curves without their first sixth: the first queries of any search are far below.
+
+    Args:
+        curves: accuracies in percent, a value per query; one of a single value is a level.
+        queries: of the searches.
+    """
+    late = queries // 6
+    low = min(float(np.nanmin(curve[late:] if len(curve) > late else curve[-1:])) for curve in curves)
+    high = max(float(np.nanmax(curve)) for curve in curves)
+    margin = 0.1 * max(high - low, 0.1)
+    return [low - margin, high + margin]
 
 
 def draw_front(history: pd.DataFrame, cost: str, unit: str) -> go.Figure:
@@ -184,7 +193,7 @@ def draw_map(places: FloatArray, accuracies: FloatArray, asked: pd.DataFrame, la
     best = np.zeros(len(asked), dtype=bool)
     best[int(np.nanargmax(asked["accuracy"].to_numpy(dtype=float)))] = True
     for rows, name, symbol, size in (
-        (~first, "bought later", "circle-open", 9),
+        (~first, "queried later", "circle-open", 9),
         (first, "first labels", "diamond-open", 11),
         (best, "chosen", "star", 16),
     ):
@@ -213,6 +222,6 @@ def _hint(query: Mapping[Hashable, Any]) -> str:
 
 
 def has_points(figure: go.Figure) -> bool:
-    """Whether anything is drawn in a figure."""
+    """Return whether anything is drawn in a figure."""
     drawn: Sequence[Any] = figure.data
     return any(trace.x is not None and len(trace.x) for trace in drawn)

@@ -29,7 +29,7 @@ class Making:
 def read_making(
     parameters: Mapping[str, Any], runs: Path | None, pipeline: str, nodes: Iterable[str]
 ) -> Making:
-    """How the results of the run that is under way are made.
+    """Return how the results of the run that is under way are made.
 
     Args:
         parameters: of the experiment.
@@ -41,7 +41,7 @@ def read_making(
 
 
 def making_section(making: Making) -> Section:
-    """The command, seed, parameters and versions as a part of a page."""
+    """Return the command, seed, parameters and versions as a part of a page."""
     facts = making.facts
     parts = []
     if facts.command:

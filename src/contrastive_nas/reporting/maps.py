@@ -21,7 +21,7 @@ def map_networks(
     asked: list[Architecture],
     known: NDArray[np.bool_],
 ) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Places of networks by the first two principal components of their embeddings.
+    """Return places of networks by the first two principal components of their embeddings.
 
     Args:
         encoder: describes graphs.
@@ -43,7 +43,7 @@ def map_networks(
 
 
 def principal_components(points: FloatArray, fitted: int) -> FloatArray:
-    """The first two principal components of all points, by those of the first ``fitted``; points x 2.
+    """Return the first two principal components of all points, by those of the first ``fitted``; points x 2.
 
     The sign of a component, which nothing decides, is that which makes its largest weight positive.
     """

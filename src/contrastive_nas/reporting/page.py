@@ -54,6 +54,8 @@ figcaption { max-width: 46rem; overflow-wrap: anywhere; }
   tbody th { width: auto; }
   table.facts tr, table.facts th, table.facts td { display: block; }
   table.facts th { border-bottom: 0; padding-bottom: 0; }
+  table.beside tr { display: grid; grid-template-columns: 1fr 1fr; }
+  table.beside th:first-child { grid-column: 1 / -1; border-bottom: 0; padding-bottom: 0; }
 }
 @media print {
   :root { --ink: #000; --soft: #333; --line: #bbb; --back: #fff; --card: #fff; }
@@ -100,7 +102,7 @@ class Section:
 
 
 def write_page(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """The page's text.
+    """Return the page's text.
 
     Args:
         title: heading.
@@ -120,7 +122,7 @@ def write_page(title: str, lead: str, sections: Sequence[Section]) -> str:
 
 
 def paragraph(text: str, *, measured: bool = False) -> str:
-    """Text as a paragraph."""
+    """Return text as a paragraph."""
     return f"<p{_class(measured)}>{escape(text)}</p>"
 
 
@@ -130,23 +132,23 @@ def _class(measured: bool) -> str:
 
 
 def facts_table(rows: Iterable[tuple[str, str]], measured: Iterable[tuple[str, str]] = ()) -> str:
-    """A table of names and what is said of them.
+    """Return a table of names and what is said of them.
 
     Args:
         rows: name and text.
         measured: rows that differ between runs that find the same; they come last.
     """
-    own = "".join(f"<tr>{_cells(*row)}</tr>\n" for row in rows)
-    of_the_run = "".join(f"<tr{_class(True)}>{_cells(*row)}</tr>\n" for row in measured)
+    own = "".join(f"<tr>{_named_cells(*row)}</tr>\n" for row in rows)
+    of_the_run = "".join(f"<tr{_class(True)}>{_named_cells(*row)}</tr>\n" for row in measured)
     return f'<table class="facts"><tbody>\n{own}{of_the_run}</tbody></table>'
 
 
-def _cells(name: str, text: str) -> str:
-    return f'<th scope="row">{escape(name)}</th><td>{escape(text)}</td>'
+def _named_cells(name: str, *texts: str) -> str:
+    return f'<th scope="row">{escape(name)}</th>' + "".join(f"<td>{escape(text)}</td>" for text in texts)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
-    """A table with a heading for each column."""
+    """Return a table with a heading for each column."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
     return (
@@ -155,8 +157,24 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -
     )
 
 
+def beside(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """Give a table of names and what is said of them in several columns.
+
+    Args:
+        heads: of the columns, that of the names included.
+        rows: name and a text for each other column.
+        caption: what the table shows.
+    """
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    body = "".join(f"<tr>{_named_cells(*row)}</tr>\n" for row in rows)
+    return (
+        f'<table class="beside"><caption class="soft">{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
+    )
+
+
 def plots(*figures: tuple[str, go.Figure, str]) -> str:
-    """Figures beside each other where there is room.
+    """Return figures beside each other where there is room.
 
     Args:
         figures: identifier in the page, the figure, and what it shows in words.
@@ -179,7 +197,7 @@ def _plot(name: str, figure: go.Figure, caption: str) -> str:
 
 
 def drawings(pictures: Iterable[tuple[str, str]]) -> str:
-    """SVG pictures beside each other where there is room.
+    """Return SVG pictures beside each other where there is room.
 
     Args:
         pictures: the SVG element, and what is said of it.
@@ -189,17 +207,17 @@ def drawings(pictures: Iterable[tuple[str, str]]) -> str:
 
 
 def code(text: str, *, measured: bool = False) -> str:
-    """Text in a typewriter's letters, as it stands."""
+    """Return text in a typewriter's letters, as it stands."""
     return f"<pre{_class(measured)}>{escape(text)}</pre>"
 
 
 def folded(title: str, *parts: str) -> str:
-    """Parts that are shown when their title is clicked."""
+    """Return parts that are shown when their title is clicked."""
     return f"<details><summary>{escape(title)}</summary>{''.join(parts)}</details>"
 
 
 def plain_settings(value: Any) -> str:
-    """Parameters as YAML."""
+    """Return parameters as YAML."""
     import yaml
 
     return yaml.safe_dump(value, sort_keys=True, allow_unicode=True, width=100).rstrip()

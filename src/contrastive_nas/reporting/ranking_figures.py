@@ -108,7 +108,7 @@ def draw_pseudo_labels(confidence: FloatArray, right: NDArray[np.bool_]) -> go.F
 def pseudo_labels_right(
     pseudo_labels: pd.DataFrame, truth: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Confidence of pseudo-labels, and whether they are right; pairs of unknown accuracy are left out.
+    """Return confidence of pseudo-labels, and whether they are right; pairs of unknown accuracy are left out.
 
     Args:
         pseudo_labels: a row per pair: ``better``, ``worse`` (rows of ``truth``), ``confidence``.

@@ -25,7 +25,7 @@ _CLASSES_SHOWN = 40
 def retrain_page(
     metrics: Metrics, history: pd.DataFrame, confusion: pd.DataFrame, space: SearchSpace, making: Making
 ) -> str:
-    """The page of a training, as HTML.
+    """Return the page of a training, as HTML.
 
     Args:
         metrics: ``retrain_metrics``.
@@ -62,7 +62,7 @@ def _curves(history: pd.DataFrame, confusion: pd.DataFrame) -> Iterator[str]:
         (
             "loss",
             draw_training_losses(history),
-            "Training loss is of the weights as they were when an image was seen.",
+            "Training loss is measured during training, with the weights of each step.",
         ),
         ("accuracy", draw_training_accuracies(history), "After each epoch that was tested."),
     ]

@@ -10,7 +10,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
-from contrastive_nas.execution.run_history import flat
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.quantities import counted, duration
 from contrastive_nas.reporting.endings import STAGES, Ending, StageEnding
@@ -46,7 +46,7 @@ def describe_end(
     report: Any,
     project: Path,
 ) -> str:
-    """The text that a run ends with.
+    """Return the text that a run ends with.
 
     Args:
         record: of the run, see :class:`contrastive_nas.execution.run_record.RunRecorder`.

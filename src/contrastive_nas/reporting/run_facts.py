@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contrastive_nas.execution.run_history import flat, latest_records
+from contrastive_nas.execution.nested import flat
+from contrastive_nas.execution.run_history import latest_records
 
 Record = Mapping[str, Any]
 
@@ -31,7 +32,7 @@ class RunFacts:
 
 
 def read_facts(runs: Path | None, pipeline: str, nodes: Iterable[str]) -> RunFacts:
-    """The facts of the run that this process is in the middle of.
+    """Return the facts of the run that this process is in the middle of.
 
     Args:
         runs: folder of the records; None, or one without this run, gives empty facts.
@@ -40,19 +41,29 @@ def read_facts(runs: Path | None, pipeline: str, nodes: Iterable[str]) -> RunFac
     """
     records = [] if runs is None else [*latest_records(runs)]
     current = next(filter(_is_ours, records), None)
-    if current is None:
-        return RunFacts()
-    found = {name: _seconds(records, current, name) for name in nodes}
+    return RunFacts() if current is None else facts_of(current, records, pipeline, nodes)
+
+
+def facts_of(run: Record, records: Iterable[Record], pipeline: str, nodes: Iterable[str]) -> RunFacts:
+    """Return the facts of one run.
+
+    Args:
+        run: its record.
+        records: of all runs, latest first.
+        pipeline: that the command names.
+        nodes: whose time is wanted.
+    """
+    found = {name: _seconds(records, run, name) for name in nodes}
     return RunFacts(
-        command=command(current, pipeline),
-        commit=_commit(current.get("git") or {}),
-        machine=_machine(current.get("machine") or {}),
+        command=command(run, pipeline),
+        commit=_commit(run.get("git") or {}),
+        machine=_machine(run.get("machine") or {}),
         seconds={name: value for name, value in found.items() if value is not None},
     )
 
 
 def command(record: Record, pipeline: str, setting: Mapping[str, Any] | None = None) -> str:
-    """The command line that runs a pipeline with a run's environment and parameters.
+    """Return the command line that runs a pipeline with a run's environment and parameters.
 
     Args:
         record: of the run.

@@ -72,7 +72,7 @@ class SearchArtifacts:
 
 
 def search_page(found: SearchArtifacts, space: SearchSpace, making: Making) -> str:
-    """The page of a search, as HTML.
+    """Return the page of a search, as HTML.
 
     Args:
         found: its artifacts.
@@ -82,7 +82,7 @@ def search_page(found: SearchArtifacts, space: SearchSpace, making: Making) -> s
     summary = found.summary
     rows = [*facts(summary, space.size, making.experiment["search"]), _data(found.ingested)]
     sections = [
-        Section("In short", [facts_table(rows, _times(making.facts))]),
+        Section("In short", [facts_table(rows, times(making.facts))]),
         Section("Best architectures", [*_drawn(found, space)]),
         Section("Course of the search", [*_course(found)]),
         Section("Accuracy against cost", [*_fronts(found)]),
@@ -99,7 +99,8 @@ def _data(ingested: Mapping[str, Any]) -> tuple[str, str]:
     return "Table of known networks", f"{ingested['file']}, {ingested['architectures']:,} rows{left_out}"
 
 
-def _times(run: RunFacts) -> Iterator[tuple[str, str]]:
+def times(run: RunFacts) -> Iterator[tuple[str, str]]:
+    """Give the row of the table about a search's time, where it is known."""
     known = {words: run.seconds[node] for node, words in SEARCH_NODES.items() if node in run.seconds}
     if known:
         each = ", ".join(f"{words} {duration(seconds)}" for words, seconds in known.items())
@@ -128,7 +129,7 @@ def _course(found: SearchArtifacts) -> Iterator[str]:
         if (found.summary["regret"] is not None)
         else ""
     )
-    caption = f"Best validation accuracy so far against labels bought.{random}{known}"
+    caption = f"Best validation accuracy so far, by number of labels.{random}{known}"
     shown = [("search", found.search_figure, caption)]
     if len(found.trace) and {"mean_reward", "entropy", "baseline"} <= {*found.trace.columns}:
         caption = (
@@ -158,7 +159,11 @@ def _fronts(found: SearchArtifacts) -> Iterator[str]:
 def _first_labels(found: SearchArtifacts) -> Iterator[str]:
     first = found.history[found.history["reason"] == FIRST]
     promising = found.summary["initial_design"] == "promising"
-    chosen = "promising by what other spaces taught, and different from each other" if promising else "random"
+    chosen = (
+        "predicted to be good by a model of other spaces, and different from each other"
+        if promising
+        else "random"
+    )
     if len(first):
         rows = [
             (str(row["query"]), _percent(row["accuracy"]), row["architecture"])
@@ -171,7 +176,8 @@ def _first_labels(found: SearchArtifacts) -> Iterator[str]:
         caption = (
             "Networks of the table by the first two principal components of the encoder's embeddings, "
             "coloured by accuracy (the lowest tenth shares one colour), and the networks that the search "
-            "asked for. What is near looks alike to the encoder; a few networks may lie outside of the frame."
+            "asked for. Networks that are close have similar embeddings; a few networks may lie outside of "
+            "the frame."
         )
         yield plots(("map", found.map_figure, caption))
 
@@ -189,15 +195,16 @@ def _comparator(found: SearchArtifacts) -> Iterator[str]:
         shown.append(("ranks", found.comparator_figure, caption))
     if metrics["brier_score"] is not None:
         caption = (
-            "How often the network wins that is called better, by the probability predicted; larger points "
-            "stand for more pairs. Brier score: mean squared error of the probability, 0.25 for a coin."
+            "How often the network that is predicted to be better really is, by predicted probability. "
+            "Larger points stand for more pairs. Brier score: mean squared error of the probability, 0.25 "
+            "for guessing."
         )
         shown.append(("calibration", found.calibration_figure, caption))
     confidence, right = pseudo_labels_right(found.pseudo_labels, found.truth)
     if len(confidence):
         caption = (
-            f"Pairs that the comparator was sure of and then learned from: {len(confidence):,} of known "
-            f"accuracy, of which {percent(100 * float(right.mean()), 0)} are right."
+            "Pseudo-labels are pairs that the comparator was sure of and was then trained on. Of the "
+            f"{len(confidence):,} pairs of known accuracy, {percent(100 * float(right.mean()), 0)} are right."
         )
         shown.append(("pseudo-labels", draw_pseudo_labels(confidence, right), caption))
     if not shown:

@@ -70,6 +70,6 @@ def draw_confusion(confusion: pd.DataFrame) -> go.Figure:
             colorbar={"title": {"text": "% of the true class", "side": "right"}, "thickness": 12},
         )
     )
-    titled(figure, "Which classes are taken for which", "predicted class", "true class")
+    titled(figure, "Confusion of the classes", "predicted class", "true class")
     figure.update_xaxes(type="category")
     return figure.update_yaxes(type="category", autorange="reversed")

@@ -10,7 +10,7 @@ Summary = Mapping[str, Any]
 _VERBS = {
     "trained": "trained {}",
     "looked up": "looked up the accuracy of {}",
-    "predicted": "asked a surrogate for the accuracy of {}",
+    "predicted": "predicted, with a surrogate model, the accuracy of {}",
 }
 # A page has room for labels that the end of a run cuts short.
 _FULL_LABELS = {"Random search": "Random search, as many labels"}
@@ -18,7 +18,7 @@ _COSTS = {"macs": "multiply-accumulates", "parameters": "parameters"}
 
 
 def lead(summary: Summary, size: int) -> str:
-    """What was searched and found, how sure that is, and what random search finds.
+    """Return what was searched and found, how sure that is, and what random search finds.
 
     Args:
         summary: of the search, see :func:`contrastive_nas.search.summary.summarise`.
@@ -42,7 +42,7 @@ def lead(summary: Summary, size: int) -> str:
 
 
 def facts(summary: Summary, size: int, search: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Rows of the table under the sentence: what, and how much of it.
+    """Return rows of the table under the sentence: what, and how much of it.
 
     Args:
         summary: of the search.
@@ -65,7 +65,7 @@ def _limits(search: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Limits", listed(each)
     objectives = list(search.get("objectives") or ())
     if objectives:
-        yield "Minimised besides", listed([_COSTS.get(name, name) for name in objectives])
+        yield "Also minimised", listed([_COSTS.get(name, name) for name in objectives])
 
 
 def _first_labels(summary: Summary) -> str:

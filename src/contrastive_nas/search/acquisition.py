@@ -34,7 +34,9 @@ def explored(ranker: SpaceRanker, architectures: Sequence[Architecture]) -> tupl
 
 
 def expected_improvement(means: FloatArray, deviations: FloatArray, best: FloatArray | float) -> FloatArray:
-    """E[max(0, score - best)] of normal scores; arrays broadcast, deviation 0 gives max(0, mean - best)."""
+    """Return E[max(0, score - best)] of normal scores; arrays broadcast, deviation 0 gives max(0, mean -
+    best).
+    """
     difference = means - best
     safe = np.where(deviations > 0, deviations, 1.0)
     z = difference / safe
@@ -43,7 +45,7 @@ def expected_improvement(means: FloatArray, deviations: FloatArray, best: FloatA
 
 
 def gains(ranker: SpaceRanker, candidates: Sequence[Architecture], best: float) -> FloatArray:
-    """Expected improvement of every candidate on ``best``; sure rankers give their scores.
+    """Return expected improvement of every candidate on ``best``; sure rankers give their scores.
 
     Where improvements vanish in floating point, scores decide: the result orders candidates, it is no amount.
 
@@ -65,7 +67,7 @@ def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray
 def bought_together(
     ranker: SpaceRanker, candidates: Sequence[Architecture], best: float | None, count: int
 ) -> list[int]:
-    """Up to ``count`` candidates to buy at once, by index, the one with most to gain first.
+    """Return up to ``count`` candidates to buy at once, by index, the one with most to gain first.
 
     Each is chosen as if the scores of those before it were known to be their means (the kriging believer:
     Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4),
@@ -101,7 +103,8 @@ def front_gains(
     labelled_costs: FloatArray,
     reference: FloatArray,
 ) -> FloatArray:
-    """Expected improvement of the hypervolume between scores and costs, over all budgets up to ``reference``.
+    """Return expected improvement of the hypervolume between scores and costs, over all budgets up to
+    ``reference``.
 
     Args:
         candidate_costs: candidates x costs, smaller is better.
@@ -121,7 +124,7 @@ def front_gains(
 
 
 def best_within(values: FloatArray, costs: FloatArray, budgets: FloatArray, floor: float) -> FloatArray:
-    """The highest value whose costs stay within each budget, ``floor`` where none does."""
+    """Return the highest value whose costs stay within each budget, ``floor`` where none does."""
     affordable = (costs[None, :, :] <= budgets[:, None, :]).all(axis=2)
     return np.where(affordable, values[None, :], floor).max(axis=1, initial=floor)
 

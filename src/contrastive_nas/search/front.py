@@ -7,7 +7,8 @@ FloatArray = NDArray[np.float64]
 
 
 def pareto_front(accuracies: FloatArray, costs: FloatArray) -> NDArray[np.bool_]:
-    """Which points no other point dominates; NaN accuracies never belong to it, the first of equal points
+    """Return which points no other point dominates; NaN accuracies never belong to it, the first of equal
+    points
     does.
 
     Args:
@@ -27,7 +28,7 @@ def pareto_front(accuracies: FloatArray, costs: FloatArray) -> NDArray[np.bool_]
 
 
 def hypervolume(accuracies: FloatArray, costs: FloatArray, reference: FloatArray) -> float:
-    """Share of the box from accuracy 0 to 100 and cost 0 to ``reference`` that the points dominate.
+    """Return share of the box from accuracy 0 to 100 and cost 0 to ``reference`` that the points dominate.
 
     Points outside the box count for nothing.
     """

@@ -28,7 +28,7 @@ from contrastive_nas.spaces.base import Architecture
 
 logger = logging.getLogger(__name__)
 FORMAT = 2
-_ADVICE = "; mend or remove this line, or remove the file to pay for all its queries again"
+_ADVICE = "; correct or delete this line, or delete the file to repeat all its queries"
 
 
 class Proposal(NamedTuple):
@@ -104,13 +104,14 @@ class Ledger:
             weakref.finalize(self, os.close, self._file)
             self._replay.extend(_read(path, self._file, _header(evaluator, search or {})))
         if self._replay:
-            logger.info("continuing with %d queries that are paid already", len(self._replay))
+            logger.info("continuing after %d recorded queries", len(self._replay))
 
     @classmethod
     def in_folder(
         cls, evaluator: Evaluator, budget: int, folder: Path | None, search: Mapping[str, Any]
     ) -> "Ledger":
-        """A ledger whose file is named by evaluator and search, so that a folder may serve several of them.
+        """Return a ledger whose file is named by evaluator and search, so that a folder may serve several of
+        them.
 
         Args:
             evaluator: where accuracies come from.
@@ -151,11 +152,12 @@ class Ledger:
         return max(known, default=math.nan)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Calls ``listener`` after every new answer; not after those that were paid for earlier."""
+        """Call ``listener`` after every new answer; not after those that were paid for earlier."""
         self._listener = listener
 
     def buy(self, proposals: Sequence[Proposal], round: int) -> list[Evaluation]:
-        """Evaluations of architectures, in order, and of others that had been paid for earlier (see class).
+        """Return evaluations of architectures, in order, and of others that had been paid for earlier (see
+        class).
 
         Args:
             proposals: what to evaluate; strings that were bought before, or stand here twice, cost nothing.
@@ -179,7 +181,7 @@ class Ledger:
         return asked + [query.evaluation for query in recovered if query.architecture not in wanted]
 
     def credit(self, evaluations: Sequence[Evaluation], reason: str) -> list[Evaluation]:
-        """Enters answers that were paid for before the search began; each counts as a query of round 0.
+        """Enter answers that were paid for before the search began; each counts as a query of round 0.
 
         Args:
             evaluations: of different architectures, before anything was bought.
@@ -199,7 +201,7 @@ class Ledger:
         return [query.evaluation for query in self.queries]
 
     def check_answers(self) -> None:
-        """Raises InputError, with the first reason, where queries were asked and none has an accuracy."""
+        """Raise InputError, with the first reason, where queries were asked and none has an accuracy."""
         failed = [query for query in self.queries if math.isnan(query.accuracy)]
         if failed and len(failed) == len(self):
             raise InputError(
@@ -208,7 +210,7 @@ class Ledger:
             )
 
     def history(self) -> pd.DataFrame:
-        """One row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
+        """Return one row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
         columns = list(Query.__dataclass_fields__)
         frame = pd.DataFrame([asdict(query) for query in self.queries], columns=columns)
         frame = frame.drop(columns="machine_fault").rename(columns={"number": "query"})
@@ -231,7 +233,7 @@ class Ledger:
             return []
         paid = [query for query in self._replay if not query.machine_fault]
         self._replay.clear()
-        logger.warning("The search left its recorded course: %d paid queries join it", len(paid))
+        logger.warning("The search now differs from its record: it takes over %d recorded queries", len(paid))
         return [self._recover(query) for query in paid]
 
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:
@@ -291,7 +293,10 @@ def _answers_until_failure(
     try:
         for evaluation in evaluator.stream(architectures):
             if evaluation.architecture != architectures[done]:
-                raise RuntimeError(f"evaluator answered {evaluation.architecture!r} out of turn")
+                raise RuntimeError(
+                    f"the evaluator answered for {evaluation.architecture!r} when another architecture was "
+                    "asked for"
+                )
             done += 1
             yield _checked(evaluation)
         if done < len(architectures):
@@ -341,7 +346,7 @@ def _claim(file: int, path: Path) -> None:
         # Some network file systems have no locks.
         if error.errno in (errno.EACCES, errno.EAGAIN):
             raise InputError(
-                f"{path}: this search is running in another process: wait for its end, or name another folder"
+                f"{path}: another process is running this search: wait until it ends, or name another folder"
             ) from None
 
 
@@ -360,7 +365,7 @@ def _read(path: Path, file: int, header: dict[str, Any]) -> list[Query]:
         first, *lines = complete.decode().splitlines()
     except UnicodeDecodeError as error:
         number = complete.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path} line {number} is damaged: no UTF-8{_ADVICE}") from None
+        raise InputError(f"{path} line {number} is damaged: not UTF-8{_ADVICE}") from None
     recorded = _parse(path, 1, first)
     if recorded != header:
         difference = "; ".join(_differences(recorded, header))
@@ -385,10 +390,10 @@ def _query(path: Path, number: int, line: str) -> Query:
         accuracy = record.pop("accuracy")
         query = Query(accuracy=float("nan") if accuracy is None else float(accuracy), **record)
     except (TypeError, ValueError, KeyError) as error:
-        raise InputError(f"{path} line {number} is no query: {error}{_ADVICE}") from None
+        raise InputError(f"{path} line {number} is not a query: {error}{_ADVICE}") from None
     if not isinstance(query.architecture, str) or math.isinf(query.accuracy) or isinstance(accuracy, bool):
         wrong = f"the accuracy of {query.architecture!r:.60} is {accuracy!r:.20}"
-        raise InputError(f"{path} line {number} is no query: {wrong}{_ADVICE}")
+        raise InputError(f"{path} line {number} is not a query: {wrong}{_ADVICE}")
     return query
 
 
@@ -398,7 +403,7 @@ def _parse(path: Path, number: int, line: str) -> dict:
     except json.JSONDecodeError as error:
         raise InputError(f"{path} line {number} is damaged: {error}{_ADVICE}") from None
     if not isinstance(record, dict):
-        raise InputError(f"{path} line {number} is damaged: no JSON object{_ADVICE}")
+        raise InputError(f"{path} line {number} is damaged: not a JSON object{_ADVICE}")
     return record
 
 

@@ -21,7 +21,8 @@ _BAND = np.array([0.1, 0.9])
 
 
 def best_weights(rows: int, queries: int) -> FloatArray:
-    """Probability that the row of rank k (0 the best) is the best of ``queries`` rows, none drawn twice.
+    """Return probability that the row of rank k (0 the best) is the best of ``queries`` rows, none drawn
+    twice.
 
     P(k) = C(rows - k - 1, queries - 1) / C(rows, queries), by its recurrence.
 
@@ -35,7 +36,8 @@ def best_weights(rows: int, queries: int) -> FloatArray:
 
 
 def expected_best(labels: FloatArray, values: FloatArray, queries: int) -> float:
-    """Expected value of the row with the highest label among random ones; equal labels share their values.
+    """Return expected value of the row with the highest label among random ones; equal labels share their
+    values.
 
     Args:
         labels: what random search sees, one per row.
@@ -49,7 +51,7 @@ def expected_best(labels: FloatArray, values: FloatArray, queries: int) -> float
 
 
 def best_quantiles(labels: FloatArray, queries: int, levels: FloatArray) -> FloatArray:
-    """Quantiles of the highest label among random rows."""
+    """Return quantiles of the highest label among random rows."""
     weights = best_weights(len(labels), min(queries, len(labels)))
     descending = np.sort(labels)[::-1]
     reached = np.cumsum(weights[::-1])
@@ -58,7 +60,7 @@ def best_quantiles(labels: FloatArray, queries: int, levels: FloatArray) -> Floa
 
 
 def course_on_table(labels: FloatArray, tests: FloatArray, queries: int) -> pd.DataFrame:
-    """Random search among the rows of a table: see :func:`run_course` for the columns.
+    """Return random search among the rows of a table: see :func:`run_course` for the columns.
 
     Args:
         labels: what random search sees, percent, finite.
@@ -82,7 +84,7 @@ def course_on_table(labels: FloatArray, tests: FloatArray, queries: int) -> pd.D
 def run_course(
     space: SearchSpace, evaluator: Evaluator, parameters: SearchParameters, cost_table: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """Random search under the same evaluator, limits and budget, run ``RUNS`` times.
+    """Return random search under the same evaluator, limits and budget, run ``RUNS`` times.
 
     Returns:
         a row per query: ``query``, ``mean``, ``low`` and ``high`` (10 and 90 %) of the best label so far,

@@ -81,7 +81,7 @@ def run_search(
     cost_table: pd.DataFrame | None = None,
     paid: Sequence[Evaluation] = (),
 ) -> SearchResult:
-    """Searches until the budget is spent or nothing new is to be found.
+    """Search until the budget is spent or nothing new is to be found.
 
     Args:
         space: what is searched, or its name as :func:`contrastive_nas.spaces.load_space` takes it.
@@ -172,7 +172,7 @@ def _check_paid(paid: Sequence[Evaluation], costs: Costs, limits: Sequence[float
     beyond = (costs.measure([evaluation.architecture for evaluation in paid]) > limits).any(axis=1)
     if beyond.any():
         name = paid[int(np.flatnonzero(beyond)[0])].architecture
-        raise InputError(f"{name} was paid for, but it is beyond the limits on {', '.join(costs.names)}")
+        raise InputError(f"{name} has a label already, but it exceeds the limits on {', '.join(costs.names)}")
 
 
 def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters, origin: Origin) -> None:
@@ -184,7 +184,9 @@ def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters, ori
             count = parameters.batch if len(ledger) else parameters.initial
             proposals = strategy.ask(min(count, ledger.remaining))
             if not proposals:
-                logger.warning("Nothing new to ask for after %d of %d queries", len(ledger), ledger.budget)
+                logger.warning(
+                    "No new architecture is left after %d of %d queries", len(ledger), ledger.budget
+                )
                 break
             strategy.tell(ledger.buy(proposals, round))
 
@@ -220,16 +222,22 @@ def _warn_of_scale(accuracies: FloatArray) -> None:
     known = accuracies[np.isfinite(accuracies)]
     if (known < 0).any() or (known > _PERCENT).any():
         logger.warning(
-            "The function gave %g to %g: an accuracy is 0 to 100 percent", known.min(), known.max()
+            "The function returned %g to %g: accuracies must be from 0 to 100 percent",
+            known.min(),
+            known.max(),
         )
     fractions, others = known[(known > 0) & (known <= 1)], known[known > 1]
     if len(fractions) == 0:
         return
     if len(others) == 0:
-        logger.warning("The function gave nothing above 1: an accuracy is 0 to 100 percent, no fraction")
+        logger.warning("The function returned nothing above 1: accuracies must be in percent, not fractions")
     # At chance level among many classes a network has 1 percent too, and no other a hundred times as much.
     elif others.min() - _NEAR <= _PERCENT * fractions.max() <= others.max() + _NEAR:
-        logger.warning("The function gave %g beside %g: is one a fraction?", fractions.max(), others.max())
+        logger.warning(
+            "The function returned both %g and %g: is one a fraction in place of percent?",
+            fractions.max(),
+            others.max(),
+        )
 
 
 def _with_front(history: pd.DataFrame, objectives: Costs) -> pd.DataFrame:

@@ -22,12 +22,12 @@ WITH_RANKER = ("default", "curriculum", "evolution", "exhaustive", "sampled")
 
 
 def list_strategies() -> list[str]:
-    """Names of the strategies."""
+    """Return names of the strategies."""
     return sorted(_STRATEGIES)
 
 
 def create_strategy(setting: "Setting") -> "Strategy":
-    """The strategy that the setting's parameters name.
+    """Return the strategy that the setting's parameters name.
 
     Raises:
         InputError: it cannot work in this setting: a missing ranker, a space too large to be listed.

@@ -23,7 +23,7 @@ def summarise(
     test: str,
     best_test_accuracy: float,
 ) -> dict[str, Any]:
-    """What was found, at what price, beside random search with the same number of queries.
+    """Return what was found, at what price, beside random search with the same number of queries.
 
     Args:
         history: of :class:`contrastive_nas.search.run.SearchResult`.
@@ -70,6 +70,6 @@ def summarise(
 
 
 def best_query(history: pd.DataFrame) -> dict[str, Any]:
-    """The query of the highest accuracy, the first of equals."""
+    """Return the query of the highest accuracy, the first of equals."""
     row = int(np.nanargmax(history["accuracy"].to_numpy(dtype=float)))
     return {str(name): value for name, value in history.iloc[row].items()}

@@ -82,11 +82,14 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def decode(self, decisions: Sequence[int]) -> Architecture | None:
-        """The architecture for one option number per choice; None where the combination is impossible."""
+        """Return the architecture for one option number per choice; None where the combination is
+        impossible.
+        """
 
     @abstractmethod
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """One option number per choice; unused ones take option 0, so that equal strings give equal vectors.
+        """Return one option number per choice; unused ones take option 0, so that equal strings give equal
+        vectors.
 
         Raises:
             InputError: the string is no architecture of this space; the message says why.
@@ -94,7 +97,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def build(self, architecture: Architecture) -> "nn.Module":
-        """The network with fresh weights, in training mode.
+        """Return the network with fresh weights, in training mode.
 
         Raises:
             InputError: as :meth:`encode`.
@@ -102,14 +105,15 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def graph(self, architecture: Architecture) -> ComputationGraph:
-        """The computation graph of :meth:`build`'s network, made without building it.
+        """Return the computation graph of :meth:`build`'s network, made without building it.
 
         Raises:
             InputError: as :meth:`encode`.
         """
 
     def image_shape(self, architecture: Architecture) -> tuple[int, int, int]:
-        """(C, H, W) of the images that :meth:`build`'s network takes; ``input_shape`` unless it is a choice.
+        """Return (C, H, W) of the images that :meth:`build`'s network takes; ``input_shape`` unless it is a
+        choice.
 
         Raises:
             InputError: as :meth:`encode`.
@@ -123,7 +127,8 @@ class SearchSpace(ABC):
         """Number of architectures (distinct strings)."""
 
     def enumerate(self) -> Iterator[Architecture]:
-        """All architectures, each once, in a fixed order; spaces override this where they can be faster.
+        """Yield all architectures, each once, in a fixed order; spaces override this where they can be
+        faster.
 
         Raises:
             NotImplementedError: the choices have too many combinations to be listed.
@@ -135,7 +140,7 @@ class SearchSpace(ABC):
         yield from dict.fromkeys(name for name in decoded if name is not None)
 
     def validate(self, architecture: Architecture) -> None:
-        """Raises InputError unless the string is an architecture of this space.
+        """Raise InputError unless the string is an architecture of this space.
 
         Where a space takes several spellings of one architecture, :meth:`read` gives the one that it uses.
         """
@@ -143,7 +148,7 @@ class SearchSpace(ABC):
         self.encode(architecture)
 
     def read(self, given: object) -> Architecture:
-        """An architecture in the space's own spelling, from how people and other projects write it.
+        """Return an architecture in the space's own spelling, from how people and other projects write it.
 
         Blanks around a string do not count; spaces say themselves which other forms they know.
 
@@ -161,7 +166,8 @@ class SearchSpace(ABC):
         return architecture
 
     def translate(self, given: object) -> Architecture | None:
-        """The string of an architecture in another project's form (tuple, list, dictionary); None if unknown.
+        """Return the string of an architecture in another project's form (tuple, list, dictionary); None if
+        unknown.
 
         Raises:
             InputError: the form is known, but the architecture is not whole.
@@ -169,7 +175,7 @@ class SearchSpace(ABC):
         return None
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
-        """The graphs of many architectures; spaces override this where they can be faster.
+        """Return the graphs of many architectures; spaces override this where they can be faster.
 
         Raises:
             InvalidArchitecturesError: some are not in the space; all these rows are named, none is converted.
@@ -185,15 +191,19 @@ class SearchSpace(ABC):
         except Exception as error:
             raise failed_code(self.name, architecture, type(self).graph, error) from error
         if not isinstance(graph, ComputationGraph):
-            raise FailedCodeError(f"{self.name}: graph({architecture!r:.200}) gave {graph!r:.60}, no graph")
+            raise FailedCodeError(
+                f"{self.name}: graph({architecture!r:.200}) gave {graph!r:.60}, not a graph"
+            )
         return graph
 
     def decode_many(self, decisions: Sequence[Sequence[int]]) -> list[Architecture | None]:
-        """:meth:`decode` of many vectors; spaces override this where they can be faster."""
+        """Return :meth:`decode` of many vectors; spaces override this where they can be faster."""
         return [self.decode(vector) for vector in decisions]
 
     def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
-        """``count`` architectures, independent: every choice uniform, impossible combinations redrawn."""
+        """Return ``count`` architectures, independent: every choice uniform, impossible combinations
+        redrawn.
+        """
         widths = np.array([len(choice.options) for choice in self.choices])
         found: list[Architecture] = []
         while len(found) < count:
@@ -204,7 +214,7 @@ class SearchSpace(ABC):
         return found
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A different architecture, one decision away where the space allows it."""
+        """Return a different architecture, one decision away where the space allows it."""
         decisions = self.encode(architecture)
         while True:
             changed = list(decisions)
@@ -220,17 +230,19 @@ class SearchSpace(ABC):
     def mutate_many(
         self, architectures: Sequence[Architecture], rng: np.random.Generator
     ) -> list[Architecture]:
-        """A mutant of each; for spaces that check many mutants together faster than one by one."""
+        """Return a mutant of each; for spaces that check many mutants together faster than one by one."""
         return [self.mutate(architecture, rng) for architecture in architectures]
 
     def crossover_many(
         self, parents: Sequence[tuple[Architecture, Architecture]], rng: np.random.Generator
     ) -> list[Architecture]:
-        """A child of each pair, as :meth:`mutate_many` gives mutants."""
+        """Return a child of each pair, as :meth:`mutate_many` gives mutants."""
         return [self.crossover(first, second, rng) for first, second in parents]
 
     def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
-        """An architecture with every decision from one of two parents; ``first`` if there is no mixture."""
+        """Return an architecture with every decision from one of two parents; ``first`` if there is no
+        mixture.
+        """
         parents = np.array([self.encode(first), self.encode(second)])
         for _ in range(16):
             mask = rng.integers(0, 2, size=parents.shape[1])

@@ -22,7 +22,7 @@ class ReLUConvBN(nn.Sequential):
 
 
 def write_relu_conv_bn(graph: GraphBuilder, x: int, channels: int, kernel: int = 1, stride: int = 1) -> int:
-    """The nodes of :class:`ReLUConvBN`."""
+    """Return the nodes of :class:`ReLUConvBN`."""
     return graph.batch_norm(graph.conv(graph.relu(x), channels, kernel, stride=stride))
 
 
@@ -34,12 +34,12 @@ class Zero(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zeros, (batch, C, H / stride, W / stride), of ``x``, (batch, C, H, W)."""
+        """Return zeros, (batch, C, H / stride, W / stride), of ``x``, (batch, C, H, W)."""
         return x[:, :, :: self.stride, :: self.stride] * 0.0
 
 
 def write_zero(graph: GraphBuilder, x: int, stride: int = 1) -> int:
-    """The nodes of :class:`Zero`."""
+    """Return the nodes of :class:`Zero`."""
     if stride > 1:
         channels, height, width = graph.shape(x)
         x = graph.slice(x, (channels, height // stride, width), step=stride)

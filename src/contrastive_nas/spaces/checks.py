@@ -35,7 +35,7 @@ class FailedCodeError(InputError):
 def failed_code(
     space: str, architecture: str, function: Callable[..., object], error: Exception
 ) -> FailedCodeError:
-    """What to raise where ``function`` of a space raised ``error`` for an architecture."""
+    """Return what to raise where ``function`` of a space raised ``error`` for an architecture."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == inspect.getsourcefile(function)]
     place = own[-1] if own else frames[-1]
@@ -46,7 +46,7 @@ def failed_code(
 
 
 def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], Parsed]) -> list[Parsed]:
-    """``parse`` of every architecture, in their order.
+    """Return ``parse`` of every architecture, in their order.
 
     Raises:
         InvalidArchitecturesError: ``parse`` raised InputError for some; nothing is returned for the others.
@@ -56,7 +56,7 @@ def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], 
     reasons: dict[int, str] = {}
     for row, architecture in enumerate(architectures):
         if not isinstance(architecture, str):
-            reasons[row] = f"{architecture!r} is no string"
+            reasons[row] = f"{architecture!r} is not a string"
             continue
         try:
             parsed.append(parse(architecture))
@@ -70,7 +70,7 @@ def parse_rows(space: str, architectures: Sequence[str], parse: Callable[[str], 
 
 
 def check_input_shape(space: str, input_shape: Sequence[int], multiple: int) -> Shape:
-    """``input_shape`` as a (C, H, W) tuple.
+    """Return ``input_shape`` as a (C, H, W) tuple.
 
     Raises:
         InputError: not three positive integers, or height or width no multiple of ``multiple``.
@@ -85,7 +85,7 @@ def check_input_shape(space: str, input_shape: Sequence[int], multiple: int) -> 
 
 
 def check_positive(space: str, **numbers: int) -> None:
-    """Raises InputError unless all options are whole numbers of at least 1."""
+    """Raise InputError unless all options are whole numbers of at least 1."""
     for option, number in numbers.items():
         if not _is_positive(number):
             raise InputError(f"{space}: {option} must be a whole number of at least 1, got {number!r}")
@@ -96,7 +96,7 @@ def _is_positive(number: object) -> bool:
 
 
 def check_resolutions(space: str, resolutions: Sequence[int]) -> tuple[int, ...]:
-    """Heights of images to choose from, as a tuple without repeats, ascending.
+    """Return heights of images to choose from, as a tuple without repeats, ascending.
 
     Raises:
         InputError: none, or one that is no whole number of at least 32.
@@ -108,7 +108,7 @@ def check_resolutions(space: str, resolutions: Sequence[int]) -> tuple[int, ...]
 
 
 def check_width(space: str, width: float) -> float:
-    """``width`` itself.
+    """Return ``width`` itself.
 
     Raises:
         InputError: it is no number above 0 and up to 10.

@@ -177,7 +177,7 @@ class CompactCNN(SearchSpace):
 
 
 def parse(architecture: Architecture) -> tuple[int, list[Stage]]:
-    """Stem width and stages of an architecture string.
+    """Return stem width and stages of an architecture string.
 
     Raises:
         InputError: the string is not an architecture of this space in its own spelling.
@@ -207,7 +207,7 @@ def _parse_stage(architecture: Architecture, text: str) -> Stage:
     stage = Stage(match["kind"], **numbers)
     if stage.kind not in KINDS or str(stage) != text:
         raise InputError(
-            f"compact_cnn {architecture!r}: stage {text!r} names no kind of {KINDS} in its own spelling"
+            f"compact_cnn {architecture!r}: stage {text!r} is no kind of {KINDS} as it is written there"
         )
     return stage
 

@@ -28,7 +28,7 @@ def _tabulated(table: pd.DataFrame, cost: str) -> dict[Architecture, float]:
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
-            f"cost {cost!r} of {table[_NAMES].iloc[row]} is no number: {table[cost].iloc[row]!r}"
+            f"cost {cost!r} of {table[_NAMES].iloc[row]} is not a number: {table[cost].iloc[row]!r}"
         )
     known: dict[Architecture, float] = {}
     for name, value in zip(table[_NAMES], numbers.astype(float), strict=True):
@@ -70,7 +70,7 @@ class Costs:
         self._reference: FloatArray | None = None
 
     def measure(self, architectures: Sequence[Architecture]) -> FloatArray:
-        """Architectures x costs."""
+        """Return architectures x costs."""
         new = [name for name in dict.fromkeys(architectures) if name not in self._measured]
         for start in range(0, len(new), CHUNK):
             chunk = new[start : start + CHUNK]
@@ -104,6 +104,6 @@ def within_limits(
     limits: Mapping[str, float],
     table: pd.DataFrame | None = None,
 ) -> NDArray[np.bool_]:
-    """Which architectures cost no more than ``limits``, by cost as :class:`Costs` names them."""
+    """Return which architectures cost no more than ``limits``, by cost as :class:`Costs` names them."""
     costs = Costs(space, list(limits), table).measure(architectures)
     return np.asarray((costs <= list(limits.values())).all(axis=1))

@@ -132,7 +132,9 @@ class DARTS(SearchSpace):
         return spell(self._parse(super().read(given)))
 
     def translate(self, given: object) -> Architecture | None:
-        """A ``Genotype(normal=[...], normal_concat=range(2, 6), reduce=[...], ...)`` or the text of one."""
+        """Return a ``Genotype(normal=[...], normal_concat=range(2, 6), reduce=[...], ...)`` or the text of
+        one.
+        """
         return from_genotype(given)
 
     def build(self, architecture: Architecture) -> nn.Module:
@@ -160,7 +162,7 @@ class DARTS(SearchSpace):
             for pairs, (first, second) in zip(self._pairs, cell, strict=True):
                 if (first[1], second[1]) not in pairs or not {first[0], second[0]} <= {*self._operations}:
                     node = f"{first[0]}~{first[1]},{second[0]}~{second[1]}"
-                    reason = f"node {node!r} is only in the space with none_and_repeats"
+                    reason = f"node {node!r} needs the option none_and_repeats=True of the space"
                     raise InputError(f"{self.name}: {architecture!r}: {reason}")
         return genotype
 

@@ -19,7 +19,7 @@ _CONCATENATED = list(range(CELL_INPUTS, CELL_INPUTS + NODES))
 
 
 def spell(genotype: Genotype) -> str:
-    """The string of two cells whose nodes are in canonical order."""
+    """Return the string of two cells whose nodes are in canonical order."""
     return "//".join(
         "|".join(",".join(f"{operation}~{source}" for operation, source in node) for node in cell)
         for cell in genotype
@@ -27,13 +27,13 @@ def spell(genotype: Genotype) -> str:
 
 
 def in_order(node: Node) -> Node:
-    """The two operations by their inputs; those of one input in the order of ``OPERATIONS``."""
+    """Return the two operations by their inputs; those of one input in the order of ``OPERATIONS``."""
     first, second = sorted(node, key=lambda edge: (edge[1], OPERATIONS.index(edge[0])))
     return first, second
 
 
 def parse(architecture: str) -> Genotype:
-    """Normal and reduction cell, their nodes in canonical order however the string has them.
+    """Return normal and reduction cell, their nodes in canonical order however the string has them.
 
     Raises:
         InputError: the string is no architecture of the DARTS space.
@@ -68,7 +68,7 @@ def _parse_node(architecture: str, text: str, inputs: int) -> Node:
 
 
 def from_genotype(given: object) -> str | None:
-    """The string of a ``Genotype``, or of Python text of one; None where it is neither.
+    """Return the string of a ``Genotype``, or of Python text of one; None where it is neither.
 
     Such text is ``Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=range(2, 6), reduce=[...])``, as
     the authors of DARTS and many after them print it, perhaps assigned to a name.

@@ -72,7 +72,7 @@ class CellPlan:
 
 
 def cell_plans(channels: int, layers: int, image: Shape, stem: Stem) -> list[CellPlan]:
-    """The places of all cells; the reduction cells stand at a third and two thirds of the layers."""
+    """Return the places of all cells; the reduction cells stand at a third and two thirds of the layers."""
     _, height, width = image
     if stem == "cifar":
         before_that = before = (_CIFAR_STEM * channels, height, width)
@@ -90,7 +90,7 @@ def cell_plans(channels: int, layers: int, image: Shape, stem: Stem) -> list[Cel
 
 
 def write_stem(first: CellPlan, image: Shape, stem: Stem) -> list[Fragment]:
-    """The fragments before the first cell: one for CIFAR, two for ImageNet."""
+    """Return the fragments before the first cell: one for CIFAR, two for ImageNet."""
     graph = GraphBuilder(image)
     channels = first.before[0]
     if stem == "cifar":
@@ -102,7 +102,7 @@ def write_stem(first: CellPlan, image: Shape, stem: Stem) -> list[Fragment]:
 
 
 def write_cell(cell: Cell, plan: CellPlan) -> Fragment:
-    """The fragment of a cell."""
+    """Return the fragment of a cell."""
     if plan.reads_once:
         graph = FragmentBuilder(plan.before)
         later = earlier = graph.ports[0]
@@ -261,7 +261,7 @@ class DARTSNetwork(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (batch, classes), of images (batch, C, H, W)."""
+        """Return logits, (batch, classes), of images (batch, C, H, W)."""
         before_that = before = self.stem[0](x)
         for part in self.stem[1:]:
             before = part(before)

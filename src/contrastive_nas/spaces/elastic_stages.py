@@ -81,7 +81,7 @@ class ElasticStagesSpace(MobileSpace):
         return "|".join(parts)
 
     def translate(self, given: object) -> Architecture | None:
-        """A Once-for-All dictionary of ``ks``, ``e``, ``d`` and ``r``, padded or cut to its depths."""
+        """Return a Once-for-All dictionary of ``ks``, ``e``, ``d`` and ``r``, padded or cut to its depths."""
         return once_for_all(given) if isinstance(given, Mapping) else None
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
@@ -99,7 +99,7 @@ class ElasticStagesSpace(MobileSpace):
         return (self._image_channels, resolution, resolution)
 
     def parse(self, architecture: Architecture) -> tuple[int, Stages]:
-        """Resolution, and kernel and expansion of every layer of every stage.
+        """Return resolution, and kernel and expansion of every layer of every stage.
 
         Raises:
             InputError: the string is no architecture of this space.

@@ -15,11 +15,11 @@ _LITERAL_STARTS = ("(", "[", "{")
 
 
 def check_text(space: str, architecture: object) -> None:
-    """Raises InputError unless an architecture is a string."""
+    """Raise InputError unless an architecture is a string."""
     if not isinstance(architecture, str):
         raise InputError(
-            f"{space}: {_shown(architecture)} is no string in the space's own spelling; read() of the space "
-            "takes other forms"
+            f"{space}: {_shown(architecture)} is not an architecture string of the space; its read() takes "
+            "other forms"
         )
 
 
@@ -28,7 +28,9 @@ def _shown(given: object) -> str:
 
 
 def literal(given: object) -> object:
-    """What a text of a Python tuple, list or dictionary of plain values stands for; else ``given`` itself."""
+    """Return what a text of a Python tuple, list or dictionary of plain values stands for; else ``given``
+    itself.
+    """
     if not isinstance(given, str) or len(given) > LONGEST_LITERAL:
         return given
     text = given.strip()
@@ -41,7 +43,9 @@ def literal(given: object) -> object:
 
 
 def indices(given: object, length: int, below: int) -> tuple[int, ...] | None:
-    """``given`` as a tuple of ``length`` whole numbers from 0 to ``below`` - 1; None where it is none."""
+    """Return ``given`` as a tuple of ``length`` whole numbers from 0 to ``below`` - 1; None where it is
+    none.
+    """
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != length:
         return None
     if not all(type(index) is int and 0 <= index < below for index in given):
@@ -51,12 +55,12 @@ def indices(given: object, length: int, below: int) -> tuple[int, ...] | None:
 
 @cache
 def note_indices(space: str, project: str) -> None:
-    """Says once whose numbering bare indices are taken for, as other projects number otherwise."""
-    logger.info("%s: architectures that are tuples of indices are taken for those of %s", space, project)
+    """Say once whose numbering bare indices are taken for, as other projects number otherwise."""
+    logger.info("%s: architectures that are tuples of indices are read in the notation of %s", space, project)
 
 
 def once_for_all(fields: Mapping[str, object]) -> str:
-    """``224|k5e4,k7e3|...`` of a Once-for-All dictionary.
+    """Return ``224|k5e4,k7e3|...`` of a Once-for-All dictionary.
 
     Args:
         fields: kernels ``ks``, expansions ``e``, depths ``d``, resolution ``r``.
@@ -76,7 +80,7 @@ def _numbers(fields: Mapping[str, object], name: str, padded: bool = False) -> l
     values = fields.get(name)
     kinds = (int, type(None)) if padded else (int,)
     if not isinstance(values, list | tuple) or not all(type(value) in kinds for value in values):
-        raise InputError(f"{name} of the sub-network is {str(values)[:60]!r}, no list of whole numbers")
+        raise InputError(f"{name} of the sub-network is {str(values)[:60]!r}, not a list of whole numbers")
     return list(values)
 
 
@@ -86,7 +90,7 @@ def elastic_stages(
     expansions: Sequence[int | None],
     depths: Sequence[int],
 ) -> str:
-    """``224|k5e4,k7e3|...``: resolution, then each stage's layers, those beyond its depth left out.
+    """Return ``224|k5e4,k7e3|...``: resolution, then each stage's layers, those beyond its depth left out.
 
     Args:
         resolution: of the input, in pixels.

@@ -86,7 +86,7 @@ class MnasNet(MobileSpace):
         )
 
     def parse(self, architecture: Architecture) -> list[Block]:
-        """Expansion, kernel, layers and squeeze-and-excitation of every block.
+        """Return expansion, kernel, layers and squeeze-and-excitation of every block.
 
         Raises:
             InputError: the string is no architecture of this space.

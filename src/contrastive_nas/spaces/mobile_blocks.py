@@ -60,7 +60,7 @@ class InvertedResidual:
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
-    """The multiple of ``divisor`` nearest to ``channels``, but at least 90 % of it."""
+    """Return the multiple of ``divisor`` nearest to ``channels``, but at least 90 % of it."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
@@ -129,12 +129,12 @@ class InvertedResidualModule(nn.Module):
 
 
 def activation_module(activation: Activation) -> nn.Module:
-    """The module of an activation."""
+    """Return the module of an activation."""
     return _MODULES[activation]()
 
 
 def write_activation(graph: GraphBuilder, x: int, activation: Activation) -> int:
-    """The node of an activation."""
+    """Return the node of an activation."""
     return graph.unary(_OPERATIONS[activation], x)
 
 
@@ -148,13 +148,15 @@ def write_unit(
     groups: int = 1,
     activation: Activation | None = None,
 ) -> int:
-    """The nodes of a :class:`ConvolutionUnit`."""
+    """Return the nodes of a :class:`ConvolutionUnit`."""
     x = graph.batch_norm(graph.conv(x, channels, kernel, stride=stride, groups=groups))
     return write_activation(graph, x, activation) if activation else x
 
 
 def write_block(block: InvertedResidual, shape: Shape, epsilon: float) -> Fragment:
-    """The fragment of an :class:`InvertedResidual` on an input of ``shape``; ``epsilon`` is its norms'."""
+    """Return the fragment of an :class:`InvertedResidual` on an input of ``shape``; ``epsilon`` is its
+    norms'.
+    """
     graph = FragmentBuilder(shape)
     graph.epsilon = epsilon
     x = graph.ports[0]

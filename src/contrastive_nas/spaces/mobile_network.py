@@ -66,7 +66,7 @@ class MobileSpace(SearchSpace):
 
     @abstractmethod
     def plan(self, architecture: Architecture) -> MobilePlan:
-        """The network that a string stands for.
+        """Return the network that a string stands for.
 
         Raises:
             InputError: the string is no architecture of this space.
@@ -129,5 +129,5 @@ class MobileSpace(SearchSpace):
 
 
 def halved(size: int) -> int:
-    """Height or width after a padded convolution of stride 2."""
+    """Return height or width after a padded convolution of stride 2."""
     return (size + 1) // 2

@@ -80,7 +80,7 @@ class NASBench101(StackedCells[Cell]):
         super().__init__(channels, cells, classes, input_shape)
 
     def enumerate(self) -> Iterator[Architecture]:
-        """One spelling of every cell up to isomorphism, in a fixed order; all take about a second."""
+        """Return one spelling of every cell up to isomorphism, in a fixed order; all take about a second."""
         return every_cell()
 
     def decode(self, decisions: Sequence[int]) -> Architecture:
@@ -101,7 +101,7 @@ class NASBench101(StackedCells[Cell]):
         return str(cell)
 
     def translate(self, given: object) -> Architecture | None:
-        """A tuple as NASLib writes it: the matrix row by row, then the operations in its order."""
+        """Return a tuple as NASLib writes it: the matrix row by row, then the operations in its order."""
         return from_indices(given)
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
@@ -121,7 +121,7 @@ class NASBench101(StackedCells[Cell]):
         )
 
     def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
-        """``count`` cells drawn uniformly from all; uniform decisions would favour small ones."""
+        """Return ``count`` cells drawn uniformly from all; uniform decisions would favour small ones."""
         return [self._cells_listed[row] for row in rng.integers(0, self.size, size=count)]
 
     @cached_property
@@ -169,7 +169,7 @@ class NASBench101(StackedCells[Cell]):
 
 
 def module_hash(architecture: Architecture) -> str:
-    """The benchmark's own name of a cell, equal for isomorphic ones.
+    """Return the benchmark's own name of a cell, equal for isomorphic ones.
 
     Raises:
         InputError: the string is no cell.

@@ -57,7 +57,7 @@ class Cell:
         return sum(map(len, self.sources))
 
     def module_hash(self) -> str:
-        """The benchmark's own name of the cell, equal for isomorphic cells.
+        """Return the benchmark's own name of the cell, equal for isomorphic cells.
 
         Every vertex starts as md5 of (out-degree, in-degree, label), with labels -1 for the input and -2 for
         the output; as many times as there are vertices it becomes md5 of its sorted predecessors, its sorted
@@ -89,7 +89,8 @@ def _md5(text: str) -> str:
 
 
 def pruned(labels: Sequence[int], sources: Sequence[Sequence[int]]) -> Cell | None:
-    """The cell without vertices that are on no path from input to output; None where there is no such path.
+    """Return the cell without vertices that are on no path from input to output; None where there is no such
+    path.
 
     Args:
         labels: as in :class:`Cell`, of all inner vertices.
@@ -115,7 +116,7 @@ def pruned(labels: Sequence[int], sources: Sequence[Sequence[int]]) -> Cell | No
 
 
 def parse(architecture: str) -> Cell:
-    """The cell that a string spells.
+    """Return the cell that a string spells.
 
     Raises:
         InputError: wrong form, wrong matrix, cycle, too many vertices or edges, unknown operation, or
@@ -142,7 +143,8 @@ def parse(architecture: str) -> Cell:
 
 
 def from_indices(given: object) -> str | None:
-    """The string of a cell as NASLib writes it, n x n zeros and ones, then n operations; None if it is none.
+    """Return the string of a cell as NASLib writes it, n x n zeros and ones, then n operations; None if it
+    is none.
 
     Raises:
         InputError: it has that form, but is no cell of the benchmark.
@@ -157,7 +159,7 @@ def from_indices(given: object) -> str | None:
 
 
 def read(operations: Sequence[str], matrix: str) -> Cell:
-    """The cell of labelled vertices, without those that are on no path from input to output.
+    """Return the cell of labelled vertices, without those that are on no path from input to output.
 
     Args:
         operations: labels of the vertices, input first, output last.
@@ -218,7 +220,7 @@ def _is_cyclic(sources: Sequence[Sequence[int]]) -> bool:
 
 
 def every_cell() -> Iterator[str]:
-    """One spelling of every cell up to isomorphism: 423,624 in a fixed order.
+    """Yield one spelling of every cell up to isomorphism: 423,624 in a fixed order.
 
     Matrices are listed as bit patterns, grouped by their smallest renumbering; operations are given to one
     matrix of every group, once per orbit of its automorphisms.

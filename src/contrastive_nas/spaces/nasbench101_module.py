@@ -62,7 +62,7 @@ class _NASBench101Cell(nn.Module):
 
 
 def sum_of(values: Sequence[Tensor]) -> Tensor:
-    """The sum, without the zero that Python's ``sum`` starts from."""
+    """Return the sum, without the zero that Python's ``sum`` starts from."""
     total, *others = values
     for value in others:
         total = total + value
@@ -100,5 +100,5 @@ class NASBench101Network(nn.Module):
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (batch, classes), of images (batch, C, H, W)."""
+        """Return logits, (batch, classes), of images (batch, C, H, W)."""
         return self.head(self.body(x))

@@ -20,7 +20,7 @@ BATCH_NORM_MOMENTUM = 0.003
 
 
 def vertex_channels(cell: Cell, inputs: int, outputs: int) -> list[int]:
-    """Channels of every vertex of a cell that turns ``inputs`` channels into ``outputs``."""
+    """Return channels of every vertex of a cell that turns ``inputs`` channels into ``outputs``."""
     last = len(cell) - 1
     channels = [inputs, *[0] * (last - 1), outputs]
     joined = [vertex for vertex in cell.sources[last] if vertex]
@@ -34,7 +34,9 @@ def vertex_channels(cell: Cell, inputs: int, outputs: int) -> list[int]:
 
 
 def write_cell(cell: Cell, shape: Shape, outputs: int) -> Fragment:
-    """The fragment of a cell that turns ``shape`` into ``outputs`` channels of the same height and width."""
+    """Return the fragment of a cell that turns ``shape`` into ``outputs`` channels of the same height and
+    width.
+    """
     graph = FragmentBuilder(shape)
     channels = vertex_channels(cell, shape[0], outputs)
     image, last = graph.ports[0], len(cell) - 1
@@ -56,7 +58,7 @@ def write_cell(cell: Cell, shape: Shape, outputs: int) -> Fragment:
 
 
 def write_convolution(graph: GraphBuilder, x: int, channels: int, kernel: int) -> int:
-    """Convolution, batch norm, ReLU."""
+    """Return convolution, batch norm, ReLU."""
     return graph.relu(graph.batch_norm(graph.conv(x, channels, kernel), momentum=BATCH_NORM_MOMENTUM))
 
 

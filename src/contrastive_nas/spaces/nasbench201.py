@@ -67,7 +67,9 @@ class NASBench201(StackedCells[Decisions]):
         return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
 
     def translate(self, given: object) -> Architecture | None:
-        """Indices as NASLib writes them, such as ``(4, 0, 3, 1, 4, 3)``: its operations, edge by edge."""
+        """Return indices as NASLib writes them, such as ``(4, 0, 3, 1, 4, 3)``: its operations, edge by
+        edge.
+        """
         chosen = indices(given, len(EDGES), len(_NASLIB_OPERATIONS))
         if chosen is None:
             return None

@@ -21,12 +21,12 @@ _SPACES = {
 
 
 def list_spaces() -> list[str]:
-    """Names of the spaces of this package."""
+    """Return names of the spaces of this package."""
     return sorted(_SPACES)
 
 
 def load_space(name: str, **options: Any) -> SearchSpace:
-    """The space of that name, or of a class ``path/to/file.py:Class`` or ``package.module:Class``.
+    """Return the space of that name, or of a class ``path/to/file.py:Class`` or ``package.module:Class``.
 
     Raises:
         InputError: no such space, file or class, or options that it does not take.

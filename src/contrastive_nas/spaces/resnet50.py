@@ -124,7 +124,7 @@ class ResNet50(SearchSpace):
         return self._compose(parse_rows(self.name, architectures, self.plan))
 
     def plan(self, architecture: Architecture) -> ResNet50Plan:
-        """The network that a string stands for.
+        """Return the network that a string stands for.
 
         Raises:
             InputError: the string is no architecture of this space.

@@ -51,7 +51,7 @@ class ResNet50Plan:
 
 
 def network(plan: ResNet50Plan, image_channels: int, classes: int) -> nn.Module:
-    """The network of a plan."""
+    """Return the network of a plan."""
     stem: list[nn.Module] = [ConvolutionUnit(image_channels, plan.first, 3, stride=2, activation="relu")]
     if plan.has_residual:
         stem.append(_Residual(ConvolutionUnit(plan.first, plan.first, 3, activation="relu")))
@@ -63,7 +63,7 @@ def network(plan: ResNet50Plan, image_channels: int, classes: int) -> nn.Module:
 
 
 def write_stem(plan: ResNet50Plan, image_channels: int) -> Fragment:
-    """The fragment before the blocks."""
+    """Return the fragment before the blocks."""
     graph = GraphBuilder((image_channels, plan.resolution, plan.resolution))
     x = write_unit(graph, graph.input, plan.first, 3, stride=2, activation="relu")
     if plan.has_residual:
@@ -73,7 +73,7 @@ def write_stem(plan: ResNet50Plan, image_channels: int) -> Fragment:
 
 
 def write_bottleneck(block: Bottleneck, shape: Shape) -> Fragment:
-    """The fragment of a block on an input of ``shape``."""
+    """Return the fragment of a block on an input of ``shape``."""
     graph = FragmentBuilder(shape)
     shortcut = graph.ports[0]
     x = write_unit(graph, shortcut, block.hidden, activation="relu")

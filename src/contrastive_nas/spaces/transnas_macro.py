@@ -92,12 +92,12 @@ class TransNASMacro(SearchSpace):
             yield from (name for name in names if _why_not(name) is None)
 
     def sample(self, rng: np.random.Generator, count: int) -> list[Architecture]:
-        """``count`` architectures, each uniform among all."""
+        """Return ``count`` architectures, each uniform among all."""
         listed = list(self.enumerate())
         return [listed[row] for row in rng.integers(len(listed), size=count)]
 
     def decode(self, decisions: Sequence[int]) -> Architecture:
-        """The architecture; what is decided on modules beyond the depth is ignored.
+        """Return the architecture; what is decided on modules beyond the depth is ignored.
 
         Changes beyond the most that are allowed are left out, from the last module on; where no module
         shrinks, or none widens, the last one does.
@@ -114,7 +114,7 @@ class TransNASMacro(SearchSpace):
         return (DEPTHS.index(len(modules)), *map(KINDS.index, modules), *unused)
 
     def translate(self, given: object) -> Architecture | None:
-        """The benchmark's own form, ``64-1234-basic``."""
+        """Return the benchmark's own form, ``64-1234-basic``."""
         found = _BENCHMARK_FORM.fullmatch(given.strip()) if isinstance(given, str) else None
         if found is None:
             return None

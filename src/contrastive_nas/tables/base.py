@@ -26,7 +26,9 @@ _ACCURACY = re.compile(r"(?i).+_accuracy(_.+)?$")
 
 
 def is_accuracy(column: str) -> bool:
-    """Whether a column holds an accuracy in percent: ``<dataset>_<split>_accuracy``, maybe with a suffix."""
+    """Return whether a column holds an accuracy in percent: ``<dataset>_<split>_accuracy``, maybe with a
+    suffix.
+    """
     return _ACCURACY.match(column) is not None
 
 
@@ -61,7 +63,7 @@ class Problems:
     count: int = 0
 
     def add(self, row: Row | None, reason: str) -> None:
-        """Notes one problem.
+        """Note one problem.
 
         Raises:
             InputError: the first problem, where the caller wants to stop at it.
@@ -109,7 +111,7 @@ class TableFormat:
 
 
 def frames(records: Iterator[tuple[Row, dict[str, Any]]]) -> Iterator[pd.DataFrame]:
-    """Gathers (row label, columns) pairs into frames of bounded size."""
+    """Gather (row label, columns) pairs into frames of bounded size."""
     labels: list[Row] = []
     rows: list[dict[str, Any]] = []
     for label, row in records:
@@ -125,7 +127,9 @@ def frames(records: Iterator[tuple[Row, dict[str, Any]]]) -> Iterator[pd.DataFra
 def usable_records(
     records: Iterable[tuple[Row, Any]], row: Callable[[Any], dict[str, Any]], problems: Problems
 ) -> Iterator[tuple[Row, dict[str, Any]]]:
-    """Labels and columns of the records that ``row`` takes; those it raises RowError for are problems."""
+    """Yield labels and columns of the records that ``row`` takes; those it raises RowError for are
+    problems.
+    """
 
     def attempt(label: Row, content: Any) -> dict[str, Any] | None:
         try:
@@ -141,7 +145,7 @@ def usable_records(
 
 
 def head(path: Path, size: int) -> bytes:
-    """The first ``size`` bytes of a file; empty for a folder or a file that cannot be read."""
+    """Return the first ``size`` bytes of a file; empty for a folder or a file that cannot be read."""
     try:
         with path.open("rb") as stream:
             return stream.read(size)

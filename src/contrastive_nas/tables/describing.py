@@ -33,11 +33,11 @@ class FileDescription:
     rows: int
 
     def in_words(self) -> str:
-        """Some lines of text."""
+        """Return some lines of text."""
         return "\n".join(_lines(self.table, self.guessed, self.rows))
 
     def as_data(self) -> dict[str, Any]:
-        """The same for programs; accuracies in percent, NaN where the file has none."""
+        """Return the same for programs; accuracies in percent, NaN where the file has none."""
         table = self.table
         return {
             "file": table.file,
@@ -57,7 +57,7 @@ class FileDescription:
 def describe_file(
     path: str | Path, *, source: str = AUTO, space: str | None = None, rows: int = 5
 ) -> FileDescription:
-    """Describes a benchmark file.
+    """Describe a benchmark file.
 
     Args:
         path: the file or folder.
@@ -99,7 +99,9 @@ def _first(table: SourceTable) -> list[str]:
 
 
 def guess_space(architectures: list[str]) -> str | None:
-    """The only space of this package that most ``architectures`` belong to; None for none or several."""
+    """Return the only space of this package that most ``architectures`` belong to; None for none or
+    several.
+    """
     # Not above: spaces need torch, which takes seconds to import.
     from contrastive_nas.spaces import list_spaces, load_space
 

@@ -39,7 +39,7 @@ class Download(BaseModel):
 
 
 def read_downloads(text: str) -> dict[str, Download]:
-    """Public benchmarks by name, from YAML as in ``downloads.yml``.
+    """Return public benchmarks by name, from YAML as in ``downloads.yml``.
 
     Raises:
         InputError: an entry is not of that form.
@@ -52,12 +52,12 @@ def read_downloads(text: str) -> dict[str, Download]:
 
 @cache
 def list_downloads() -> dict[str, Download]:
-    """The public benchmarks that this package knows, by name."""
+    """Return the public benchmarks that this package knows, by name."""
     return read_downloads(resources.files(__package__).joinpath("downloads.yml").read_text("utf-8"))
 
 
 def download(name: str, folder: str | Path, *, downloads: Mapping[str, Download] | None = None) -> list[Path]:
-    """Fetches a benchmark's files into ``folder``; files that are there and have the right checksum stay.
+    """Fetch a benchmark's files into ``folder``; files that are there and have the right checksum stay.
 
     A transfer that breaks off goes on where it was, also in the next call.
 

@@ -23,7 +23,7 @@ _MOST_SHOWN = 3
 
 
 def column_labels(table: SourceTable, column: str) -> dict[str, float]:
-    """The numbers of a column that are there, by architecture.
+    """Return the numbers of a column that are there, by architecture.
 
     Raises:
         InputError: no such column, an empty one, or a value that is no finite number.
@@ -39,7 +39,7 @@ def column_labels(table: SourceTable, column: str) -> dict[str, float]:
 
 
 def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
-    """The labels of networks that a table gives, by their names in ``names``.
+    """Return the labels of networks that a table gives, by their names in ``names``.
 
     A table may call a network by its whole name, ``timm:resnet18``, or by its end, ``resnet18``. What it
     has of other networks is left out, and logged.
@@ -81,7 +81,7 @@ def file_labels(given: str, names: Sequence[str]) -> dict[str, float]:
 
 
 def names_a_table(given: str) -> bool:
-    """Whether ``file`` or ``file:column`` is meant, and not the name of a column."""
+    """Return whether ``file`` or ``file:column`` is meant, and not the name of a column."""
     file, _ = _split(given)
     return file.is_file() or file.suffix in _ENDINGS
 
@@ -94,7 +94,7 @@ def _split(given: str) -> tuple[Path, str]:
 
 
 def named_rows(file: Path) -> pd.DataFrame:
-    """A table of networks as it is, its column of names (one of ``NAME_COLUMNS``) called architecture.
+    """Return a table of networks as it is, its column of names (one of ``NAME_COLUMNS``) called architecture.
 
     Raises:
         InputError: it cannot be read, or no column has names.
@@ -103,7 +103,7 @@ def named_rows(file: Path) -> pd.DataFrame:
         raise InputError(f"{file}: there is no such file")
     known = TIDY_PARQUET if TIDY_PARQUET.detect(file) else TIDY_CSV
     if file.suffix == ".parquet" and known is not TIDY_PARQUET:
-        raise InputError(f"{file}: it is no Parquet file")
+        raise InputError(f"{file}: it is not a Parquet file")
     frame = pd.concat([pd.DataFrame(), *known.read(file, Problems(str(file)))])
     called = [name for name in frame.columns if str(name).strip().lower() in NAME_COLUMNS]
     if not called:
@@ -128,6 +128,6 @@ def _number(value: object, where: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise InputError(
-            f"{where} is no number but {value!r:.60}; leave it empty where a network was not trained"
+            f"{where} is not a number but {value!r:.60}; leave it empty where a network was not trained"
         )
     return number

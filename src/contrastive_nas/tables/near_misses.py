@@ -40,7 +40,9 @@ _OWN_RESULTS = f"own results are CSV, Parquet or JSON with {ARCHITECTURE!r} and 
 
 
 def stand_in(path: Path) -> str | None:
-    """What lies there under the name of a benchmark file and says nothing of it; None where it may be one."""
+    """Return what lies there under the name of a benchmark file and says nothing of it; None where it may be
+    one.
+    """
     if not path.is_dir() and not path.is_file():
         return "it is neither a file nor a folder (a pipe?): write what it gives to a file first"
     if not os.access(path, os.R_OK):
@@ -60,7 +62,7 @@ def stand_in(path: Path) -> str | None:
 
 
 def near_miss(path: Path) -> str:
-    """Why a file or folder is in none of the known formats, as far as its content tells."""
+    """Return why a file or folder is in none of the known formats, as far as its content tells."""
     if path.is_dir():
         return _folder(path)
     start = head(path, _HEAD_BYTES)
@@ -70,11 +72,11 @@ def near_miss(path: Path) -> str:
         if start.startswith(mark):
             return f"it is packed by {name} and none of the known formats in this form: unpack it first"
     if start.startswith(_PICKLE):
-        return "it is a Python pickle, and of no benchmark that is known here"
+        return "it is a Python pickle, and of no known benchmark"
     text = start.lstrip()
     if text.startswith((b"{", b"[")):
         return (
-            "it is JSON, and of no benchmark that is known here: own results are read as CSV, Parquet or "
+            "it is JSON, and of no known benchmark: own results are read as CSV, Parquet or "
             f"JSON, an object with {ARCHITECTURE!r} and accuracies a line"
         )
     if path.suffix == ".py":
@@ -88,7 +90,7 @@ def _folder(path: Path) -> str:
         return "the folder is empty"
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return (
-        "the folder holds neither ONNX files nor a benchmark that is known here but "
+        "the folder holds neither ONNX files nor a known benchmark but "
         f"{', '.join(names[:_NAMES_SHOWN])}{more}: name one file"
     )
 
@@ -100,11 +102,11 @@ def _binary(path: Path, start: bytes) -> str | None:
         other = "a tar archive"
     if other:
         advice = "unpack it and name one file" if other.endswith("archive") else _OWN_RESULTS
-        return f"it is {other}, and of no benchmark that is known here: {advice}"
+        return f"it is {other}, and of no known benchmark: {advice}"
     if any(start) and len(start) >= _SHORTEST_UTF16 and not (any(start[::2]) and any(start[1::2])):
         return "it looks like UTF-16 without the mark at its beginning: save it as UTF-8"
     if any(byte < 32 and byte not in _BLANKS for byte in start):
-        return f"it is no text but binary data, and of no benchmark that is known here: {_OWN_RESULTS}"
+        return f"it is binary data, and of no known benchmark: {_OWN_RESULTS}"
     try:
         unpacked_head(path).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -144,7 +146,7 @@ def _columns(form: Layout) -> str:
             "tabs are read"
         )
     return (
-        f"it is in none of the known formats: its first line, {shown}, is no column {ARCHITECTURE!r}"
+        f"it is in none of the known formats: its first line, {shown}, is not a column {ARCHITECTURE!r}"
         f"{question(names)}; a table begins with a line of names, separated by commas, semicolons or tabs"
     )
 

@@ -69,7 +69,7 @@ class SourceTable:
         return [column for column in self.frame.columns if is_accuracy(column)]
 
     def summary(self) -> dict[str, Any]:
-        """Counts for a run's record, as plain JSON values."""
+        """Return counts for a run's record, as plain JSON values."""
         return {
             "file": self.file,
             "source": self.source,
@@ -91,7 +91,7 @@ def read_table(
     limit: int = 100,
     validate: Validator | None = None,
 ) -> SourceTable:
-    """Reads a benchmark file in any known format into a tidy table.
+    """Read a benchmark file in any known format into a tidy table.
 
     Args:
         path: the file or folder.
@@ -118,7 +118,8 @@ def read_table(
 
 
 def check_table(frame: pd.DataFrame, file: str) -> SourceTable:
-    """What :func:`read_table` gives of a file that holds these rows, whose networks belong to no space.
+    """Return what :func:`read_table` gives of a file that holds these rows, whose networks belong to no
+    space.
 
     Raises:
         InputError: a row cannot be used.
@@ -167,7 +168,7 @@ def read_graphs(
     on_error: OnError = "stop",
     image_size: ImageSize | None = None,
 ) -> Iterator[tuple[str, "ComputationGraph"]]:
-    """The networks that a file itself holds (ONNX, a user's modules), as names in its table and graphs.
+    """Yield the networks that a file itself holds (ONNX, a user's modules), as names in its table and graphs.
 
     Args:
         path: the file or folder.

@@ -52,12 +52,12 @@ AUTO = "auto"
 
 
 def list_sources() -> list[str]:
-    """Names of all formats that can be read."""
+    """Return names of all formats that can be read."""
     return list(FORMATS)
 
 
 def detect(path: str | Path) -> str | None:
-    """The name of the format that a file or folder is in; None where it is none of ours.
+    """Return the name of the format that a file or folder is in; None where it is none of ours.
 
     Raises:
         InputError: there is no such file or folder.
@@ -75,7 +75,7 @@ def _check_existence(path: Path) -> None:
 
 
 def find_format(path: str | Path, name: str = AUTO) -> TableFormat:
-    """The format called ``name``, or the one that the path looks like.
+    """Return the format called ``name``, or the one that the path looks like.
 
     Raises:
         InputError: no such path or format, the path looks like none, or only reading by name is allowed.

@@ -55,21 +55,23 @@ class ResumingDownload:
         with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, headers=self._range()) as response:
             if response.status_code == _RANGE_NOT_SATISFIABLE:
                 self._part.unlink(missing_ok=True)
-                raise requests.ConnectionError("the part that was here does not fit the file any more")
+                raise requests.ConnectionError(
+                    "the partly downloaded file does not fit the server's any more"
+                )
             response.raise_for_status()
             resumed = response.status_code == _PARTIAL_CONTENT
             self._note.write_text(json.dumps({"version": _version(response)}))
             length = response.headers.get("Content-Length")
             start = self._size() if resumed else 0
             if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-                raise ValueError("the server continues at another place than was asked")
+                raise ValueError("the server did not continue the download where it was asked to")
             encoded = response.headers.get("Content-Encoding", "identity") != "identity"
             total = None if length is None or encoded else start + int(length)
             with self._part.open("ab" if resumed else "wb") as stream:
                 for chunk in self._shown(response, total, start):
                     stream.write(chunk)
         if total is not None and self._size() != total:
-            raise ValueError(f"{self._size()} bytes came instead of {total}")
+            raise ValueError(f"{self._size()} bytes were received instead of {total}")
 
     def _shown(self, response: requests.Response, total: int | None, start: int) -> Iterator[bytes]:
         chunks = None if total is None else -(-(total - start) // CHUNK_BYTES)

@@ -25,7 +25,7 @@ _DIGEST_BYTES = 16
 
 
 def check_columns(frame: pd.DataFrame, file: str, metrics: Sequence[str] | None) -> None:
-    """Checks that the columns which are needed are there.
+    """Check that the columns which are needed are there.
 
     Raises:
         InputError: there is no ``architecture`` column, none with an accuracy, or a wanted metric is missing.
@@ -73,7 +73,7 @@ class RowChecks:
         self._first_row: dict[bytes, Row] = {}
 
     def usable(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows that can be used, their accuracy columns as float64."""
+        """Return the rows that can be used, their accuracy columns as float64."""
         frame = frame.copy(deep=False)
         accuracies = [column for column in frame.columns if is_accuracy(str(column))]
         keep = np.ones(len(frame), bool)
@@ -129,10 +129,10 @@ class RowChecks:
             return (
                 "the architecture is missing"
                 if missing
-                else f"the architecture {architecture!r:.60} is no text"
+                else f"the architecture {architecture!r:.60} is not text"
             )
         if space is not None and not isinstance(space, str):
-            return f"the space {space!r:.60} is no text"
+            return f"the space {space!r:.60} is not text"
         key = _key(space, architecture)
         if key not in self._first_row:
             try:
@@ -176,7 +176,8 @@ def _bare(value: object) -> object:
 
 
 def without_fractions(frame: pd.DataFrame, problems: Problems) -> pd.DataFrame:
-    """The rows whose accuracies are in percent, where some of a column are fractions; the others are noted.
+    """Return the rows whose accuracies are in percent, where some of a column are fractions; the others are
+    noted.
 
     Accuracies up to 1 are fractions if the best of them, in percent, lies where the other rows do. Networks
     at chance level are also at 1 percent or below where there are many classes; a hundred times as much is
@@ -201,7 +202,7 @@ def without_fractions(frame: pd.DataFrame, problems: Problems) -> pd.DataFrame:
 
 
 def check_scale(frame: pd.DataFrame, problems: Problems) -> None:
-    """Notes accuracy columns that are fractions: no real table in percent lies within 0 to 1."""
+    """Note accuracy columns that are fractions: no real table in percent lies within 0 to 1."""
     for column in frame.columns:
         if is_accuracy(str(column)) and len(frame) and 0 < frame[column].max() <= 1:
             problems.add(None, f"{column} lies within 0 and 1; accuracies are given in percent")

@@ -17,7 +17,7 @@ _CLOSE = 1e-5
 
 
 def check_ranker(make: Callable[[], Ranker], graphs: GraphSource | None = None) -> None:
-    """Fits rankers to made-up labels and checks all that the contract promises.
+    """Fit rankers to made-up labels and check all that the contract promises.
 
     Args:
         make: gives a fresh ranker; all that it gives are alike.
@@ -42,7 +42,7 @@ def check_ranker(make: Callable[[], Ranker], graphs: GraphSource | None = None) 
 
 
 def example_graphs() -> GraphSource:
-    """Networks of NAS-Bench-201's space, of different functions most of them."""
+    """Return networks of NAS-Bench-201's space, of different functions most of them."""
     space = load_space("nasbench201")
     source = SpaceSource(space)
     source.rows(list(dict.fromkeys(space.sample(np.random.default_rng(0), 2 * NETWORKS)))[:NETWORKS])
@@ -50,7 +50,7 @@ def example_graphs() -> GraphSource:
 
 
 def example_labels(source: GraphSource) -> FloatArray:
-    """Accuracies that rise with the parameters, with noise; percent."""
+    """Return accuracies that rise with the parameters, with noise; percent."""
     parameters = source.statistics_of(np.arange(NETWORKS))[:, STATISTICS.index("log_parameters")]
     labels: FloatArray = 80 + parameters + np.random.default_rng(0).normal(0, 0.2, NETWORKS)
     return labels

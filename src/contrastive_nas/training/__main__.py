@@ -16,19 +16,19 @@ from contrastive_nas.training.run import retrain
 
 
 def main() -> int:
-    """Runs one training; 1 where something from outside cannot be used."""
+    """Run one training; 1 where something from outside cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m contrastive_nas.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML file with settings")
     parser.add_argument(
         "--dry-run",
         type=int,
         metavar="DEVICES",
-        help="only print plan, schedule and price on that many devices",
+        help="only print plan, schedule and expected cost on that many devices",
     )
     parser.add_argument(
         "--with-parent",
         action="store_true",
-        help="end when standard input does: whoever started this program is then gone",
+        help="end when standard input is closed, as the program that started this one has ended",
     )
     arguments = parser.parse_args()
     if arguments.with_parent:

@@ -114,7 +114,7 @@ class RunSettings(Typed):
 
 
 def load_settings(path: Path) -> RunSettings:
-    """Settings of a run from a YAML file.
+    """Return settings of a run from a YAML file.
 
     Raises:
         InputError: no such file, not YAML, or values that a run does not take.

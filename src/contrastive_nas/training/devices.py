@@ -16,7 +16,7 @@ PATIENCE = timedelta(minutes=10)
 
 
 def make_fabric(device: str = "auto", precision: Precision = "32-true") -> Fabric:
-    """A launched Fabric over all processes of torchrun, or over this one alone.
+    """Return a launched Fabric over all processes of torchrun, or over this one alone.
 
     Raises:
         InputError: the device is not there.
@@ -39,7 +39,7 @@ def make_fabric(device: str = "auto", precision: Precision = "32-true") -> Fabri
 
 
 def make_deterministic() -> None:
-    """Same seed, same machine: same bits, also on CUDA."""
+    """Make the same seed give the same bits on the same machine, also on CUDA."""
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     if torch.cuda.is_available():
@@ -48,7 +48,7 @@ def make_deterministic() -> None:
 
 
 def share_buffers(fabric: Fabric, network: nn.Module) -> None:
-    """Gives every process the buffers of the first; batch norm's statistics differ between processes."""
+    """Give every process the buffers of the first; batch norm's statistics differ between processes."""
     if fabric.world_size > 1:
         for buffer in network.buffers():
             buffer.copy_(fabric.broadcast(buffer))

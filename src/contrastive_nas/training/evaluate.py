@@ -39,7 +39,7 @@ class Evaluated:
 def evaluate_network(
     weights: Path, data: str, device: str = "auto", workers: int = 0, max_corrupt: int = 0
 ) -> Evaluated:
-    """Scores exported weights on images.
+    """Score exported weights on images.
 
     Args:
         weights: safetensors file of :func:`contrastive_nas.training.export.save_network`.

@@ -42,7 +42,7 @@ class Header:
 
 
 def save_network(network: nn.Module, header: Header, path: Path) -> None:
-    """Writes weights and header as one safetensors file."""
+    """Write weights and header as one safetensors file."""
     content = json.dumps({"schema": SCHEMA} | asdict(header), sort_keys=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with atomic_path(path) as partial:
@@ -50,7 +50,7 @@ def save_network(network: nn.Module, header: Header, path: Path) -> None:
 
 
 def load_network(path: Path) -> tuple[Built, Header]:
-    """The network of a file of weights, with these weights.
+    """Return the network of a file of weights, with these weights.
 
     Raises:
         InputError: not such a file, or its weights do not fit its architecture.
@@ -65,7 +65,7 @@ def load_network(path: Path) -> tuple[Built, Header]:
 
 
 def read_header(path: Path) -> Header:
-    """The header of a file of weights.
+    """Return the header of a file of weights.
 
     Raises:
         InputError: not such a file, or of a newer version.
@@ -74,7 +74,7 @@ def read_header(path: Path) -> Header:
         with safe_open(path, framework="pt") as file:
             content: dict[str, Any] = json.loads((file.metadata() or {})[_HEADER])
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is no file of weights of this project: {error!r}") from None
+        raise InputError(f"{path} is not a file of weights of this project: {error!r}") from None
     if content.pop("schema", None) != SCHEMA:
         raise InputError(f"{path} has another schema version than {SCHEMA}")
     preprocessing = content.pop("preprocessing")

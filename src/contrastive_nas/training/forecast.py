@@ -53,7 +53,7 @@ class Forecast:
     text: str
 
     def describe(self) -> str:
-        """The plan in a few lines."""
+        """Return the plan in a few lines."""
         return "\n".join(
             [
                 f"{self.architecture}: {self.macs / 1e6:.1f} M multiply-accumulates, "
@@ -65,12 +65,12 @@ class Forecast:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """All attributes."""
+        """Return all attributes."""
         return asdict(self)
 
 
 def forecast(settings: RunSettings, devices: int) -> Forecast:
-    """Plans a training without starting it.
+    """Plan a training without starting it.
 
     Args:
         settings: of the run; ``data.images`` spares counting the images.

@@ -20,7 +20,7 @@ _SHOWN_LINES = 5
 
 
 def count_processes(wanted: int, device: str) -> int:
-    """Processes to start: as many as wanted; for 0, one per CUDA device, or one.
+    """Return processes to start: as many as wanted; for 0, one per CUDA device, or one.
 
     Raises:
         InputError: the device is not there, or there are fewer CUDA devices than wanted.
@@ -32,7 +32,7 @@ def count_processes(wanted: int, device: str) -> int:
 
 
 def launch(settings: RunSettings, processes: int) -> None:
-    """Trains in that many processes and waits for them; their log lines appear in this process's log.
+    """Train in that many processes and wait for them; their log lines appear in this process's log.
 
     Raises:
         InputError: a process failed; the message has its last lines.

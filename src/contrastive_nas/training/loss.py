@@ -93,12 +93,14 @@ class Renormalised(nn.Module):
         self.register_buffer("shift", ((mean - own_mean) / own_std).view(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, (batch, classes), of images (batch, channels, height, width)."""
+        """Return logits, (batch, classes), of images (batch, channels, height, width)."""
         return self.network(images * self.scale + self.shift)
 
 
 def distillation_loss(logits: Tensor, wanted: Tensor, temperature: float) -> Tensor:
-    """T^2 times the mean Kullback-Leibler divergence of softened outputs (Hinton et al., 2015, section 2)."""
+    """Return T^2 times the mean Kullback-Leibler divergence of softened outputs (Hinton et al., 2015,
+    section 2).
+    """
     student = functional.log_softmax(logits / temperature, dim=1)
     teacher = functional.log_softmax(wanted / temperature, dim=1)
     return temperature**2 * functional.kl_div(student, teacher, reduction="batchmean", log_target=True)

@@ -55,7 +55,7 @@ class Built:
 
 
 def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> Built:
-    """Builds a network; equal seeds give equal weights.
+    """Build a network; equal seeds give equal weights.
 
     Args:
         name: space and architecture.
@@ -69,7 +69,7 @@ def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> 
     channels, height, width = space.image_shape(name.architecture)
     if height != width:
         raise InputError(
-            f"{name.architecture!r} takes images of {height} x {width}; retraining needs squares"
+            f"{name.architecture!r} takes images of {height} x {width}; retraining needs square images"
         )
     seed_generators("weights", seed)
     network = space.build(name.architecture)
@@ -90,7 +90,7 @@ def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> 
 
 
 def latency(network: nn.Module, channels: int, size: int) -> float:
-    """Median milliseconds of a forward pass of one image on this machine's CPU, in evaluation mode."""
+    """Return median milliseconds of a forward pass of one image on this machine's CPU, in evaluation mode."""
     network.eval()
     image = torch.zeros(1, channels, size, size)
     seconds = []
@@ -103,7 +103,7 @@ def latency(network: nn.Module, channels: int, size: int) -> float:
 
 
 def count_outputs(network: nn.Module, channels: int, size: int) -> int:
-    """Number of logits that a network gives for an image.
+    """Return number of logits that a network gives for an image.
 
     Raises:
         InputError: it does not take such images, or gives something else.
@@ -115,12 +115,12 @@ def count_outputs(network: nn.Module, channels: int, size: int) -> int:
     except RuntimeError as error:
         raise InputError(f"does not take images of {size} pixels: {error}") from None
     if logits.ndim != 2:
-        raise InputError(f"gives {tuple(logits.shape)}, not (batch, classes)")
+        raise InputError(f"returns {tuple(logits.shape)}, not (batch, classes)")
     return int(logits.shape[1])
 
 
 def channels_last_is_safe(network: nn.Module) -> bool:
-    """Whether a network can be trained on the CPU with channels last in memory.
+    """Return whether a network can be trained on the CPU with channels last in memory.
 
     oneDNN's backward pass of a strided 1x1 convolution writes outside of its memory where it reads fewer
     channels than fill a vector register of floats; weights or the whole process are lost (its issue 6035).

@@ -17,7 +17,7 @@ _CHECKED_IMAGES = 3
 
 
 def require_onnx() -> None:
-    """Raises InputError unless the packages for the export are installed."""
+    """Raise InputError unless the packages for the export are installed."""
     missing = [
         name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None
     ]
@@ -26,7 +26,7 @@ def require_onnx() -> None:
 
 
 def export_onnx(network: nn.Module, channels: int, size: int, path: Path) -> float:
-    """Writes a network for normalised images (batch, channels, size, size) of any batch size.
+    """Write a network for normalised images (batch, channels, size, size) of any batch size.
 
     Returns:
         The largest difference of a logit between torch and the ONNX runtime on random images, relative to the

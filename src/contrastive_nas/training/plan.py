@@ -92,7 +92,7 @@ class TrainingPlan:
         return self.samples / (self.updates_per_epoch * self.devices)
 
     def scheduler(self, optimizer: Optimizer) -> Scheduler:
-        """timm's scheduler for an optimiser that was made with :attr:`learning_rate`."""
+        """Return timm's scheduler for an optimiser that was made with :attr:`learning_rate`."""
         settings = self.recipe.schedule
         linear = settings.kind == "linear"
         shortened = self.warmup_epochs if settings.warmup_place == "within" else 0.0
@@ -114,14 +114,14 @@ class TrainingPlan:
         return scheduler
 
     def set_rate(self, scheduler: Scheduler, update: int) -> None:
-        """Gives the optimiser the learning rate of an update, counted from 0."""
+        """Give the optimiser the learning rate of an update, counted from 0."""
         if self.recipe.schedule.unit == "epoch":
             scheduler.step(update // self.updates_per_epoch)
         else:
             scheduler.step_update(update)
 
     def learning_rates(self) -> list[float]:
-        """Learning rate of the first update of every epoch."""
+        """Return the learning rate of the first update of every epoch."""
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=self.learning_rate)
         scheduler = self.scheduler(optimizer)
         rates = []
@@ -131,7 +131,7 @@ class TrainingPlan:
         return rates
 
     def describe(self) -> str:
-        """The plan in a few lines: batch, rule, schedule."""
+        """Return the plan in a few lines: batch, rule, schedule."""
         settings, rates = self.recipe.optimizer, self.learning_rates()
         reference = f"{settings.learning_rate:g} for {settings.reference_batch or 'any number of'} images"
         shown = sorted({0, 1, 2, 5, *(self.epochs * tenth // 10 for tenth in range(10)), self.epochs - 1})

@@ -172,12 +172,12 @@ class Recipe(Typed):
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes of this package."""
+    """Return names of the recipes of this package."""
     return sorted(Path(entry.name).stem for entry in _FOLDER.iterdir() if entry.name.endswith(".yml"))
 
 
 def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
-    """The recipe of that name, or of a YAML file, with some values replaced.
+    """Return the recipe of that name, or of a YAML file, with some values replaced.
 
     Args:
         name: one of :func:`list_recipes`, or the path of a file that ends in ``.yml``.

@@ -45,7 +45,7 @@ class Regularisation:
             self._probability = _add_drop_path(network, recipe.drop_path)
 
     def set_progress(self, share: float) -> None:
-        """Adapts drop path to the share of the epochs that are done (DARTS, appendix A.1.2)."""
+        """Adapt drop path to the share of the epochs that are done (DARTS, appendix A.1.2)."""
         if self._grows_with_time:
             self._probability[:] = [self._largest * share] * len(self._probability)
 
@@ -82,7 +82,9 @@ class WithAuxiliaryHead(nn.Module):
         self._features[:] = [output]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor] | Tensor:
-        """Logits and auxiliary logits in training mode, logits alone otherwise; each (batch, classes)."""
+        """Return logits and auxiliary logits in training mode, logits alone otherwise; each (batch,
+        classes).
+        """
         logits = self.network(images)
         features = self._features.pop()
         return (logits, self.head(features)) if self.training else logits

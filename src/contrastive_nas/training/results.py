@@ -29,7 +29,7 @@ class Results:
 
 
 def read_results(folder: Path) -> Results:
-    """The results that a training left in its output folder."""
+    """Return the results that a training left in its output folder."""
     return Results(
         json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
         pd.read_parquet(folder / "history.parquet"),
@@ -38,7 +38,7 @@ def read_results(folder: Path) -> Results:
 
 
 def copy_exports(folder: Path) -> Callable[[Path], None]:
-    """A writer of the exported network's files into a folder that does not exist yet."""
+    """Return a writer of the exported network's files into a folder that does not exist yet."""
     return partial(_copy, folder)
 
 

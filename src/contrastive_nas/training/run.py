@@ -84,7 +84,7 @@ class Metrics:
 
 
 def retrain(settings: RunSettings) -> None:
-    """Trains, tests and exports a network; the first process writes into ``settings.output``.
+    """Train, test and export a network; the first process writes into ``settings.output``.
 
     Raises:
         InputError: settings, images or network cannot be used.
@@ -111,7 +111,7 @@ def retrain(settings: RunSettings) -> None:
 
 
 def network_name(settings: RunSettings) -> NetworkName:
-    """The network that settings ask for."""
+    """Return the network that settings ask for."""
     return NetworkName(settings.space, settings.space_options, settings.architecture)
 
 

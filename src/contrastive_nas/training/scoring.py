@@ -51,7 +51,7 @@ class Score:
         return float(self.loss) / self.images
 
     def over_devices(self, fabric: Fabric) -> "Score":
-        """The sum of the scores of all devices."""
+        """Return the sum of the scores of all devices."""
         if fabric.world_size == 1:
             return self
         parts = [fabric.all_reduce(part, reduce_op="sum") for part in (self.confusion, self.top5, self.loss)]
@@ -62,7 +62,7 @@ class Score:
 def score(
     network: nn.Module, batches: Iterable[Batch], preparation: Preparation, device: torch.device
 ) -> Score:
-    """Scores a network, which is left in the mode it was in.
+    """Score a network, which is left in the mode it was in.
 
     Args:
         network: takes prepared images, gives logits.

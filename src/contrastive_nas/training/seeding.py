@@ -8,7 +8,7 @@ import torch
 
 
 def derive_seed(*parts: int | str) -> int:
-    """A 64-bit seed from any numbers and words, e.g. the run's seed, the rank and the update."""
+    """Return a 64-bit seed from any numbers and words, e.g. the run's seed, the rank and the update."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 

@@ -114,7 +114,8 @@ class ShortTraining:
 
 
 def training_identity(settings: ShortSettings) -> dict[str, Any]:
-    """What decides an accuracy besides network and seed, as plain data: images, recipe, version of this code.
+    """Return what decides an accuracy besides network and seed, as plain data: images, recipe, version of
+    this code.
 
     A recipe counts by its content, not by its name.
 
@@ -131,7 +132,7 @@ def training_identity(settings: ShortSettings) -> dict[str, Any]:
 
 
 def split_training_images(source: ImageSource, settings: ShortSettings) -> tuple[Subset, Subset]:
-    """Images to train on and images held out, both with the classes in their proportions.
+    """Return images to train on and images held out, both with the classes in their proportions.
 
     The split is part of the data set and follows no seed, so that accuracies of different runs compare.
 

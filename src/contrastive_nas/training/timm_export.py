@@ -77,12 +77,12 @@ class SpaceNetwork(nn.Module):
         self.in_chans = built.channels
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits, (batch, classes), of normalised images."""
+        """Return logits, (batch, classes), of normalised images."""
         return self.network(images)
 
 
 def contrastive_nas_network(pretrained: bool = False, **options: Any) -> SpaceNetwork:
-    """timm's entry point; ``options`` are those of :class:`SpaceNetwork` and of timm's builder."""
+    """Return timm's entry point; ``options`` are those of :class:`SpaceNetwork` and of timm's builder."""
     return build_model_with_cfg(SpaceNetwork, MODEL, pretrained, **options)
 
 
@@ -91,7 +91,7 @@ register_model(contrastive_nas_network)
 
 
 def export_timm(network: nn.Module, header: Header, macs: int, folder: Path) -> None:
-    """Writes ``config.json``, ``model.safetensors`` and a model card that timm's loaders understand."""
+    """Write ``config.json``, ``model.safetensors`` and a model card that timm's loaders understand."""
     weights = {f"network.{name}": value.cpu().contiguous() for name, value in network.state_dict().items()}
     with atomic_path(folder / "model.safetensors") as partial:
         save_file(weights, partial, metadata={"format": "pt"})

@@ -101,7 +101,7 @@ class Trainer:
         self._progress = Progress()
 
     def run(self) -> list[Epoch]:
-        """Trains to the end of the plan; gives the history.
+        """Train to the end of the plan; gives the history.
 
         Raises:
             InputError: the checkpoint is of another run, the loss is not finite, too many images are corrupt.
@@ -118,14 +118,14 @@ class Trainer:
         return place.history
 
     def result(self) -> nn.Module:
-        """The trained network: the moving average where the recipe has one."""
+        """Return the trained network: the moving average where the recipe has one."""
         average = self._updater.average
         network = self._updater.weights if average is None else average.module
         share_buffers(self._updater.fabric, network)
         return network
 
     def score(self) -> Score:
-        """Score of :meth:`result` on the test images, summed over all devices."""
+        """Return score of :meth:`result` on the test images, summed over all devices."""
         fabric = self._updater.fabric
         return score(self.result(), self._test, self._test_preparation, fabric.device).over_devices(fabric)
 
@@ -237,7 +237,7 @@ def _log(row: Epoch, epochs: int) -> None:
 
 @torch.no_grad()
 def settle_statistics(network: nn.Module, images: Iterable[Tensor]) -> None:
-    """Replaces the moving statistics of batch norm by means over batches, with the weights as they are.
+    """Replace the moving statistics of batch norm by means over batches, with the weights as they are.
 
     After few updates the moving ones are noise: they still remember weights of long ago.
 

@@ -95,7 +95,7 @@ def make_updater(
     classes: int,
     teacher: nn.Module | None = None,
 ) -> Updater:
-    """Optimiser, schedule and loss of a recipe for a network in training mode.
+    """Return optimiser, schedule and loss of a recipe for a network in training mode.
 
     Raises:
         InputError: the recipe asks for what the network has no place for, or for an unknown optimiser.

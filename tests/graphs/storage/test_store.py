@@ -152,7 +152,7 @@ def test_a_file_that_is_cut_off_is_refused(
     path = tmp_path / "s.arrow"
     write(path, graphs, [12])
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(InputError, match=r"s\.arrow is no graph store, or is cut off"):
+    with pytest.raises(InputError, match=r"s\.arrow is not a graph store, or is cut off"):
         open_store(path)
 
 
@@ -161,17 +161,17 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such graph store"):
         open_store(path)
     path.write_text("something else entirely, and long enough")
-    with pytest.raises(InputError, match="is no graph store"):
+    with pytest.raises(InputError, match="is not a graph store"):
         open_store(path)
     for metadata, message in (
-        (None, "is no graph store"),
+        (None, "is not a graph store"),
         ({b"contrastive_nas": b'{"schema": 99}'}, "version 99, this program reads 2"),
-        ({b"contrastive_nas": b"[]"}, "is no graph store"),
+        ({b"contrastive_nas": b"[]"}, "is not a graph store"),
         (
             {b"contrastive_nas": b'{"schema": 2, "statistics": [], "spectrum_size": 0}'},
             "columns are not those",
         ),
-        ({b"contrastive_nas": b'{"schema": 2}'}, "is no graph store"),
+        ({b"contrastive_nas": b'{"schema": 2}'}, "is not a graph store"),
     ):
         with pa.ipc.new_file(str(path), pa.schema([("x", pa.int8())], metadata=metadata)):
             pass

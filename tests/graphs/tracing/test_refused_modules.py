@@ -71,7 +71,7 @@ class Two(nn.Module):
         (lambda: nn.Sequential(nn.ReLU(), scripted()), "its part 1 is a scripted"),
         (lambda: torch.jit.trace(nn.Conv2d(3, 8, 3), torch.ones(1, 3, 8, 8)), "scripted or traced module"),
         (quantised, "quantised .*give the float module"),
-        (Two, r"wants 2 inputs \(x, y\); give a module with one"),
+        (Two, r"takes 2 inputs \(x, y\); give a module with one"),
     ],
 )
 def test_u5_modules_of_other_kinds_are_told_what_to_give(module: Callable[[], nn.Module], told: str) -> None:

@@ -76,7 +76,7 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         load_comparator(tmp_path / "absent")
     (tmp_path / "text").write_text("weights")
-    with pytest.raises(InputError, match="no weights of this project"):
+    with pytest.raises(InputError, match="not a file of weights of this project"):
         load_comparator(tmp_path / "text")
     save_encoder(make_comparator().encoder, tmp_path / "encoder")
     with pytest.raises(InputError, match="holds encoder weights, not those of a comparator"):

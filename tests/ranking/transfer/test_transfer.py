@@ -182,5 +182,5 @@ def test_other_files_are_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_transfer(tmp_path / "absent")
     (tmp_path / "broken").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no model of spaces"):
+    with pytest.raises(InputError, match="not a file of a transfer model"):
         load_transfer(tmp_path / "broken")

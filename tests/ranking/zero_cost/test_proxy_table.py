@@ -65,7 +65,7 @@ def test_files_of_other_settings_are_refused(calls: list[int], tmp_path: Path) -
     with pytest.raises(InputError, match="holds zero-cost scores of"):
         ProxyTable(SPACE, path, seed=2)
     path.write_text("nothing of the kind\n")
-    with pytest.raises(InputError, match="no file of zero-cost scores"):
+    with pytest.raises(InputError, match="not a file of zero-cost scores"):
         ProxyTable(SPACE, path)
 
 

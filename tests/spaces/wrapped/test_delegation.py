@@ -67,9 +67,7 @@ def test_what_is_beyond_the_limits_is_no_architecture_of_a_limited_space():
     limited = LimitedSpace(Pool(space, ["1234", "4321"]), Costs(space, ["latency"], table), [2.0])
     limited.validate("1234")
     for refused in (limited.validate, limited.read):
-        with pytest.raises(
-            InputError, match="transnas_macro: '4321' is beyond the limits: latency 3 above 2"
-        ):
+        with pytest.raises(InputError, match="transnas_macro: '4321' exceeds the limits: latency 3 above 2"):
             refused("4321")
 
 

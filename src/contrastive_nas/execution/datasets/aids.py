@@ -33,7 +33,7 @@ class CheckpointFolder(Aid[Checkpoints]):
         self.folder: Path | None = None
 
     def load(self) -> Checkpoints:
-        """Checkpoints that keep nothing where no runner gave a folder."""
+        """Return the earlier result; None where there is none, or no runner looked for it."""
         return Checkpoints(self.folder, self._seconds)
 
     def save(self, data: Any) -> NoReturn:
@@ -58,7 +58,7 @@ class EarlierResult(Aid[Path | None]):
         self.path: Path | None = None
 
     def load(self) -> Path | None:
-        """None where there is none, or no runner looked for it."""
+        """Return the earlier result; None where there is none, or no runner looked for it."""
         return self.path
 
     def save(self, data: Any) -> NoReturn:
@@ -82,7 +82,7 @@ class KeptFolder(Aid[Path | None]):
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Gives None meanwhile, so that a node has to make everything itself."""
+        """Give None meanwhile, so that a node has to make everything itself."""
         folder, self._folder = self._folder, None
         try:
             yield
@@ -90,7 +90,7 @@ class KeptFolder(Aid[Path | None]):
             self._folder = folder
 
     def load(self) -> Path | None:
-        """The folder, there or not."""
+        """Return the earlier result; None where there is none, or no runner looked for it."""
         return self._folder
 
     def save(self, data: Any) -> NoReturn:

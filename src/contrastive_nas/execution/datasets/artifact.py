@@ -45,11 +45,11 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
 
     @abstractmethod
     def read(self, path: Path) -> Any:
-        """What a node is given."""
+        """Return what a node is given."""
 
     @abstractmethod
     def write(self, path: Path, data: Any) -> None:
-        """Puts what a node returned into ``path``, which does not exist yet."""
+        """Put what a node returned into ``path``, which does not exist yet."""
 
     def load(self) -> Any:
         return self.read(self.version().path)
@@ -64,17 +64,17 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
                     on_difference()
 
     def same_but_for_measured(self, one: Path, other: Path) -> bool:
-        """Whether two versions differ in nothing but what ``metadata`` calls measured."""
+        """Return whether two versions differ in nothing but what ``metadata`` calls measured."""
         return False
 
     def disown(self) -> None:
-        """Keeps what was saved last without saying what it was made from."""
+        """Keep what was saved last without saying what it was made from."""
         assert self.reads is not None
         self.reads = self.versions.disown(self.reads)
 
     @contextmanager
     def compared(self, version: Version, on_difference: Callable[[], None]) -> Iterator[None]:
-        """Within it, what is saved is compared with a version and not kept."""
+        """Compare what is saved within the block with a version, and do not keep it."""
         self._compared = (version, on_difference)
         try:
             yield
@@ -82,7 +82,7 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
             self._compared = None
 
     def version(self) -> Version:
-        """The version that is read, its content checked.
+        """Return the version that is read, its content checked.
 
         Raises:
             UnusableArtifact: there is none, or it is damaged.
@@ -92,7 +92,7 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
             raise UnusableArtifact(f"{self._filepath} is missing: run the stage that makes it first")
         if not version.is_whole(self.versions.checksums):
             raise UnusableArtifact(
-                f"{self._filepath} is damaged: its content has not the checksum that it had when it was "
+                f"{self._filepath} is damaged: its checksum has changed since it was "
                 "made; run the stage that makes it again"
             )
         return version

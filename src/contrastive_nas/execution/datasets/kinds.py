@@ -72,7 +72,7 @@ class FigureArtifact(ArtifactDataset):
     """A plotly figure, as JSON or as a page of its own, by the file's suffix."""
 
     def read(self, path: Path) -> Any:
-        """The figure of a ``.json`` file, the text of an ``.html`` file."""
+        """Return the figure of a ``.json`` file, the text of an ``.html`` file."""
         text = path.read_text(encoding="utf-8")
         if self._filepath.suffix != ".json":
             return text
@@ -123,5 +123,5 @@ class PageArtifact(ArtifactDataset):
 
 
 def without_measured(page: str) -> str:
-    """The page without what differs between runs that find the same."""
+    """Return the page without what differs between runs that find the same."""
     return _ELEMENTS.sub("", page)

@@ -39,7 +39,7 @@ class RawFile(AbstractDataset[Any, Path]):
         return next(there, None) or find_raw_file(self._filepath)
 
     def save(self, data: Any) -> NoReturn:
-        raise DatasetError(f"{self._filepath} is a raw file: nothing in a pipeline may write it")
+        raise DatasetError(f"{self._filepath} is a raw file: no pipeline may write it")
 
     def _exists(self) -> bool:
         paths = [*self._preferred, self._filepath]
@@ -50,7 +50,7 @@ class RawFile(AbstractDataset[Any, Path]):
 
 
 def find_raw_file(filepath: Path) -> Path:
-    """Where a raw file really is.
+    """Return where a raw file really is.
 
     Raises:
         MissingRawFile: it is nowhere.
@@ -65,7 +65,7 @@ def find_raw_file(filepath: Path) -> Path:
 
 
 def raw_folders(project: Path) -> list[Path]:
-    """Where raw files may lie: the project's own folder, and the one that the environment names."""
+    """Return where raw files may lie: the project's own folder, and the one that the environment names."""
     named = os.environ.get(DATA_VARIABLE)
     return [project / "data" / RAW_LAYER, *([Path(named)] if named else [])]
 

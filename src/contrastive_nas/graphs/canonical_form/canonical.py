@@ -18,17 +18,19 @@ from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 
 
 def canonical_batch(batch: GraphBatch) -> GraphBatch:
-    """The canonical form of every graph; a few thousand graphs at a time use memory and processor best."""
+    """Return the canonical form of every graph; a few thousand graphs at a time use memory and processor
+    best.
+    """
     return reorder(simplify(batch))
 
 
 def canonical(graph: ComputationGraph) -> ComputationGraph:
-    """The canonical form of one graph."""
+    """Return the canonical form of one graph."""
     return canonical_batch(GraphBatch.from_graphs([graph]))[0]
 
 
 def function_hashes(batch: GraphBatch, *, is_canonical: bool = False) -> Hashes:
-    """One 64-bit hash per graph; two of a million different functions share one with probability 3e-8.
+    """Return one 64-bit hash per graph; two of a million different functions share one with probability 3e-8.
 
     Args:
         batch: the graphs.
@@ -52,12 +54,12 @@ def function_hashes(batch: GraphBatch, *, is_canonical: bool = False) -> Hashes:
 
 
 def function_hash(graph: ComputationGraph) -> int:
-    """The hash of one graph."""
+    """Return the hash of one graph."""
     return int(function_hashes(GraphBatch.from_graphs([graph]))[0])
 
 
 def sharing_keys(batch: GraphBatch, owners: Sequence[str | int], *, is_canonical: bool = False) -> Hashes:
-    """One key per graph, equal where networks may share what is known of them, accuracies above all.
+    """Return one key per graph, equal where networks may share what is known of them, accuracies above all.
 
     The key is the function hash where the graph is complete. Where it is not, the network might differ from
     every other one in what the graph does not hold, and the key is its own.
@@ -76,7 +78,7 @@ def sharing_keys(batch: GraphBatch, owners: Sequence[str | int], *, is_canonical
 
 
 def sharing_key(graph: ComputationGraph, owner: str | int) -> int:
-    """The key of one graph, as of :func:`sharing_keys`."""
+    """Return the key of one graph, as of :func:`sharing_keys`."""
     return int(sharing_keys(GraphBatch.from_graphs([graph]), [owner])[0])
 
 

@@ -16,7 +16,7 @@ _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 def mix(values: Hashes) -> Hashes:
-    """A fixed bijection of 64-bit numbers that scatters them (the finaliser of SplitMix64)."""
+    """Return a fixed bijection of 64-bit numbers that scatters them (the finaliser of SplitMix64)."""
     mixed = values ^ (values >> np.uint64(30))
     mixed *= _FIRST
     mixed ^= mixed >> np.uint64(27)
@@ -26,7 +26,7 @@ def mix(values: Hashes) -> Hashes:
 
 
 def row_hashes(rows: IntArray) -> Hashes:
-    """One hash per row of integers."""
+    """Return one hash per row of integers."""
     hashes = np.full(len(rows), GOLDEN)
     for values in rows.astype(np.int64).view(np.uint64).T:
         hashes = mix(hashes + values + GOLDEN)
@@ -34,7 +34,7 @@ def row_hashes(rows: IntArray) -> Hashes:
 
 
 def type_hashes(node_types: IntArray) -> Hashes:
-    """One hash per row of ``GraphBatch.node_types``; without attributes that of the features."""
+    """Return one hash per row of ``GraphBatch.node_types``; without attributes that of the features."""
     hashes, attributes = row_hashes(node_types[:, :FEATURE_COUNT]), attributes_of(node_types)
     # A hash is one of what is held.
     return np.where(
@@ -43,7 +43,8 @@ def type_hashes(node_types: IntArray) -> Hashes:
 
 
 def argument_weights(batch: GraphBatch) -> Hashes:
-    """An odd factor per edge: 1 into commutative operations, elsewhere one for the argument's position.
+    """Return an odd factor per edge: 1 into commutative operations, elsewhere one for the argument's
+    position.
 
     An operation with attributes may treat its arguments differently.
 

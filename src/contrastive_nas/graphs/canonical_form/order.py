@@ -20,7 +20,7 @@ from contrastive_nas.graphs.schema import GraphBatch, IntArray, ranges, used_typ
 
 
 def reorder(batch: GraphBatch) -> GraphBatch:
-    """The same graphs, nodes numbered by depth, then by colour; edges sorted by target.
+    """Return the same graphs, nodes numbered by depth, then by colour; edges sorted by target.
 
     Edges into commutative operations are sorted by source, all others keep the order of the arguments.
     The edges of ``batch`` are sorted by target.

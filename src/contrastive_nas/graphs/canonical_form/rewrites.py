@@ -49,14 +49,16 @@ _PASSING = {
 
 
 def simplify(batch: GraphBatch) -> GraphBatch:
-    """Applies all rewrites; the nodes that stay keep their order, edges are sorted by target."""
+    """Apply all rewrites; the nodes that stay keep their order, edges are sorted by target."""
     batch = drop_zeros(sort_edges(batch))
     batch = drop_dead_nodes(bypass_identities(batch))
     return flatten_sums(batch)
 
 
 def sort_edges(batch: GraphBatch) -> GraphBatch:
-    """The same graphs with the edges in the order of their targets, arguments of one node as they stood."""
+    """Return the same graphs with the edges in the order of their targets, arguments of one node as they
+    stood.
+    """
     target = batch.edges[1]
     if (target[1:] >= target[:-1]).all():
         return batch
@@ -64,7 +66,7 @@ def sort_edges(batch: GraphBatch) -> GraphBatch:
 
 
 def drop_zeros(batch: GraphBatch) -> GraphBatch:
-    """Takes the arguments away from all nodes that are zero, and zero summands from sums.
+    """Take the arguments away from all nodes that are zero, and zero summands from sums.
 
     A node is zero if its operation is, or if all its arguments are and it maps zero to zero, or if it is a
     product with a zero. Where something else reads a zero (a biased layer, a concatenation, the output), it
@@ -85,7 +87,7 @@ def drop_zeros(batch: GraphBatch) -> GraphBatch:
 
 
 def bypass_identities(batch: GraphBatch) -> GraphBatch:
-    """Lets the readers of identities, and of joins with one argument, read that argument itself."""
+    """Let the readers of identities, and of joins with one argument, read that argument itself."""
     source, target = batch.edges
     op, shape = _op(batch), _out_shape_ids(batch)
     single = np.bincount(target, minlength=len(op)) == 1
@@ -102,7 +104,7 @@ def bypass_identities(batch: GraphBatch) -> GraphBatch:
 
 
 def drop_dead_nodes(batch: GraphBatch) -> GraphBatch:
-    """Removes all nodes that the output does not depend on; inputs stay."""
+    """Remove all nodes that the output does not depend on; inputs stay."""
     source, target = batch.edges
     op = _op(batch)
     removable = (op != Operation.OUTPUT) & (op != Operation.INPUT)
@@ -121,7 +123,7 @@ def drop_dead_nodes(batch: GraphBatch) -> GraphBatch:
 
 
 def flatten_sums(batch: GraphBatch) -> GraphBatch:
-    """Joins a sum into the sum that reads it, where nothing else reads it and it is read once."""
+    """Join a sum into the sum that reads it, where nothing else reads it and it is read once."""
     source, target = batch.edges
     is_sum = _sums(batch)
     read_once = np.bincount(source, minlength=len(is_sum)) == 1

@@ -84,7 +84,7 @@ def _work(path: Sequence[Unit]) -> tuple[int, int]:
 
 
 def cut(units: Sequence[Unit]) -> list[Block]:
-    """The blocks of a sketch in their order, equal neighbours folded into one.
+    """Return the blocks of a sketch in their order, equal neighbours folded into one.
 
     Args:
         units: of a whole network, as :func:`contrastive_nas.graphs.drawing.units.sketch` gives them.

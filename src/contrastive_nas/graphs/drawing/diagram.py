@@ -36,7 +36,7 @@ _LOOP = 12
 
 
 def draw_graph(graph: ComputationGraph, title: str = "") -> str:
-    """Draws a network as a diagram of its blocks, folded where they repeat.
+    """Draw a network as a diagram of its blocks, folded where they repeat.
 
     A block with one path and at most one shortcut is described in words; any other is a cell, which has a
     letter and a diagram of its own below. A norm and an activation belong to the layer beside them.

@@ -34,7 +34,7 @@ class Layout:
 
 
 def lay_out(widths: Mapping[int, float], edges: Sequence[tuple[int, int]], limit: float) -> Layout:
-    """Rows and places of a directed acyclic graph.
+    """Return rows and places of a directed acyclic graph.
 
     Args:
         widths: of every node, numbered so that each edge leads to a higher number.

@@ -86,7 +86,7 @@ class Unit:
 
 
 def sketch(graph: ComputationGraph) -> list[Unit]:
-    """The units of a graph in the order of its nodes.
+    """Return the units of a graph in the order of its nodes.
 
     Constants are left out, and so is what cannot influence the output.
     """

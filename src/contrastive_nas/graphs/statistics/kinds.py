@@ -43,7 +43,7 @@ _BY_OPERATION: dict[str, tuple[Operation, ...]] = {
 
 
 def node_kinds(features: IntArray) -> NDArray[np.int64]:
-    """Position in ``KINDS`` of every row of features.
+    """Return position in ``KINDS`` of every row of features.
 
     Kernels count by their larger side: up to 1, 3, 5, and above. Every convolution with groups is
     ``grouped``, also one with a 1x1 kernel.
@@ -61,5 +61,5 @@ def node_kinds(features: IntArray) -> NDArray[np.int64]:
 
 
 def kind_indicator(features: IntArray, kinds: tuple[str, ...]) -> NDArray[np.float64]:
-    """1 for every row of features whose kind is one of ``kinds``, else 0."""
+    """Return 1 for every row of features whose kind is one of ``kinds``, else 0."""
     return np.isin(node_kinds(features), [KINDS.index(kind) for kind in kinds]).astype(np.float64)

@@ -110,7 +110,7 @@ class _Measured:
 
 
 def statistics(batch: GraphBatch) -> NDArray[np.float32]:
-    """The statistics of every graph, columns named by ``STATISTICS``.
+    """Return the statistics of every graph, columns named by ``STATISTICS``.
 
     Logarithms are log(1 + x), so that nothing gives 0. A graph whose output does not depend on its input has
     no paths: their statistics are 0.
@@ -125,7 +125,7 @@ def statistics(batch: GraphBatch) -> NDArray[np.float32]:
 
 
 def statistics_table(batch: GraphBatch) -> "pd.DataFrame":
-    """:func:`statistics` as a table, one row per graph."""
+    """Return :func:`statistics` as a table, one row per graph."""
     import pandas as pd
 
     return pd.DataFrame(statistics(batch), columns=list(STATISTICS))

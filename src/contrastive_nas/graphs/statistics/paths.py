@@ -41,7 +41,7 @@ class PathStatistics:
 def path_statistics(
     batch: GraphBatch, sweep: Sweep, weights: FloatArray, tilted_columns: IntArray, tilts: FloatArray
 ) -> PathStatistics:
-    """Statistics of the paths of every graph.
+    """Return statistics of the paths of every graph.
 
     Args:
         batch: the graphs.
@@ -72,7 +72,7 @@ def path_statistics(
 
 
 def path_moments(sweep: Sweep, portions: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance of the lengths of random paths that are walked backward from each node.
+    """Return mean and variance of the lengths of random paths that are walked backward from each node.
 
     Args:
         sweep: the forward sweep.

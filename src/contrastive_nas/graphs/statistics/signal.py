@@ -59,7 +59,7 @@ class Signal:
 
 
 def propagate_signal(batch: GraphBatch, sweep: Sweep) -> Signal:
-    """Sends signals forward along ``sweep`` (over ``batch.edges``) and gradients back."""
+    """Send signals forward along ``sweep`` (over ``batch.edges``) and gradients back."""
     forward = _Forward(batch, sweep)
     op = forward.op
     targets = np.repeat(sweep.targets, np.diff(np.append(sweep.starts, len(sweep.sources))))
@@ -78,7 +78,7 @@ def propagate_signal(batch: GraphBatch, sweep: Sweep) -> Signal:
 
 
 def relu_covariance(covariance: FloatArray, variance: FloatArray) -> FloatArray:
-    """E[relu(x) relu(y)] for Gaussians of mean 0, one ``variance`` and the given ``covariance``."""
+    """Return E[relu(x) relu(y)] for Gaussians of mean 0, one ``variance`` and the given ``covariance``."""
     angle = np.arccos(np.clip(covariance / np.maximum(variance, _TINY), -1, 1))
     return variance / (2 * np.pi) * (np.sin(angle) + (np.pi - angle) * np.cos(angle))
 

@@ -21,7 +21,7 @@ _TINY = 1e-12
 def signal_names(
     quantities: Sequence[str], tilted: Sequence[str], counted: Sequence[str], stages: int
 ) -> list[str]:
-    """Names of the columns of :func:`signal_columns`."""
+    """Return names of the columns of :func:`signal_columns`."""
     by_stage = (
         *(f"share_{name}" for name in counted),
         "log_gradient_mean",
@@ -49,7 +49,7 @@ def signal_columns(
     convolution: NDArray[np.bool_],
     stage_sums: StageSums,
 ) -> list[FloatArray]:
-    """Columns of statistics, graphs x some.
+    """Return columns of statistics, graphs x some.
 
     Args:
         batch: graphs.

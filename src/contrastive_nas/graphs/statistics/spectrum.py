@@ -18,7 +18,8 @@ _DECIMALS = 12
 
 
 def spectrum(batch: GraphBatch, size: int = SPECTRUM_SIZE) -> NDArray[np.float32]:
-    """The ``size`` smallest eigenvalues of I - D^(-1/2) A D^(-1/2) of every graph, taken as undirected.
+    """Return the ``size`` smallest eigenvalues of I - D^(-1/2) A D^(-1/2) of every graph, taken as
+    undirected.
 
     A pair of nodes with several edges counts once; a node without edges has eigenvalue 0. Graphs of fewer
     than ``size`` nodes are filled up with 2, the upper bound of the spectrum. Graphs of one size are stacked

@@ -35,7 +35,9 @@ class Sweep:
 
     @classmethod
     def of(cls, edges: IntArray, node_count: int) -> "Sweep":
-        """The sweep along ``edges`` (2 x E, acyclic, source above target); swap the rows to go backward."""
+        """Return the sweep along ``edges`` (2 x E, acyclic, source above target); swap the rows to go
+        backward.
+        """
         level = levels(edges, node_count)
         order = np.lexsort((edges[1], level[edges[1]]))
         sources, by_edge = edges[0][order], edges[1][order]
@@ -47,7 +49,7 @@ class Sweep:
         return cls(level, sources, targets, starts, np.searchsorted(level[targets], steps))
 
     def propagate(self, initial: FloatArray, gain: FloatArray, join: np.ufunc) -> FloatArray:
-        """Fills ``values[v] = join over edges (u, v) of values[u]`` plus ``gain[v]``.
+        """Fill ``values[v] = join over edges (u, v) of values[u]`` plus ``gain[v]``.
 
         Args:
             initial: nodes x columns: the values of nodes without in-edges, ``gain`` included; others are
@@ -64,7 +66,7 @@ class Sweep:
         return values
 
     def steps(self) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
-        """For each level: sources of its edges, the first edge of each target, and the targets."""
+        """Yield for each level sources of its edges, the first edge of each target, and the targets."""
         ends = np.append(self.starts, len(self.sources))
         for low, high in zip(self.bounds[:-1], self.bounds[1:], strict=True):
             first, last = ends[low], ends[high]
@@ -72,7 +74,7 @@ class Sweep:
 
 
 def levels(edges: IntArray, node_count: int) -> IntArray:
-    """Longest distance of every node from a node without in-edges, int64.
+    """Return longest distance of every node from a node without in-edges, int64.
 
     Raises:
         ValueError: the edges have a cycle.

@@ -56,7 +56,7 @@ class GraphStore:
         return self.take(np.arange(len(self))[rows])
 
     def take(self, rows: IntArray) -> "GraphStore":
-        """The rows at ``rows``, in that order, as a store of their own; no graph is read."""
+        """Return the rows at ``rows``, in that order, as a store of their own; no graph is read."""
         rows = np.asarray(rows, dtype=np.int64)
         chosen = pa.array(rows)
         return replace(
@@ -71,7 +71,7 @@ class GraphStore:
         )
 
     def select(self, *, space: str | None = None, hashes: NDArray[np.uint64] | None = None) -> "GraphStore":
-        """The rows of one space, of some functions, or both, in the order of this store."""
+        """Return the rows of one space, of some functions, or both, in the order of this store."""
         chosen = np.ones(len(self), dtype=bool)
         if space is not None:
             chosen &= pc.equal(self.spaces.dictionary_decode(), space).to_numpy(zero_copy_only=False)
@@ -80,7 +80,7 @@ class GraphStore:
         return self.take(np.flatnonzero(chosen))
 
     def rows(self, architectures: Sequence[str]) -> IntArray:
-        """Row of each architecture, the first where there are several; select one space before.
+        """Return row of each architecture, the first where there are several; select one space before.
 
         Raises:
             InputError: an architecture is not in the store.
@@ -95,7 +95,7 @@ class GraphStore:
         return found
 
     def find(self, architectures: Sequence[str]) -> IntArray:
-        """As :meth:`rows`, with -1 for what is not in the store."""
+        """Return the rows as :meth:`rows` does, with -1 for what is not in the store."""
         found = pc.index_in(pa.array(architectures, pa.large_string()), self.architectures)
         return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -108,7 +108,7 @@ class GraphStore:
         return np.unique(functions, return_inverse=True)[1] if len(own) else functions
 
     def architectures_of(self, rows: IntArray) -> list[str]:
-        """The architecture strings at ``rows``."""
+        """Return the architecture strings at ``rows``."""
         found: list[str] = self.architectures.take(pa.array(np.asarray(rows, dtype=np.int64))).to_pylist()
         return found
 
@@ -118,7 +118,7 @@ class GraphStore:
         return self._file.rows(self._starts["statistics"], len(self.statistic_names))
 
     def statistics_of(self, rows: IntArray) -> NDArray[np.float32]:
-        """``statistics[rows]``, of which nothing else is read."""
+        """Return ``statistics[rows]``, of which nothing else is read."""
         return self._file.rows(self._starts["statistics"][rows], len(self.statistic_names))
 
     @property
@@ -132,7 +132,9 @@ class GraphStore:
         return self._file.rows(self._starts["spectrum"], self.spectrum_size)
 
     def batch(self, rows: IntArray | None = None) -> GraphBatch:
-        """The graphs at ``rows`` (all by default, repeats allowed), read without a loop over graphs."""
+        """Return the graphs at ``rows`` (all by default, repeats allowed), read without a loop over
+        graphs.
+        """
         chosen = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64)
         nodes, edges = self.node_counts[chosen], self.edge_counts[chosen]
         node_offsets = np.concatenate([[0], np.cumsum(nodes)])
@@ -145,7 +147,7 @@ class GraphStore:
 
 
 def open_store(path: str | Path) -> GraphStore:
-    """Opens a store file; only offsets and names are read.
+    """Open a store file; only offsets and names are read.
 
     Raises:
         InputError: the file is absent, damaged, cut off, no graph store, or of another version.
@@ -160,7 +162,7 @@ def open_store(path: str | Path) -> GraphStore:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such graph store") from error
     except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no graph store, or is cut off: {error}") from error
+        raise InputError(f"{path} is not a graph store, or is incomplete: {error}") from error
     if version != SCHEMA_VERSION:
         raise InputError(
             f"{path} is a graph store of version {version}, this program reads {SCHEMA_VERSION}: remove "

@@ -42,7 +42,7 @@ _NODES_IN_PIECE = 1 << 20
 
 
 def store_schema(statistics: Sequence[str], spectrum_size: int) -> pa.Schema:
-    """Columns and metadata of a store with these statistics and this number of eigenvalues."""
+    """Return columns and metadata of a store with these statistics and this number of eigenvalues."""
     header = {"schema": SCHEMA_VERSION, "statistics": list(statistics), "spectrum_size": spectrum_size}
     return pa.schema(
         [
@@ -103,7 +103,7 @@ class GraphStoreWriter:
         statistics: NDArray[np.floating[Any]],
         spectrum: NDArray[np.floating[Any]],
     ) -> None:
-        """Adds graphs of one space, with what is known of each.
+        """Add graphs of one space, with what is known of each.
 
         Args:
             batch: the graphs.

@@ -55,7 +55,7 @@ class Attributes:
         self._idle_dropout = False
 
     def on_trial(self, record: Recorder) -> "Attributes":
-        """A copy that writes to another record, for a part of the program that is written on trial."""
+        """Return a copy that writes to another record, for a part of the program that is written on trial."""
         trial = Attributes(record, self._found, self._module)
         trial._constants, trial._by_key = dict(self._constants), dict(self._by_key)
         trial._reads, trial._layers = dict(self._reads), dict(self._layers)
@@ -66,14 +66,14 @@ class Attributes:
         return trial
 
     def hold(self, node: fx.Node, tensor: Any, *, is_parameter: bool) -> None:
-        """Notes a tensor of the module: trained ones are the same whatever they hold."""
+        """Note a tensor of the module: trained ones are the same whatever they hold."""
         trained = is_parameter and getattr(tensor, "requires_grad", True)
         self._constants[node] = 0 if trained else _contents(tensor)
         self._reads[node] = (node.name,) if trained else ()
         self._name(node)
 
     def note(self, node: fx.Node, first: int) -> None:
-        """Gives the nodes that a call added their attributes; ``first`` is the first of them."""
+        """Give the nodes that a call added their attributes; ``first`` is the first of them."""
         result = self._found.get(node)
         values = self._results(result)
         if node.target is operator.getitem:
@@ -115,7 +115,7 @@ class Attributes:
                 self._statistics[number] = kept
 
     def finish(self, *, hidden: bool) -> None:
-        """Gives constants their attributes, and tells apart which weights are used more than once.
+        """Give constants their attributes, and tell apart which weights are used more than once.
 
         Args:
             hidden: whether the module does something else in its other mode, or with its gradients.
@@ -171,11 +171,11 @@ class Attributes:
             self._by_key.setdefault(key, node)
 
     def give_up(self) -> None:
-        """Notes that something of the network is not held at all."""
+        """Note that something of the network is not held at all."""
         self._record.nodes[0].attributes = NOT_HELD
 
     def lose(self, node: fx.Node) -> None:
-        """Notes that nothing is known of a constant any more: another one was written into its memory."""
+        """Note that nothing is known of a constant any more: another one was written into its memory."""
         if node in self._constants:
             self._constants[node] = NOT_HELD
 
@@ -336,7 +336,7 @@ class Attributes:
 
 
 def hides_a_mode(module: nn.Module) -> bool:
-    """Whether code of the module asks for its mode, of whose two answers a program has one only.
+    """Return whether code of the module asks for its mode, of whose two answers a program has one only.
 
     PyTorch's own layers hand their mode on to functions that the program has.
     """
@@ -344,7 +344,9 @@ def hides_a_mode(module: nn.Module) -> bool:
 
 
 def hides_gradients(module: nn.Module) -> bool:
-    """Whether something changes gradients of the module on their way, which a program does not have."""
+    """Return whether something changes gradients of the module on their way, which a program does not
+    have.
+    """
     hooks = [hooks for one in module.modules() for hooks in (one._backward_hooks, one._backward_pre_hooks)]
     return any(hooks) or any(weight._backward_hooks for weight in module.parameters())
 

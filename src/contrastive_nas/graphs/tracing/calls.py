@@ -65,7 +65,7 @@ class Call:
             yield from (one for one in several if isinstance(one, Value | Constant))
 
     def is_read(self, place: int) -> bool:
-        """Whether the program has a use for a result, of several."""
+        """Return whether the program has a use for a result, of several."""
         picks = [user for user in self.node.users if user.target is operator.getitem]
         return len(picks) < len(self.node.users) or any(
             user.args[1] == place and len(user.users) > 0 for user in picks
@@ -90,7 +90,7 @@ class Handlers(dict[str, Handler]):
     """What handles which functions, by their names."""
 
     def of(self, *names: str) -> Callable[[Handler], Handler]:
-        """Registers a handler for the functions of these names."""
+        """Register a handler for the functions of these names."""
 
         def register(handler: Handler) -> Handler:
             self.update(dict.fromkeys(names, handler))

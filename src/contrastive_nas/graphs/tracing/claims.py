@@ -39,11 +39,11 @@ class Claims:
         self._held: dict[str, int] = {}
 
     def take(self, parts: Iterable[ParameterPart]) -> int:
-        """Claims parts; gives how many of their elements nobody held before."""
+        """Claim parts; gives how many of their elements nobody held before."""
         return sum(self._take(part) for part in parts)
 
     def touched(self, part: ParameterPart) -> bool:
-        """Whether anybody holds elements of the part's parameter."""
+        """Return whether anybody holds elements of the part's parameter."""
         return part.name in self._held
 
     def _take(self, part: ParameterPart) -> int:
@@ -88,7 +88,7 @@ def _elements(region: Region) -> NDArray[np.int64]:
 
 
 def part_of(name: str, whole: int, region: Region) -> ParameterPart:
-    """The part of a parameter of ``whole`` elements that a view of it shows."""
+    """Return the part of a parameter of ``whole`` elements that a view of it shows."""
     _, sizes, strides = region
     count = math.prod(size for size, stride in zip(sizes, strides, strict=True) if stride)
     return ParameterPart(name, whole) if count >= whole else ParameterPart(name, count, region)

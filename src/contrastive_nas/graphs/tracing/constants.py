@@ -26,7 +26,7 @@ class Storages:
         self._is_complex: dict[str, bool] = {}
 
     def parameter(self, name: str, tensor: Tensor) -> ParameterPart:
-        """Notes a parameter; one that is there already, under another name, is that one."""
+        """Note a parameter; one that is there already, under another name, is that one."""
         whole = ParameterPart(name, tensor.numel())
         self._is_complex[name] = tensor.is_complex()
         if tensor.layout != torch.strided:
@@ -40,7 +40,7 @@ class Storages:
         return whole
 
     def parts(self, tensor: Any) -> tuple[ParameterPart, ...]:
-        """The part of a parameter that a tensor is a view of; none if it is not one."""
+        """Return the part of a parameter that a tensor is a view of; none if it is not one."""
         if not isinstance(tensor, Tensor) or tensor.layout != torch.strided:
             return ()
         known = self._found.get(tensor.untyped_storage()._cdata)
@@ -58,7 +58,7 @@ def _region(tensor: Tensor) -> Region:
 
 
 def meet(one: Tensor, other: Tensor) -> bool:
-    """Whether two views of one memory might have an element in common."""
+    """Return whether two views of one memory might have an element in common."""
     if one.dim() != other.dim() or one.stride() != other.stride():
         return True
     dimensions = sorted(zip(one.stride(), one.shape, other.shape, strict=True), reverse=True)
@@ -84,7 +84,7 @@ def _span(dimensions: Sequence[tuple[int, int, int]], place: int) -> int:
 
 
 def constant_result(call: Call, storages: Storages) -> Result:
-    """What a function gives that reads nothing that depends on the input: a constant, or noise.
+    """Return what a function gives that reads nothing that depends on the input: a constant, or noise.
 
     A view of a parameter has the elements that it shows; whatever else is computed from parameters has all of
     them. Dropout of a constant is that constant.
@@ -106,7 +106,7 @@ def constant_result(call: Call, storages: Storages) -> Result:
 
 
 def is_written(node: fx.Node) -> bool:
-    """Whether something is written into the result later, or might be through a view."""
+    """Return whether something is written into the result later, or might be through a view."""
     return any(name.endswith("_") or name in VIEWS for name in _readers(node))
 
 
@@ -115,6 +115,8 @@ def _readers(node: fx.Node) -> Iterator[str]:
 
 
 def function_name(node: object) -> str:
-    """Name of the function that a node of an exported program calls, without namespace and overload."""
+    """Return name of the function that a node of an exported program calls, without namespace and
+    overload.
+    """
     schema = getattr(getattr(node, "target", None), "_schema", None)
     return schema.name.partition("::")[2] if schema is not None else ""

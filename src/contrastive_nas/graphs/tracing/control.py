@@ -34,7 +34,7 @@ _REGIONS = frozenset(
 
 
 def higher_order(walk: "ProgramWalk", name: str, node: fx.Node) -> Result:
-    """What a function gives that takes parts of the program as arguments."""
+    """Return what a function gives that takes parts of the program as arguments."""
     arguments = [walk.look_up(argument) for argument in node.args]
     graphs = [argument for argument in arguments if isinstance(argument, fx.GraphModule)]
     if name == "cond" and len(graphs) == 2:
@@ -89,5 +89,5 @@ def _cost(walk: "ProgramWalk", branch: fx.GraphModule, operands: Sequence[Any]) 
 
 
 def flat(nested: Any) -> list[Any]:
-    """The leaves of lists in lists."""
+    """Return the leaves of lists in lists."""
     return [leaf for one in nested for leaf in flat(one)] if isinstance(nested, list | tuple) else [nested]

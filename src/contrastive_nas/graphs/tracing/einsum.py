@@ -18,7 +18,7 @@ Operand = Value | Constant
 
 
 def letters(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The dimensions of the factors and of the result, one letter each.
+    """Return the dimensions of the factors and of the result, one letter each.
 
     Dots are spelled out; without an arrow the result has the dots and the letters that stand once, sorted.
 
@@ -45,7 +45,7 @@ def letters(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
 def letters_of_tensordot(
     left: int, right: int, summed_left: Sequence[int], summed_right: Sequence[int]
 ) -> tuple[list[str], str]:
-    """The same for a product of two tensors that is summed over pairs of dimensions.
+    """Return the same for a product of two tensors that is summed over pairs of dimensions.
 
     Args:
         left: number of dimensions of the first factor.
@@ -65,7 +65,7 @@ def letters_of_tensordot(
 def product(
     record: Recorder, terms: Sequence[str], output: str, operands: Sequence[Operand], shape: Dims
 ) -> Value:
-    """The nodes of a sum of products.
+    """Return the nodes of a sum of products.
 
     Args:
         record: where to write.

@@ -53,7 +53,7 @@ REDUCTIONS = {
 
 
 def arithmetic(record: Recorder, name: str, a: Operand, b: Operand, shape: Dims) -> Value:
-    """``a`` + - * / ``b``, of which one at least depends on the input."""
+    """Return ``a`` + - * / ``b``, of which one at least depends on the input."""
     if isinstance(a, Noise) or isinstance(b, Noise):
         x, noise = (a, b) if isinstance(a, Value) else (b, a)
         assert isinstance(x, Value)
@@ -80,7 +80,7 @@ def arithmetic(record: Recorder, name: str, a: Operand, b: Operand, shape: Dims)
 
 
 def clamp(record: Recorder, x: Value, low: float | None, high: float | None) -> Value:
-    """Limiting the range, which is one of several activations."""
+    """Limit the range, which is one of several activations."""
     kinds: dict[tuple[float | None, float | None], Operation]
     kinds = {(0.0, None): Operation.RELU, (0.0, 6.0): Operation.RELU6, (-1.0, 1.0): Operation.HARD_TANH}
     bounds = (None if low is None else float(low), None if high is None else float(high))
@@ -90,7 +90,7 @@ def clamp(record: Recorder, x: Value, low: float | None, high: float | None) -> 
 
 
 def function(record: Recorder, name: str, operands: Sequence[Operand], shape: Dims) -> Value:
-    """A function of numbers without a type of its own; constant tensors are arguments like others."""
+    """Return a function of numbers without a type of its own; constant tensors are arguments like others."""
     partner = next((operand for operand in operands if isinstance(operand, Value)), None)
     arguments = [
         as_value(record, operand, partner) for operand in operands if isinstance(operand, Value | Constant)
@@ -99,7 +99,7 @@ def function(record: Recorder, name: str, operands: Sequence[Operand], shape: Di
 
 
 def as_value(record: Recorder, operand: Operand, partner: Operand) -> Value:
-    """A tensor as a node, constants included."""
+    """Return a tensor as a node, constants included."""
     if isinstance(operand, Value):
         return operand
     assert isinstance(operand, Constant)

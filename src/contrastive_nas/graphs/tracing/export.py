@@ -33,7 +33,7 @@ _PREDISPATCH = "torch._functorch.predispatch"
 
 
 def image_shape(input_shape: Any) -> tuple[int, ...]:
-    """One to three positive sizes, integers of any kind, as a tuple.
+    """Return one to three positive sizes, integers of any kind, as a tuple.
 
     Raises:
         InputError: they are something else.
@@ -51,7 +51,7 @@ def image_shape(input_shape: Any) -> tuple[int, ...]:
 
 
 def check(module: nn.Module) -> None:
-    """Says of modules that PyTorch cannot export what to give instead.
+    """Say of modules that PyTorch cannot export what to give instead.
 
     Raises:
         InputError: a scripted, traced or quantised module, or one with another number of inputs than one.
@@ -82,7 +82,7 @@ def check(module: nn.Module) -> None:
     wanted = _required_inputs(module)
     if len(wanted) > 1:
         raise InputError(
-            f"cannot trace {name}: its forward wants {len(wanted)} inputs ({', '.join(wanted)}); give a "
+            f"cannot trace {name}: its forward takes {len(wanted)} inputs ({', '.join(wanted)}); give a "
             "module with one, the images, that makes the others itself"
         )
 
@@ -97,7 +97,7 @@ def _required_inputs(module: nn.Module) -> list[str]:
 
 
 def export(module: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
-    """The program that a module runs on one batch of images, of the type of its first parameter.
+    """Return the program that a module runs on one batch of images, of the type of its first parameter.
 
     Raises:
         InputError: it does not run on them, or looks at their numbers; the message names its line at fault.
@@ -118,7 +118,7 @@ def export(module: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
 
 
 def subject(module: nn.Module, shape: Sequence[int]) -> str:
-    """How messages about a module begin."""
+    """Return how messages about a module begin."""
     return f"cannot trace {type(module).__name__} with input shape {tuple(shape)}"
 
 
@@ -129,7 +129,7 @@ def _is_vmap(node: fx.Node) -> bool:
 def _reason(error: Exception) -> str:
     reason = next(line for line in (*str(error).splitlines(), type(error).__name__) if line.strip())
     if "data-dependent" in reason:
-        return "a number from the images decides what is run, or a size; keep it a tensor"
+        return "the control flow or a size depends on values of the images; keep these as tensors"
     about_batch = _OF_BATCHES.search(f"{type(error).__name__} {reason}")
     reason = reason.replace(f"[{BATCH}, ", "[batch, ")
     if not about_batch:
@@ -139,7 +139,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def gradients_of_their_own() -> Iterator[list[type]]:
-    """Collects the functions with gradients of their own that are called meanwhile.
+    """Collect the functions with gradients of their own that are called meanwhile.
 
     Of these a program has what they compute alone.
     """
@@ -172,7 +172,7 @@ class _Mode:
 
 @contextmanager
 def questions_for_modes() -> Iterator[_Mode]:
-    """Notes whether code outside PyTorch, wherever it stands, asks for the mode of a module meanwhile."""
+    """Note whether code outside PyTorch, wherever it stands, asks for the mode of a module meanwhile."""
     mode = _Mode()
     nn.Module.training = mode  # type: ignore[assignment]
     try:
@@ -221,7 +221,9 @@ def _line_at_fault(error: BaseException) -> str:
 
 
 def line_of(node: fx.Node) -> str:
-    """The line of the module that a call in an exported program comes from, in words; "" if it is unknown."""
+    """Return the line of the module that a call in an exported program comes from, in words; "" if it is
+    unknown.
+    """
     text = str(node.meta.get("stack_trace") or "")
     frames = re.findall(r'File "([^"]+)", line (\d+), in [^\n]*\n\s*([^\n]*)', text)
     outside = [frame for frame in frames if _is_of_user(frame[0])]

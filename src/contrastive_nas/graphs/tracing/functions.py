@@ -219,5 +219,5 @@ def _reduction(call: Call) -> Result:
 
 
 def stacked_values(call: Call, x: Value) -> list[Value]:
-    """What a stack was made of."""
+    """Return what a stack was made of."""
     return [Value(source, call.shape, last=False) for source in call.record.nodes[x.node].sources]

@@ -22,7 +22,7 @@ def convolution(
     beside: Sequence[Value] = (),
     transposed: bool = False,
 ) -> Value:
-    """A convolution in one to three dimensions; ``weight`` is the shape as PyTorch and ONNX keep it.
+    """Return a convolution in one to three dimensions; ``weight`` is the shape as PyTorch and ONNX keep it.
 
     ``beside`` is what else it reads: parameters that the weights are computed from, offsets.
     """
@@ -57,7 +57,9 @@ def linear(
     bias_key: Hashable = None,
     beside: Sequence[Value] = (),
 ) -> Value:
-    """A linear layer over the last dimension; ``weight`` is (out, in), ``beside`` as of a convolution."""
+    """Return a linear layer over the last dimension; ``weight`` is (out, in), ``beside`` as of a
+    convolution.
+    """
     x = Value(x.node, x.shape, last=True)
     return record.add(
         Operation.LINEAR,
@@ -84,7 +86,9 @@ def norm(
     beside: Sequence[Value] = (),
     groups: int = 0,
 ) -> Value:
-    """A normalisation; ``weight`` is None where it has none. Layer norm works on the last dimensions."""
+    """Return a normalisation; ``weight`` is None where it has none. Layer norm works on the last
+    dimensions.
+    """
     if operation == Operation.LAYER_NORM and weight is not None and len(weight) == 1:
         x = Value(x.node, x.shape, last=True)
     elif operation != Operation.LAYER_NORM:
@@ -113,7 +117,7 @@ def pool(
     stride: Sequence[int],
     dilation: Sequence[int] = (1,),
 ) -> Value:
-    """Pooling over windows; without strides they are the windows' sizes."""
+    """Return pooling over windows; without strides they are the windows' sizes."""
     rank = len(x.shape) - 2 if len(x.shape) > 3 else 1
     kernel = spread(kernel, rank)
     dilation = spread(dilation, rank)
@@ -129,7 +133,9 @@ def pool(
 
 
 def adaptive_pool(record: Recorder, operation: Operation, x: Value, shape: Dims) -> Value:
-    """Pooling to a fixed size: global, nothing at all, or windows of equal size where that is possible."""
+    """Return pooling to a fixed size: global, nothing at all, or windows of equal size where that is
+    possible.
+    """
     x = first_layout(x)
     inside, outside = x.dims[1:], without_batch(shape)[1:]
     if math.prod(outside) == 1:
@@ -142,7 +148,7 @@ def adaptive_pool(record: Recorder, operation: Operation, x: Value, shape: Dims)
 
 
 def global_pool(record: Recorder, operation: Operation, x: Value, shape: Dims) -> Value:
-    """The mean or maximum over all positions, by any layer that computes it."""
+    """Return the mean or maximum over all positions, by any layer that computes it."""
     average = operation in {Operation.AVG_POOL, Operation.GLOBAL_AVG_POOL}
     kind = Operation.GLOBAL_AVG_POOL if average else Operation.GLOBAL_MAX_POOL
     return record.add(kind, [x], shape, last=x.last and len(without_batch(shape)) > 1)
@@ -151,7 +157,9 @@ def global_pool(record: Recorder, operation: Operation, x: Value, shape: Dims) -
 def reduction(
     record: Recorder, x: Value, axes: Sequence[int], shape: Dims, pooling: Operation | None, name: str
 ) -> Value:
-    """A reduction over ``axes`` of the full shape; over all positions it is global pooling ``pooling``."""
+    """Return a reduction over ``axes`` of the full shape; over all positions it is global pooling
+    ``pooling``.
+    """
     axes = sorted(axis % len(x.shape) for axis in axes) if axes else list(range(len(x.shape)))
     previous = record.nodes[x.node]
     if pooling and previous.detail[:1] == (name,) and len(x.dims) == 2:
@@ -167,7 +175,7 @@ def reduction(
 
 
 def reshape(record: Recorder, x: Value, shape: Dims) -> Value:
-    """Another view of the same numbers; the layout stays where the channels do."""
+    """Return another view of the same numbers; the layout stays where the channels do."""
     if shape == x.shape:
         return record.unary(Operation.IDENTITY, x)
     dims, before = without_batch(shape), x.dims
@@ -181,7 +189,7 @@ def reshape(record: Recorder, x: Value, shape: Dims) -> Value:
 
 
 def permute(record: Recorder, x: Value, order: Sequence[int], shape: Dims) -> Value:
-    """Another order of the dimensions; the layout follows the channels."""
+    """Return another order of the dimensions; the layout follows the channels."""
     order = [axis % len(x.shape) for axis in order]
     if order == list(range(len(x.shape))):
         return record.unary(Operation.IDENTITY, x)
@@ -196,7 +204,8 @@ def permute(record: Recorder, x: Value, order: Sequence[int], shape: Dims) -> Va
 
 
 def join(record: Recorder, operation: Operation, xs: Sequence[Value], shape: Dims) -> Value:
-    """A sum, product, concatenation or the like; the layout is that of the first argument of full rank.
+    """Return a sum, product, concatenation or the like; the layout is that of the first argument of full
+    rank.
 
     Where the order of the arguments says nothing, it is that of any of them that has its channels last.
     """
@@ -209,7 +218,7 @@ def join(record: Recorder, operation: Operation, xs: Sequence[Value], shape: Dim
 
 
 def matrix_product(record: Recorder, a: Value, b: Value, shape: Dims, *, summed: int | None = None) -> Value:
-    """A product of two tensors: input channels are what it sums over, output channels the columns.
+    """Return a product of two tensors: input channels are what it sums over, output channels the columns.
 
     Args:
         record: where to write.
@@ -227,7 +236,8 @@ def matrix_product(record: Recorder, a: Value, b: Value, shape: Dims, *, summed:
 def attention(
     record: Recorder, q: Value, k: Value, v: Value, shape: Dims, mask: Value | None = None
 ) -> Value:
-    """Scaled dot-product attention: channels are those of all heads, the kernel is (keys per query, 1).
+    """Return scaled dot-product attention: channels are those of all heads, the kernel is (keys per query,
+    1).
 
     ``mask`` is what is added to the products of queries and keys, or says which of them count.
     """
@@ -249,23 +259,25 @@ def attention(
 
 
 def first_layout(x: Value) -> Value:
-    """The same tensor with its channels right after the batch."""
+    """Return the same tensor with its channels right after the batch."""
     return Value(x.node, x.shape, last=False)
 
 
 def spread(sizes: Sequence[int], rank: int) -> list[int]:
-    """One number per dimension, where one may stand for all."""
+    """Return one number per dimension, where one may stand for all."""
     return list(sizes) * rank if len(sizes) == 1 else list(sizes)
 
 
 def batch_axis(x: Value) -> int:
-    """Where the batch, or a 1 in its place, is in the shape; -1 where it is folded into another one."""
+    """Return where the batch, or a 1 in its place, is in the shape; -1 where it is folded into another
+    one.
+    """
     if BATCH in x.shape:
         return x.shape.index(BATCH)
     return 0 if x.shape[:1] == (1,) else -1
 
 
 def channel_axis(x: Value) -> int:
-    """Where the channels are in the shape."""
+    """Return where the channels are in the shape."""
     axes = [axis for axis in range(len(x.shape)) if axis != batch_axis(x)]
     return axes[-1 if x.last else 0] if axes else -1

@@ -90,7 +90,7 @@ class OnnxAttributes:
         self._calls = 0
 
     def on_trial(self, record: Recorder) -> "OnnxAttributes":
-        """A copy that writes to another record, for a sub-graph that is written on trial."""
+        """Return a copy that writes to another record, for a sub-graph that is written on trial."""
         trial = copy.copy(self)
         trial._record, trial._by_key, trial._layers = record, dict(self._by_key), dict(self._layers)
         trial._readers = {name: set(readers) for name, readers in self._readers.items()}
@@ -98,17 +98,17 @@ class OnnxAttributes:
         return trial
 
     def hold(self, constant: Constant, origin: Origin) -> None:
-        """Notes where a constant comes from; of two that are called the same nothing is known."""
+        """Note where a constant comes from; of two that are called the same nothing is known."""
         held = (origin, constant.shape)
         if self._by_key.setdefault(constant.key, held) != held:
             self._by_key[constant.key] = (NOWHERE, constant.shape)
 
     def give_up(self) -> None:
-        """Notes that something of the network is not held at all."""
+        """Note that something of the network is not held at all."""
         self._record.nodes[0].attributes = NOT_HELD
 
     def note(self, call: Operator, results: Sequence[Dims], values: Sequence[Value], first: int) -> None:
-        """Gives the nodes that an operator added their attributes.
+        """Give the nodes that an operator added their attributes.
 
         Args:
             call: the operator.
@@ -155,7 +155,7 @@ class OnnxAttributes:
             self._statistics.update(dict.fromkeys(new, name))
 
     def finish(self) -> None:
-        """Gives constants their attributes, and tells apart which weights are used more than once."""
+        """Give constants their attributes, and tell apart which weights are used more than once."""
         self._compare_norms()
         for key, number in self._record._constants.items():
             written = self._record.nodes[number]

@@ -54,39 +54,41 @@ class OnnxCall:
         ]
 
     def value(self, position: int) -> Value:
-        """An argument as a node, constants included."""
+        """Return an argument as a node, constants included."""
         partner = next((one for one in self.arguments if isinstance(one, Value)), None)
         return elementwise.as_value(self.record, self.arguments[position], partner)
 
     def argument(self, position: int) -> Value | Constant | None:
-        """An argument; None where it is left out."""
+        """Return an argument; None where it is left out."""
         return self.arguments[position] if position < len(self.arguments) else None
 
     def constant(self, position: int) -> Constant | None:
-        """An argument that is a constant; None where it is left out or computed from the input."""
+        """Return an argument that is a constant; None where it is left out or computed from the input."""
         argument = self.argument(position)
         return argument if isinstance(argument, Constant) else None
 
     def weights(self, constant: Constant) -> Weights:
-        """What a layer holds whose weights are a constant, be it stored as parameter or not."""
+        """Return what a layer holds whose weights are a constant, be it stored as parameter or not."""
         if not constant.parameters:
             return Weights(constant.key)
         return weights_of(self.record, constant)
 
     def given(self, position: int) -> bool:
-        """Whether there is such an argument, and not just zeros in its place."""
+        """Return whether there is such an argument, and not just zeros in its place."""
         argument = self.argument(position)
         return argument is not None and not (isinstance(argument, Constant) and argument.zero)
 
     def integers(self, name: str, position: int) -> list[int]:
-        """Numbers that older versions of an operator keep as an attribute and newer ones as an argument."""
+        """Return numbers that older versions of an operator keep as an attribute and newer ones as an
+        argument.
+        """
         if name in self.attributes:
             return np.atleast_1d(self.attributes[name]).tolist()
         numbers = self.numbers(position)
         return [] if numbers is None else [int(number) for number in np.atleast_1d(numbers)]
 
     def unknown(self, name: str) -> Value:
-        """A node outside the vocabulary, which reads everything there is to read."""
+        """Return a node outside the vocabulary, which reads everything there is to read."""
         return self.record.unknown_node(name, self.values, self.shape)
 
 

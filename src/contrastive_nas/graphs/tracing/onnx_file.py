@@ -20,7 +20,7 @@ def trace_onnx(
     *,
     image_size: tuple[int, int] | None = None,
 ) -> ComputationGraph:
-    """The computation graph of an ONNX file; needs the extra ``onnx``.
+    """Return the computation graph of an ONNX file; needs the extra ``onnx``.
 
     Local functions are inlined, branches and loops followed (see ``onnx_control``), quantised operators taken
     for those on real numbers (``onnx_quantised``). What the file computes from constants and shapes is

@@ -104,7 +104,9 @@ def _unbatched(size: int) -> int:
 
 
 def with_bias(call: OnnxCall) -> Value | None:
-    """A product with a matrix plus a vector, which is a linear layer with bias; None if it is not that."""
+    """Return a product with a matrix plus a vector, which is a linear layer with bias; None if it is not
+    that.
+    """
     for position in (0, 1):
         x, bias = call.arguments[position], call.constant(1 - position)
         if not isinstance(x, Value) or bias is None or not bias.shape or not call.alone(position):
@@ -184,7 +186,7 @@ def _normed_groups(call: OnnxCall) -> Value | None:
 
 
 def view(call: OnnxCall) -> Value:
-    """Another view of the same numbers; that of normed groups gives the image back."""
+    """Return another view of the same numbers; that of normed groups gives the image back."""
     x = call.x
     detail = call.record.nodes[x.node].detail
     if detail[:1] == (_NORMED,) and call.shape == detail[2].shape:
@@ -196,7 +198,9 @@ def view(call: OnnxCall) -> Value:
 
 
 def affine_groups(call: OnnxCall) -> Value | None:
-    """The scale or the bias of a group norm of which only the rest was met so far; None if it is not that."""
+    """Return the scale or the bias of a group norm of which only the rest was met so far; None if it is not
+    that.
+    """
     for position in (0, 1):
         x, own = call.arguments[position], call.constant(1 - position)
         if not isinstance(x, Value) or own is None or not call.alone(position):

@@ -51,7 +51,7 @@ NOWHERE = Origin(NOT_HELD, NOT_HELD)
 
 
 def marks(graph: Any) -> dict[str, str]:
-    """What the exporter says stored tensors are in the module, e.g. PARAMETER or BUFFER, by name."""
+    """Return what the exporter says stored tensors are in the module, e.g. PARAMETER or BUFFER, by name."""
     return {
         one.name: entry.value
         for one in (*graph.value_info, *graph.initializer)
@@ -61,7 +61,7 @@ def marks(graph: Any) -> dict[str, str]:
 
 
 def stored(mark: str | None, name: str, numbers: NDArray[Any] | None, *, trained: bool) -> Origin:
-    """The origin of a stored tensor.
+    """Return the origin of a stored tensor.
 
     Args:
         mark: what the exporter says of it.
@@ -76,7 +76,7 @@ def stored(mark: str | None, name: str, numbers: NDArray[Any] | None, *, trained
 
 
 def copy_of(origin: Origin, first: NDArray[Any], own: NDArray[Any]) -> Origin:
-    """The origin of a stored tensor that holds the numbers of another one, which has an origin."""
+    """Return the origin of a stored tensor that holds the numbers of another one, which has an origin."""
     if first.shape == own.shape and np.array_equal(first, own):
         return origin
     if first.ndim == own.ndim == 2 and np.array_equal(first.T, own):
@@ -92,7 +92,7 @@ def computed(
     numbers: NDArray[Any] | None,
     place: int,
 ) -> Origin:
-    """The origin of what an operator gives that reads constants.
+    """Return the origin of what an operator gives that reads constants.
 
     Args:
         node: of the file.
@@ -141,14 +141,16 @@ def _expression(
 
 
 def of_numbers(numbers: NDArray[Any]) -> int:
-    """The digest of a constant's contents, the same as that of a tensor of PyTorch."""
+    """Return the digest of a constant's contents, the same as that of a tensor of PyTorch."""
     numbers = np.ascontiguousarray(numbers)
     kind = f"torch.{numbers.dtype.name}"
     return digest("constant", kind, list(numbers.shape), numbers.tobytes())
 
 
 def of_attributes(attributes: Mapping[str, Any]) -> list[Any] | None:
-    """All attributes of an operator as they go into a digest; None where one has none, e.g. a sub-graph."""
+    """Return all attributes of an operator as they go into a digest; None where one has none, e.g. a
+    sub-graph.
+    """
     found: list[Any] = []
     for name in sorted(attributes):
         value = _plain(attributes[name])
@@ -172,18 +174,19 @@ def _plain(value: Any) -> Any:
 
 
 def short(number: Any) -> float:
-    """A number as it was written in decimal before it was stored in few bits: 0.1 for 0.100000001."""
+    """Return a number as it was written in decimal before it was stored in few bits: 0.1 for 0.100000001."""
     number = np.asarray(number).reshape(-1)[0]
     return float(np.format_float_positional(number)) if isinstance(number, np.floating) else float(number)
 
 
 def short_attribute(number: float) -> float:
-    """The same for an attribute, which files hold in 32 bits."""
+    """Return the same for an attribute, which files hold in 32 bits."""
     return short(np.float32(number))
 
 
 def is_drawn(numbers: NDArray[Any]) -> bool:
-    """Whether numbers were drawn or trained, so that a second tensor with the same ones is the same weight.
+    """Return whether numbers were drawn or trained, so that a second tensor with the same ones is the same
+    weight.
 
     Numbers that somebody wrote, such as ones, zeros or an identity, are those of many layers before training.
     """
@@ -195,6 +198,6 @@ def is_drawn(numbers: NDArray[Any]) -> bool:
 
 
 def is_fixed_filter(numbers: NDArray[Any]) -> bool:
-    """Whether several filters of a convolution are one and the same, as those are that blur."""
+    """Return whether several filters of a convolution are one and the same, as those are that blur."""
     rows = numbers.reshape(len(numbers), -1) if numbers.ndim > 1 else numbers.reshape(1, -1)
     return len(rows) > 1 and bool(rows.any()) and bool((rows == rows[0]).all())

@@ -39,7 +39,7 @@ _OWN_ATTRIBUTES = frozenset({"channels_last", "opset", "saturate", "block_size",
 
 
 def as_float(graph: Any) -> None:
-    """Makes every quantised operator of a graph, sub-graphs included, its twin on real numbers, in place."""
+    """Make every quantised operator of a graph, sub-graphs included, its twin on real numbers, in place."""
     scales: set[str] = set()
     integers: set[str] = set()
     nodes = [new for node in graph.node for new in _twin(node, scales, integers)]
@@ -51,7 +51,7 @@ def as_float(graph: Any) -> None:
 
 
 def is_quantised(graph: Any) -> bool:
-    """Whether a graph, sub-graphs included, has a quantised operator."""
+    """Return whether a graph, sub-graphs included, has a quantised operator."""
     kinds = {*_TWINS, _CONCAT, _DYNAMIC}
     return any(
         node.op_type in kinds

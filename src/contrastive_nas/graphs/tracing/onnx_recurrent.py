@@ -10,7 +10,8 @@ from contrastive_nas.graphs.tracing.record import Constant, Dims, Recorder, Valu
 
 
 def recurrent(call: OnnxCall) -> list[Value]:
-    """LSTM, GRU or RNN: the input times a matrix, the state of each step times another, for each direction.
+    """Return LSTM, GRU or RNN: the input times a matrix, the state of each step times another, for each
+    direction.
 
     ``W`` is directions x gates * hidden x inputs, ``R`` directions x gates * hidden x hidden, ``B``
     directions x 2 * gates * hidden.

@@ -62,18 +62,18 @@ class Operator:
         return [() if one is None else one.found.shape for one in self.tensors]
 
     def given(self, place: int) -> bool:
-        """Whether there is such an argument."""
+        """Return whether there is such an argument."""
         return place < len(self.tensors) and self.tensors[place] is not None
 
     def number(self, place: int) -> float | None:
-        """An argument that is one known number, and no parameter."""
+        """Return an argument that is one known number, and no parameter."""
         tensor = self.tensors[place] if place < len(self.tensors) else None
         if tensor is None or tensor.numbers is None or tensor.numbers.size != 1 or tensor.origin.reads:
             return None
         return short(tensor.numbers)
 
     def integers(self, name: str, place: int) -> list[int] | None:
-        """Integers that are an attribute, or an argument in newer versions."""
+        """Return integers that are an attribute, or an argument in newer versions."""
         if name in self.attributes:
             return [int(one) for one in np.atleast_1d(self.attributes[name])]
         tensor = self.tensors[place] if place < len(self.tensors) else None
@@ -82,7 +82,7 @@ class Operator:
         return [int(one) for one in np.atleast_1d(tensor.numbers)]
 
     def real(self, name: str, default: float) -> float:
-        """An attribute that is a real number."""
+        """Return an attribute that is a real number."""
         return short_attribute(self.attributes.get(name, default))
 
     @property
@@ -104,7 +104,7 @@ _ALIGNED = frozenset(
 
 
 def is_aligned_otherwise(call: Operator) -> bool:
-    """Whether an operator is of a version that is another function than the later ones."""
+    """Return whether an operator is of a version that is another function than the later ones."""
     return call.kind in _ALIGNED and call.version < _ALIGNED_AT_THE_END
 
 
@@ -438,7 +438,7 @@ def _shuffle(call: Operator) -> Named | None:
 
 
 def dropout_probability(call: Operator) -> float | None:
-    """Of dropout, an argument or, in old files, an attribute; None where it is not known."""
+    """Return the probability of dropout, an argument or an attribute; None where it is not known."""
     return call.number(1) if call.given(1) else call.real("ratio", _RATIO)
 
 

@@ -53,14 +53,16 @@ Found = Tensor | list[Tensor] | None
 
 
 def contents(tensor: Any) -> Array | None:
-    """The contents of a stored tensor; None if it is large."""
+    """Return the contents of a stored tensor; None if it is large."""
     from onnx import numpy_helper
 
     return numpy_helper.to_array(tensor) if math.prod(tensor.dims) <= _SMALL else None
 
 
 def is_uniform(tensor: Any) -> bool:
-    """Whether all of several stored numbers are the same, as those of many layers are before any training."""
+    """Return whether all of several stored numbers are the same, as those of many layers are before any
+    training.
+    """
     from onnx import numpy_helper
 
     numbers = numpy_helper.to_array(tensor).reshape(-1)
@@ -77,7 +79,7 @@ class Copies:
         self._first: dict[tuple[int, float, float], list[Any]] = {}
 
     def original(self, tensor: Any) -> Any:
-        """The first tensor of the same numbers, which may be this one."""
+        """Return the first tensor of the same numbers, which may be this one."""
         from onnx import numpy_helper
 
         numbers = numpy_helper.to_array(tensor).reshape(-1)
@@ -93,7 +95,7 @@ class Copies:
 
 
 def compute(node: Any, numbers: Sequence[Array | None], opsets: Mapping[str, int]) -> list[Array] | None:
-    """What an operator gives for constants; None where it is not known, random or large.
+    """Return what an operator gives for constants; None where it is not known, random or large.
 
     Args:
         node: an ONNX node without sub-graphs.
@@ -132,7 +134,7 @@ def _gives_few(operator: str, numbers: list[Array]) -> bool:
 def infer(
     node: Any, tensors: Sequence[Tensor | None], opsets: Mapping[str, int], stated: Mapping[str, Dims]
 ) -> list[tuple[int, Dims]]:
-    """Types and shapes of what an operator gives.
+    """Return types and shapes of what an operator gives.
 
     Args:
         node: an ONNX node without sub-graphs.
@@ -189,7 +191,9 @@ def _dims(tensor: Any) -> Dims | None:
 
 
 def stated_shapes(graph: Any, batch_name: str, batch: int) -> dict[str, Dims]:
-    """Shapes of all tensors whose shape the file states in full, its name for the batch being known."""
+    """Return shapes of all tensors whose shape the file states in full, its name for the batch being
+    known.
+    """
     found = {}
     for one in (*graph.value_info, *graph.output):
         sizes = one.type.tensor_type.shape.dim if one.type.tensor_type.HasField("shape") else []
@@ -200,12 +204,12 @@ def stated_shapes(graph: Any, batch_name: str, batch: int) -> dict[str, Dims]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error that says something."""
+    """Return the first line of an error that says something."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def batched(shape: Dims, axis: int, batch: int) -> Dims:
-    """A shape of the file with ``BATCH`` in place of the batch."""
+    """Return a shape of the file with ``BATCH`` in place of the batch."""
     if axis < 0 or batch == BATCH:
         return shape
     return (*shape[:axis], shape[axis] // batch * BATCH, *shape[axis + 1 :])
@@ -214,7 +218,7 @@ def batched(shape: Dims, axis: int, batch: int) -> Dims:
 def batch_axis(
     operator: str, attributes: Mapping[str, Any], tensors: Sequence[Tensor | None], shape: Dims, batch: int
 ) -> int:
-    """Where the batch is in what an operator gives; -1 where it is in no dimension.
+    """Return where the batch is in what an operator gives; -1 where it is in no dimension.
 
     Args:
         operator: its type.

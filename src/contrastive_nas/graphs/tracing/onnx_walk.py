@@ -55,7 +55,7 @@ class OnnxWalk:
         self._uses = Counter(_names_read(graph))
 
     def outputs(self, source: str, shape: Dims, kind: int) -> list[Value]:
-        """Writes everything; gives the results of the network.
+        """Write everything; gives the results of the network.
 
         Args:
             source: name of the input.
@@ -69,7 +69,7 @@ class OnnxWalk:
         return results
 
     def run(self, graph: Any, given: Sequence[Found]) -> list[Found]:
-        """Writes a graph or sub-graph, whose first inputs are ``given``; gives its results."""
+        """Write a graph or sub-graph, whose first inputs are ``given``; gives its results."""
         self.tensors.update((one.name, found) for one, found in zip(graph.input, given, strict=False))
         for stored in graph.initializer:
             self.tensors[stored.name] = self._stored(stored)
@@ -78,21 +78,22 @@ class OnnxWalk:
         return [self.tensors[output.name] for output in graph.output]
 
     def trial(self) -> "OnnxWalk":
-        """A copy that writes elsewhere, to see what a sub-graph comes to."""
+        """Return a copy that writes elsewhere, to see what a sub-graph comes to."""
         other = copy.copy(self)
         other.record, other.tensors = copy.deepcopy(self.record), dict(self.tensors)
         other.attributes = self.attributes.on_trial(other.record)
         return other
 
     def as_value(self, tensor: Tensor) -> Value:
-        """A tensor as a node, constants included."""
+        """Return a tensor as a node, constants included."""
         found = tensor.found
         return found if isinstance(found, Value) else self.record.constant(found)
 
     def add(
         self, operation: Operation, tensors: Sequence[Tensor], shape: Dims, batch: int, **options: Any
     ) -> Tensor:
-        """A node on tensors, at least one of which depends on the input; what it does in full is not held.
+        """Return a node on tensors, at least one of which depends on the input; what it does in full is not
+        held.
 
         Args:
             operation: its type.
@@ -107,7 +108,7 @@ class OnnxWalk:
         return Tensor(value, shape, tensors[0].kind, batch=batch)
 
     def number(self, numbers: Array, kind: int = INTEGER) -> Tensor:
-        """A known constant."""
+        """Return a known constant."""
         numbers = np.asarray(numbers)
         constant = Constant(("number", numbers.shape, numbers.tobytes()), numbers.shape)
         held = onnx_origins.of_numbers(numbers)

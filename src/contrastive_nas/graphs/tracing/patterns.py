@@ -11,7 +11,7 @@ _LRN_CHAIN = {Operation.ELEMENTWISE, Operation.RESHAPE, Operation.AVG_POOL, Oper
 
 
 def product(record: Recorder, a: Value, b: Value, shape: Dims) -> Value | None:
-    """The activation that the product of ``a`` and ``b`` is, if any.
+    """Return the activation that the product of ``a`` and ``b`` is, if any.
 
     - x * sigmoid(x): SiLU
     - x * hard_sigmoid(x): hard swish
@@ -39,7 +39,7 @@ def product(record: Recorder, a: Value, b: Value, shape: Dims) -> Value | None:
 
 
 def scaled(record: Recorder, x: Value, factor: float) -> Value | None:
-    """The activation that ``x`` times a number is, if any.
+    """Return the activation that ``x`` times a number is, if any.
 
     - relu6(x + 3) / 6: hard sigmoid
     - x * relu6(x + 3) / 6: hard swish
@@ -66,7 +66,9 @@ def scaled(record: Recorder, x: Value, factor: float) -> Value | None:
 
 
 def quotient(record: Recorder, x: Value, divisor: Value) -> Value | None:
-    """Local response normalisation, if x / divisor is one: (k + alpha * mean of squares)^beta divides."""
+    """Return local response normalisation, if x / divisor is one: (k + alpha * mean of squares)^beta
+    divides.
+    """
     parts, node = [divisor.node], record.nodes[divisor.node]
     if node.detail[:1] != ("pow",):
         return None

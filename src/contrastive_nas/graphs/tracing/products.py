@@ -12,7 +12,7 @@ HANDLERS = Handlers()
 
 
 def plus(call: Call, value: Value, bias: Value | Constant | None) -> Value:
-    """A result plus a bias that is not the layer's own, if there is one."""
+    """Return a result plus a bias that is not the layer's own, if there is one."""
     if bias is None:
         return value
     return elementwise.arithmetic(call.record, "add", value, bias, value.shape)

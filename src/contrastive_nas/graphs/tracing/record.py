@@ -127,7 +127,7 @@ class Recorder:
         bias_key: Hashable = None,
         detail: tuple[Any, ...] = (),
     ) -> Value:
-        """Adds a node that gives a tensor of ``shape`` (with the batch).
+        """Add a node that gives a tensor of ``shape`` (with the batch).
 
         Args:
             operation: its type.
@@ -181,11 +181,11 @@ class Recorder:
         return True, [rest]
 
     def unary(self, operation: Operation, x: Value, detail: tuple[Any, ...] = ()) -> Value:
-        """A node on one tensor that keeps its shape."""
+        """Return a node on one tensor that keeps its shape."""
         return self.add(operation, [x], x.shape, detail=detail)
 
     def constant(self, constant: Constant, partner: Value | None = None) -> Value:
-        """The node of a constant; ``partner`` is what it is computed with, for its layout."""
+        """Return the node of a constant; ``partner`` is what it is computed with, for its layout."""
         dims = without_batch(constant.shape)
         last = partner.last if partner and len(partner.dims) == len(dims) else default_last(constant.shape)
         shape = dims if dims else (1,)
@@ -214,13 +214,13 @@ class Recorder:
     def unknown_node(
         self, name: str, arguments: Sequence[Value], shape: Dims, parameters: Sequence[ParameterPart] = ()
     ) -> Value:
-        """A node outside the vocabulary, which holds the parameters that it reads."""
+        """Return a node outside the vocabulary, which holds the parameters that it reads."""
         self.unknown.append(name)
         new = self.claims.take(parameters)
         return self.add(Operation.UNKNOWN, arguments, shape, weight=(new,) if new else ())
 
     def graph(self, outputs: Sequence[Value]) -> ComputationGraph:
-        """The graph that ends in ``outputs``, without nodes that others have absorbed."""
+        """Return the graph that ends in ``outputs``, without nodes that others have absorbed."""
         shape = outputs[0].encoded
         self.add(Operation.OUTPUT, outputs, outputs[0].shape, last=outputs[0].last, in_shape=shape)
         kept = self._kept()
@@ -245,7 +245,7 @@ class Recorder:
 
 
 def without_batch(shape: Dims) -> Dims:
-    """A shape without the batch, or without a leading 1 where there is no batch in it."""
+    """Return a shape without the batch, or without a leading 1 where there is no batch in it."""
     for axis, size in enumerate(shape):
         if size and size % BATCH == 0:
             inner = () if size == BATCH else (size // BATCH,)
@@ -254,12 +254,12 @@ def without_batch(shape: Dims) -> Dims:
 
 
 def default_last(shape: Dims) -> bool:
-    """Sequences of tokens have their channels last, everything else first."""
+    """Return sequences of tokens have their channels last, everything else first."""
     return len(without_batch(shape)) == 2
 
 
 def encode(dims: Dims, last: bool) -> Shape:
-    """Any shape as (C, H, W)."""
+    """Return any shape as (C, H, W)."""
     if not dims:
         return (1, 1, 1)
     channels, *rest = (dims[-1], *dims[:-1]) if last else dims
@@ -271,12 +271,12 @@ def encode(dims: Dims, last: bool) -> Shape:
 
 
 def largest(shapes: Sequence[Shape]) -> Shape:
-    """Elementwise maximum."""
+    """Return elementwise maximum."""
     return (max(s[0] for s in shapes), max(s[1] for s in shapes), max(s[2] for s in shapes))
 
 
 def pair(sizes: Sequence[int]) -> tuple[int, int]:
-    """Height and width of a window in one to three dimensions, depth folded into the height."""
+    """Return height and width of a window in one to three dimensions, depth folded into the height."""
     if not sizes:
         return (0, 0)
     if len(sizes) == 1:

@@ -138,7 +138,7 @@ class Settings:
     last: bool
 
     def attributes(self, operation: Operation) -> int:
-        """The digest for a node of this type; 0 if nothing is unusual.
+        """Return the digest for a node of this type; 0 if nothing is unusual.
 
         Raises:
             TypeError: an argument is of a kind that has no digest.
@@ -148,7 +148,7 @@ class Settings:
         return digest("type", str(self.result.dtype), found) if self.changes_type else found
 
     def unusual(self, name: str, *, is_plain: bool = True) -> dict[str, Any]:
-        """The settings that nothing else tells.
+        """Return the settings that nothing else tells.
 
         Args:
             name: of the function.
@@ -170,7 +170,7 @@ class Settings:
         }
 
     def noise(self) -> dict[str, Any]:
-        """How the constants among the arguments are computed."""
+        """Return how the constants among the arguments are computed."""
         found = {key: self.numbers[key] for key in sorted(self.constants) if key in self.numbers}
         self._check(found)
         return found
@@ -460,7 +460,7 @@ _RULES: dict[Operation, Rule] = {
 
 
 def holds_unknown(found: Iterable[Any]) -> bool:
-    """Whether the contents of a constant among the settings are not known."""
+    """Return whether the contents of a constant among the settings are not known."""
     return any(
         holds_unknown(one) if isinstance(one, list) else isinstance(one, int) and one == NOT_HELD
         for one in found
@@ -468,7 +468,7 @@ def holds_unknown(found: Iterable[Any]) -> bool:
 
 
 def of_bytes(tensor: Tensor) -> int:
-    """The digest of a constant's contents, of its shape and its type."""
+    """Return the digest of a constant's contents, of its shape and its type."""
     flat = tensor.detach().cpu().contiguous().flatten()
     raw = bytes(flat.view(torch.uint8).numpy()) if flat.numel() else b""
     return digest("constant", str(tensor.dtype), list(tensor.shape), raw)

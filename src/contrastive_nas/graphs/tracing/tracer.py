@@ -35,7 +35,7 @@ _SILENT = ("_assert", "sym_", "assert_")
 
 
 def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
-    """The computation graph of a module as it stands, in its own mode, identities and zeros included.
+    """Return the computation graph of a module as it stands, in its own mode, identities and zeros included.
 
     The module is run by ``torch.export`` on tensors without data; its weights are neither copied nor changed.
     Operations outside the vocabulary become ``UNKNOWN`` nodes that hold their parameters, and are logged with
@@ -66,10 +66,10 @@ def trace(module: nn.Module, input_shape: Sequence[int]) -> ComputationGraph:
 
 
 def report_unknown(name: str, record: Recorder) -> None:
-    """Logs how many nodes of which names are outside the vocabulary."""
+    """Log how many nodes of which names are outside the vocabulary."""
     if record.unknown:
         names = ", ".join(f"{count} {kind}" for kind, count in Counter(record.unknown).most_common())
-        _LOG.warning("%s: %d nodes outside the vocabulary: %s", name, len(record.unknown), names)
+        _LOG.warning("%s: %d nodes with unknown operations: %s", name, len(record.unknown), names)
 
 
 class ProgramWalk:
@@ -93,7 +93,7 @@ class ProgramWalk:
         self._storages = constants.Storages()
 
     def outputs(self) -> list[Value]:
-        """Writes everything; gives the results of the network."""
+        """Write everything; gives the results of the network."""
         nodes = self._module.graph.nodes
         # The network's input stands first, so that it becomes node 0; its parameters before their views.
         order = [InputKind.USER_INPUT, InputKind.PARAMETER]
@@ -110,18 +110,18 @@ class ProgramWalk:
         results = control.flat(self._run(self._module))
         values = [self.as_value(result) for result in results if isinstance(result, Value | Constant)]
         if not values:
-            raise InputError(f"{self._subject}: the module gives no tensor")
+            raise InputError(f"{self._subject}: the module returns no tensor")
         return values
 
     def inside(self, module: fx.GraphModule, operands: Sequence[Any]) -> list[Any]:
-        """Writes a part of the program that is a function of ``operands``; gives its results."""
+        """Write a part of the program that is a function of ``operands``; gives its results."""
         placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
         self._found.update(zip(placeholders, operands, strict=True))
         results = self._run(module)
         return results if isinstance(results, list) else [results]
 
     def region(self, module: fx.GraphModule, node: fx.Node, arguments: Sequence[Any]) -> list[Any]:
-        """As ``inside``, for a call whose arguments the part may change in place."""
+        """Trace as ``inside`` does, for a call whose arguments the part may change in place."""
         operands = [self.look_up(argument) for argument in arguments]
         results = self.inside(module, operands)
         placeholders = [one for one in module.graph.nodes if one.op == "placeholder"]
@@ -196,7 +196,8 @@ class ProgramWalk:
         depends = any(isinstance(one, Value) for one in read)
         if depends and any(not constants.function_name(user).startswith(_SILENT) for user in node.users):
             raise InputError(
-                f"{self._subject}{line_of(node)}: {name} takes a number from the images; keep it a tensor"
+                f"{self._subject}{line_of(node)}: {name} makes a Python number from the images; "
+                "keep it as a tensor"
             )
         return None if depends else Constant(node.name, ())
 
@@ -233,7 +234,7 @@ class ProgramWalk:
         }
 
     def look_up(self, argument: Any) -> Any:
-        """What arguments of a call stand for."""
+        """Return what arguments of a call stand for."""
         if isinstance(argument, fx.Node):
             return self._found.get(argument)
         if isinstance(argument, list | tuple):
@@ -241,7 +242,9 @@ class ProgramWalk:
         return argument
 
     def unknown(self, name: str, read: Sequence[Value | Constant], node: fx.Node) -> Result:
-        """The results of a function outside the vocabulary; the first holds the parameters that it reads."""
+        """Return the results of a function outside the vocabulary; the first holds the parameters that it
+        reads.
+        """
         values = [one for one in read if isinstance(one, Value)]
         parts = [part for one in read if isinstance(one, Constant) for part in one.parameters]
         result: Any = node.meta.get("val")
@@ -283,5 +286,5 @@ class ProgramWalk:
                 self._found[other] = self.unknown("in-place write to a view", values, other)
 
     def as_value(self, found: Value | Constant) -> Value:
-        """A tensor as a node, constants included."""
+        """Return a tensor as a node, constants included."""
         return found if isinstance(found, Value) else self.record.constant(found)

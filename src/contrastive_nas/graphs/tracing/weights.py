@@ -46,7 +46,8 @@ def layer_weights(
     bias: Value | Constant | None,
     reads: Sequence[Value] = (),
 ) -> LayerWeights:
-    """What a layer holds with these weights and this bias; a bias that the network computes is not held.
+    """Return what a layer holds with these weights and this bias; a bias that the network computes is not
+    held.
 
     Args:
         record: where what they are computed from is written.
@@ -65,7 +66,7 @@ def layer_weights(
 
 
 def weights_of(record: Recorder, weight: Constant) -> Weights:
-    """What a layer holds whose weights, or bias, are ``weight``.
+    """Return what a layer holds whose weights, or bias, are ``weight``.
 
     If its numbers of parameters and elements agree, they are its own. Else parameters of its size are its
     own, and all others are a ``CONSTANT`` that it reads; where there are none of its size, all are.
@@ -83,7 +84,9 @@ def weights_of(record: Recorder, weight: Constant) -> Weights:
 
 
 def parts_beside(key: Hashable) -> tuple[ParameterPart, ...]:
-    """The parameters of a constant that a layer computes its weights from; none if ``key`` is of another."""
+    """Return the parameters of a constant that a layer computes its weights from; none if ``key`` is of
+    another.
+    """
     if isinstance(key, tuple) and key[:1] == (_BESIDE,):
         parts: tuple[ParameterPart, ...] = key[1]
         return parts

@@ -22,7 +22,7 @@ def augment_comparator(
     seed: ExperimentSeed,
     device: Device,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
-    """The comparator trained on, and the last round's pseudo-labels: rows of the graph store, confidence."""
+    """Train the comparator on with pseudo-labels; return it and the last round's pseudo-labels."""
     import numpy as np
     import pandas as pd
 
@@ -63,7 +63,7 @@ def measure_augmentation(
     space: SpaceParameters,
     target: TargetParameters,
 ) -> dict[str, Any]:
-    """The quality of the comparator with pseudo-labels, and what they did for it."""
+    """Measure the comparator with pseudo-labels, and what they changed."""
     import math
 
     from contrastive_nas.graphs.storage.store import open_store
@@ -97,7 +97,7 @@ def draw_calibration(
     first_labels: "pd.DataFrame",
     target: TargetParameters,
 ) -> "go.Figure":
-    """Win probabilities of the comparator against how often networks that are not labelled win."""
+    """Draw the comparator's win probabilities against how often unlabelled networks win."""
     import numpy as np
 
     from contrastive_nas.graphs.storage.store import open_store

@@ -1,18 +1,19 @@
 """Augment: pseudo-labels, and a comparator trained on with them."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from contrastive_nas.pipelines.augment.nodes import (
     augment_comparator,
     draw_calibration,
     measure_augmentation,
 )
+from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(
+            StageNode(
                 func=augment_comparator,
                 inputs=[
                     "comparator",
@@ -27,7 +28,7 @@ def create_pipeline() -> Pipeline:
                 name="augment_comparator",
                 tags="gpu",
             ),
-            Node(
+            StageNode(
                 func=measure_augmentation,
                 inputs=[
                     "augmented_comparator",
@@ -42,7 +43,7 @@ def create_pipeline() -> Pipeline:
                 outputs="comparator_metrics",
                 name="measure_augmentation",
             ),
-            Node(
+            StageNode(
                 func=draw_calibration,
                 inputs=[
                     "augmented_comparator",

@@ -19,7 +19,7 @@ def make_benchmark(
     checkpoints: Checkpoints,
     labels: Path | None,
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
-    """The table, and how well trainings repeat."""
+    """Train networks for a table, and measure how well trainings repeat."""
     from contrastive_nas.evaluators.tabulating import draw_functions, measure_all, repeatability, tabulate
     from contrastive_nas.evaluators.training import TrainingEvaluator
 

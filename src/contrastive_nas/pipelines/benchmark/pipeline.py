@@ -1,14 +1,15 @@
 """Benchmark: a table of trained networks."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from contrastive_nas.pipelines.benchmark.nodes import make_benchmark
+from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(
+            StageNode(
                 func=make_benchmark,
                 inputs=[
                     "params:benchmark",

@@ -33,7 +33,7 @@ def buy_first_labels(
     labels: Path | None,
     encoder: Path | None = None,
 ) -> "pd.DataFrame":
-    """The search's first round: a row per query with architecture, accuracy (percent), origin, error."""
+    """Run the search's first round: a row per query with architecture, accuracy (percent) and origin."""
     count = min(first_labels.count, search.queries)
     result = run_stage_search(
         search,
@@ -59,7 +59,7 @@ def train_first_comparator(
     seed: ExperimentSeed,
     device: Device,
 ) -> Callable[[Path], Any]:
-    """The comparator's weights."""
+    """Train the comparator on all pairs of the first labels."""
     from contrastive_nas.devices import pick_device
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.comparator import save_comparator
@@ -90,7 +90,7 @@ def measure_comparator(
     first_labels: "pd.DataFrame",
     target: TargetParameters,
 ) -> dict[str, Any]:
-    """How well the comparator ranks the rows of the table that are not labelled, beside simple baselines."""
+    """Measure how well the comparator ranks unlabelled rows of the table, beside simple baselines."""
     from contrastive_nas.graphs.storage.store import open_store
     from contrastive_nas.ranking.comparator.comparator import load_comparator
     from contrastive_nas.ranking.comparator.report import comparator_quality

@@ -18,7 +18,7 @@ def convert_architectures(
     space: SpaceParameters,
     earlier_graphs: Path | None,
 ) -> Callable[[Path], Any]:
-    """The graph store of the table's architectures, in the table's order; only new ones are converted."""
+    """Convert the table's architectures to a graph store, in their order; earlier graphs are reused."""
     from contrastive_nas.conversion.convert import convert
     from contrastive_nas.spaces import load_space
 
@@ -31,7 +31,7 @@ def convert_architectures(
 
 
 def summarise_graphs(graphs: Path) -> dict[str, Any]:
-    """Counts and ranges of what was converted."""
+    """Count the graphs, their nodes and operations."""
     import numpy as np
 
     from contrastive_nas.graphs.storage.store import open_store

@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def download_benchmark(source: Source, raw_folder: RawFolder) -> None:
-    """Fetches the benchmark called ``source`` to ``raw_folder``, unless its files are there.
+    """Fetch the benchmark called ``source`` to ``raw_folder``, unless its files are there.
 
     Raises:
         InputError: no benchmark is named, or it cannot be fetched; the message says what to do by hand.

@@ -17,7 +17,7 @@ _PROBLEMS_KEPT = 10
 def ingest_table(
     raw_table: Path, parameters: IngestParameters, space: SpaceParameters, target: TargetParameters
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
-    """The tidy table of the experiment's space, and what was found on the way to it."""
+    """Read the benchmark file into a tidy table of the space, and report what was left out."""
     from contrastive_nas.spaces import load_space
     from contrastive_nas.tables import read_table
 

@@ -27,7 +27,7 @@ def pretrain_encoder(
     checkpoints: Checkpoints,
     graphs: Path | None = None,
 ) -> tuple[Callable[[Path], Any], "pd.DataFrame"]:
-    """The encoder's weights, and the loss of every step (none for the released one); no label is used."""
+    """Pretrain the graph encoder without labels, or take the released one; return the losses too."""
     import pandas as pd
 
     from contrastive_nas.devices import pick_device
@@ -49,7 +49,7 @@ def pretrain_encoder(
 
 
 def draw_pretraining(losses: "pd.DataFrame") -> "go.Figure":
-    """The loss over the steps."""
+    """Draw the contrastive loss over the steps."""
     from contrastive_nas.reporting.training_figures import draw_losses
 
     return draw_losses(losses)

@@ -29,7 +29,7 @@ def plan_retraining(
     device: Device,
     summary: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Batch, schedule and expected GPU days; needs no images where their number is given."""
+    """Plan batch, schedule and expected GPU days; needs no images where their number is given."""
     from contrastive_nas.training.forecast import forecast
     from contrastive_nas.training.launch import count_processes
 
@@ -49,7 +49,7 @@ def retrain_architecture(
     checkpoints: Checkpoints,
     summary: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], "pd.DataFrame", "pd.DataFrame", Callable[[Path], None]]:
-    """Metrics, history per epoch, confusion, and the exported network."""
+    """Train the network in full; return metrics, history, confusion and the exported network."""
     import tempfile
 
     from contrastive_nas.training.launch import launch

@@ -1,12 +1,13 @@
 """Retrain: the best architecture, trained in full and exported."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from contrastive_nas.pipelines.retrain.nodes import (
     plan_retraining,
     retrain_architecture,
     write_retrain_report,
 )
+from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
@@ -19,15 +20,15 @@ def create_pipeline() -> Pipeline:
     }
     return Pipeline(
         [
-            Node(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
-            Node(
+            StageNode(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
+            StageNode(
                 func=retrain_architecture,
                 inputs=shared | {"plan": "retrain_plan", "checkpoints": "checkpoints"},
                 outputs=["retrain_metrics", "retrain_history", "retrain_confusion", "retrained_network"],
                 name="retrain_architecture",
                 tags="gpu",
             ),
-            Node(
+            StageNode(
                 func=write_retrain_report,
                 inputs={
                     "metrics": "retrain_metrics",

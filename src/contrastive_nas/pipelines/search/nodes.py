@@ -29,7 +29,7 @@ def search_architectures(
     labels: Path | None,
     encoder: Path | None = None,
 ) -> tuple["pd.DataFrame", "pd.DataFrame", dict[str, Any]]:
-    """One row per query, initial design included; one per step of the strategy; what the ranker rests on."""
+    """Search for the best architecture: a row per query, one per step of the strategy, and the basis."""
     from contrastive_nas.evaluators.base import Evaluation
 
     columns = (first_labels[name].tolist() for name in ("architecture", "accuracy", "origin", "error"))
@@ -61,7 +61,7 @@ def select_reference(
     space: SpaceParameters,
     target: TargetParameters,
 ) -> "pd.DataFrame":
-    """What the search could have chosen: architecture, label, test accuracy, on the evaluator's scale."""
+    """Select what the search could have chosen: architecture, label and test accuracy."""
     from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.costs import within_limits
@@ -86,7 +86,7 @@ def measure_random_search(
     target: TargetParameters,
     seed: ExperimentSeed,
 ) -> "pd.DataFrame":
-    """The course of random search with as many queries: run where labels are predictions, else on the table.
+    """Compute the course of random search with as many queries, or run it on predicted labels.
 
     To run it where networks are trained would cost as much as the search again; such tables are drawn at
     random (stage ``benchmark``).
@@ -117,7 +117,7 @@ def summarise_search(
     seed: ExperimentSeed,
     labels: Path | None,
 ) -> dict[str, Any]:
-    """The best architecture, its test accuracy and rank among the reference, beside random search."""
+    """Summarise the search: its best network, test accuracy and rank, beside random search."""
     from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.search.strategy_registry import WITH_RANKER
     from contrastive_nas.search.summary import best_query, summarise
@@ -144,7 +144,7 @@ def summarise_search(
 
 
 def draw_search(history: "pd.DataFrame", random: "pd.DataFrame", summary: dict[str, Any]) -> "go.Figure":
-    """Best accuracy against queries, ours and random search."""
+    """Draw the best accuracy against queries, for this search and random search."""
     from contrastive_nas.reporting.figures import draw_search_history
 
     return draw_search_history(history, random, summary)

@@ -24,7 +24,7 @@ class SearchStageParameters(SearchSettings):
     pool: bool = False
 
     def of_search(self, initial: int, seed: int, queries: int | None = None) -> SearchParameters:
-        """Parameters of the search itself.
+        """Return parameters of the search itself.
 
         Args:
             initial: labels of the initial design.

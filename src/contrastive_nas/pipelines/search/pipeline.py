@@ -1,6 +1,6 @@
 """Search: the best architecture for a budget of queries."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from contrastive_nas.pipelines.search.nodes import (
     draw_search,
@@ -10,20 +10,21 @@ from contrastive_nas.pipelines.search.nodes import (
     summarise_search,
 )
 from contrastive_nas.pipelines.searching import SEARCH_INPUTS
+from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     about = ["params:search", "params:evaluator", "params:space", "params:target", "params:seed"]
     return Pipeline(
         [
-            Node(
+            StageNode(
                 func=search_architectures,
                 inputs={**SEARCH_INPUTS, "first_labels": "first_labels"},
                 outputs=["search_history", "search_trace", "search_basis"],
                 name="search_architectures",
                 tags="gpu",
             ),
-            Node(
+            StageNode(
                 func=select_reference,
                 inputs=[
                     "table",
@@ -35,13 +36,13 @@ def create_pipeline() -> Pipeline:
                 outputs="search_reference",
                 name="select_reference",
             ),
-            Node(
+            StageNode(
                 func=measure_random_search,
                 inputs=["search_history", "search_reference", "table", *about],
                 outputs="random_search",
                 name="measure_random_search",
             ),
-            Node(
+            StageNode(
                 func=summarise_search,
                 inputs=[
                     "search_history",
@@ -56,7 +57,7 @@ def create_pipeline() -> Pipeline:
                 outputs="search_summary",
                 name="summarise_search",
             ),
-            Node(
+            StageNode(
                 func=draw_search,
                 inputs=["search_history", "random_search", "search_summary"],
                 outputs="search_figure",

@@ -30,7 +30,7 @@ def tune_stage(
     seed: ExperimentSeed,
     checkpoints: Checkpoints,
 ) -> tuple["pd.DataFrame", dict[str, Any]]:
-    """One row per trial, and the best setting beside the one in use."""
+    """Tune a stage: a row per trial, and the best setting beside the one in use."""
     from contrastive_nas.search.tuning.objectives import CompareObjective, SearchObjective
     from contrastive_nas.search.tuning.parameters import values_of
     from contrastive_nas.search.tuning.tuning import summarise_trials, tune

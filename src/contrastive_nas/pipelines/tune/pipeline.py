@@ -1,14 +1,15 @@
 """Tune: hyper-parameters of a stage."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
+from contrastive_nas.pipelines.stage_node import StageNode
 from contrastive_nas.pipelines.tune.nodes import tune_stage
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(
+            StageNode(
                 func=tune_stage,
                 inputs=[
                     "table",

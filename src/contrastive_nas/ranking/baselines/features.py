@@ -34,17 +34,17 @@ _NUMERIC = ("mnasnet", "mobilenet_v3", "proxyless", "resnet50")
 
 
 def graph_statistics(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-    """The general statistics of every graph, which know nothing of its space."""
+    """Return the general statistics of every graph, which know nothing of its space."""
     return source.statistics_of(rows).astype(np.float64)
 
 
 def costs(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
-    """Logarithms of multiply-accumulates and parameters."""
+    """Return logarithms of multiply-accumulates and parameters."""
     return graph_statistics(source, rows)[:, [STATISTICS.index(name) for name in COSTS]]
 
 
 def hand_made(space: SearchSpace) -> Features:
-    """What somebody who knows the space would write down in ten minutes.
+    """Return what somebody who knows the space would write down in ten minutes.
 
     Cells of NAS-Bench-101 and -201 are described by their paths, block-wise spaces by their fields with
     costs, all others by their choices, one-hot, with costs.
@@ -60,7 +60,7 @@ def hand_made(space: SearchSpace) -> Features:
 
 
 def hand_made_with_sequences(space: SearchSpace) -> Features:
-    """:func:`hand_made`, and counts of operation sequences along paths where it has none."""
+    """Return :func:`hand_made`, and counts of operation sequences along paths where it has none."""
 
     def features(source: GraphSource, rows: IntArray) -> NDArray[np.float64]:
         known = hand_made(space)(source, rows)
@@ -73,7 +73,8 @@ def hand_made_with_sequences(space: SearchSpace) -> Features:
 
 
 def choice_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[np.float64]:
-    """The choices of every architecture: as the numbers that they are made of in block-wise spaces, else
+    """Return the choices of every architecture: as the numbers that they are made of in block-wise spaces,
+    else
     one-hot.
     """
     decisions = np.array([space.encode(architecture) for architecture in architectures])

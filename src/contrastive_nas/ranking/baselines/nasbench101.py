@@ -13,7 +13,7 @@ _SEQUENCES = _BASE ** (MAX_VERTICES - 2)
 
 
 def cell_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[np.float64]:
-    """Operation counts; number and lengths of paths; operations on a path; degrees; the direct edge.
+    """Return operation counts; number and lengths of paths; operations on a path; degrees; the direct edge.
 
     Lengths, and numbers of each operation on a path, are given as largest, smallest and mean over all paths.
 
@@ -24,7 +24,7 @@ def cell_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[n
 
 
 def sequence_counts(space: SearchSpace, architectures: Sequence[str]) -> NDArray[np.float64]:
-    """How many paths of a cell have each sequence of operations.
+    """Return how many paths of a cell have each sequence of operations.
 
     Returns:
         float64, architectures x 1,024, columns of sequences that do not exist being 0.

@@ -14,7 +14,7 @@ _SEQUENCES = 4**3
 
 
 def cell_features(space: SearchSpace, architectures: Sequence[str]) -> NDArray[np.float64]:
-    """Counts of operation sequences along the paths, and twelve summaries of the paths.
+    """Return counts of operation sequences along the paths, and twelve summaries of the paths.
 
     Identities are dropped from a path, and paths with a zero are dropped. The summaries: number of paths,
     most operations, most 3x3 and most convolutions on a path, operations of each kind on all paths together

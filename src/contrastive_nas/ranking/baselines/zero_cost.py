@@ -117,7 +117,7 @@ class WithAggregate(PointRanker):
 
 
 def statistics_and_proxies(proxies: ProxyTable) -> Features:
-    """General graph statistics and, as normal quantiles of their rank in the source, the proxies."""
+    """Return general graph statistics and, as normal quantiles of their rank in the source, the proxies."""
 
     def features(graphs: GraphSource, rows: IntArray) -> FloatArray:
         table = proxies.scores(graphs.architectures_of(np.arange(len(graphs))))

@@ -84,12 +84,12 @@ class Comparator(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
 
     def standardise(self, features: Tensor) -> Tensor:
-        """The compared columns of raw features (see :meth:`Encoder.describe`)."""
+        """Return the compared columns of raw features (see :meth:`Encoder.describe`)."""
         chosen = features.index_select(1, self.columns)
         return chosen.sub_(self.centre).div_(self.spread).clamp_(-FEATURE_LIMIT, FEATURE_LIMIT)
 
     def score(self, features: Tensor) -> Tensor:
-        """Scores of raw features, one per graph, as differences of logits.
+        """Return scores of raw features, one per graph, as differences of logits.
 
         Sums are computed in double precision: weights of opposite sign cancel in the third digit.
         """
@@ -102,7 +102,7 @@ class Comparator(nn.Module):
         return (torch.cat(parts) / self.temperature).to(features.dtype)
 
     def deviation(self, features: Tensor) -> Tensor:
-        """How unsure the scores are: standard deviations of raw features' scores, on their scale.
+        """Return how unsure the scores are: standard deviations of raw features' scores, on their scale.
 
         They are those of regression on the support with the same kernel and noise (Rasmussen and Williams,
         Gaussian Processes for Machine Learning, 2006, equation 2.26), so the support must be labelled.
@@ -114,7 +114,9 @@ class Comparator(nn.Module):
         return torch.cat(parts) / self.temperature
 
     def covariance(self, features: Tensor) -> Tensor:
-        """How errors of scores go together, graphs x graphs, on the squared scale of :meth:`deviation`."""
+        """Return how errors of scores go together, graphs x graphs, on the squared scale of
+        :meth:`deviation`.
+        """
         points = self.standardise(features).double()
         views, variances, lengths = self.shape.views, self.variances.double(), self.lengths.double()
         support = self.support.double()
@@ -131,17 +133,17 @@ class Comparator(nn.Module):
         return (prior - solved.square().sum(0)).clamp_min(_JITTER).sqrt().to(points.dtype)
 
     def kernel(self, points: Tensor) -> Tensor:
-        """Standardised points x support."""
+        """Return standardised points x support."""
         parts = compared(points, self.support, self.shape.views)
         return covariance(parts, self.shape.views, self.variances, self.lengths)
 
     def forward(self, graphs: EncoderInput) -> Tensor:
-        """Scores of graphs."""
+        """Return scores of graphs."""
         return self.score(self.encoder.describe(graphs))
 
 
 def win_probability(first: Tensor, second: Tensor) -> Tensor:
-    """p(first beats second) from two tensors of scores.
+    """Return p(first beats second) from two tensors of scores.
 
     The larger side is computed and the other taken as 1 minus it, so that both directions add up to exactly
     1.
@@ -152,7 +154,7 @@ def win_probability(first: Tensor, second: Tensor) -> Tensor:
 
 
 def save_comparator(comparator: Comparator, path: str | Path) -> None:
-    """Writes a comparator; equal weights give equal bytes.
+    """Write a comparator; equal weights give equal bytes.
 
     Raises:
         OSError: the file cannot be written.
@@ -166,7 +168,7 @@ def save_comparator(comparator: Comparator, path: str | Path) -> None:
 
 
 def load_comparator(path: str | Path) -> Comparator:
-    """The comparator of a file that :func:`save_comparator` wrote.
+    """Return the comparator of a file that :func:`save_comparator` wrote.
 
     Raises:
         InputError: as :func:`contrastive_nas.ranking.encoder.weights.load_encoder`, or it holds an encoder

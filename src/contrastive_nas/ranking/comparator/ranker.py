@@ -69,7 +69,7 @@ class ComparatorRanker(Ranker):
         return self._scaled(found) * float(self._labelled.temperature)
 
     def probability(self, first: IntArray, second: IntArray) -> FloatArray:
-        """Probabilities, first x second, calibrated on labels left out."""
+        """Return probabilities, first x second, calibrated on labels left out."""
         gaps = (self.scores(first)[:, None] - self.scores(second)[None, :]) / float(
             self._comparator.temperature
         )

@@ -18,7 +18,7 @@ from contrastive_nas.spaces.base import Architecture
 def comparator_quality(
     comparator: Comparator, store: GraphStore, labelled: Sequence[Architecture], truth: Floats
 ) -> dict[str, Any]:
-    """Kendall's tau-b and Spearman's rho over the graphs that are not labelled, with two baselines.
+    """Return Kendall's tau-b and Spearman's rho over the graphs that are not labelled, with two baselines.
 
     Args:
         comparator: trained.

@@ -40,7 +40,8 @@ class PseudoLabels(Pairs):
 
 
 def choose_pairs(scores: Floats, indices: IntArray, limit: int, least_confidence: float) -> PseudoLabels:
-    """The ``limit`` pairs of highest confidence, at least ``least_confidence``; pairs of equal scores never.
+    """Return the ``limit`` pairs of highest confidence, at least ``least_confidence``; pairs of equal scores
+    never.
 
     Args:
         scores: of the graphs at ``indices``, as :class:`Comparator` gives them.
@@ -72,7 +73,8 @@ def augment(
     *,
     seed: int,
 ) -> tuple[Comparator, PseudoLabels]:
-    """A comparator trained on with pseudo-labels, and those of the last round; the given one stays as it is.
+    """Return a comparator trained on with pseudo-labels, and those of the last round; the given one stays as
+    it is.
 
     Args:
         comparator: already trained on the labelled architectures.
@@ -124,7 +126,8 @@ def _with_support(comparator: Comparator, features: NDArray[np.float64]) -> Comp
 
 
 def pseudo_label_accuracy(pairs: Pairs, truth: Floats) -> float:
-    """Part of the pairs whose winner is truly better; pairs of equal or unknown truth do not count; NaN where
+    """Return part of the pairs whose winner is truly better; pairs of equal or unknown truth do not count;
+    NaN where
     none is left.
 
     Args:

@@ -49,7 +49,7 @@ class Pairs:
 
 
 def all_pairs(indices: IntArray, labels: Floats) -> Pairs:
-    """Every pair of different labels; equal labels give none."""
+    """Return every pair of different labels; equal labels give none."""
     higher, lower = np.nonzero(labels[:, None] > labels[None, :])
     return Pairs(np.asarray(indices)[higher], np.asarray(indices)[lower])
 
@@ -63,7 +63,7 @@ def train_comparator(
     *,
     seed: int,
 ) -> Comparator:
-    """A comparator fitted to all pairs of the labelled architectures; its encoder stays as it is.
+    """Return a comparator fitted to all pairs of the labelled architectures; its encoder stays as it is.
 
     The kernel is the most probable one for the normal quantiles of the labels; scores are then the most
     probable ones for all comparisons; probabilities are calibrated on predictions that leave one label out.
@@ -86,7 +86,8 @@ def train_comparator(
     pairs = all_pairs(np.arange(len(labels)), labels)
     if len(pairs) == 0:
         raise InputError(
-            f"compare: {len(labels)} labels without two different ones give no pair to learn from"
+            f"compare: {len(labels)} labels without two different ones give no pair to learn from: raise "
+            "compare.first_labels.count"
         )
 
     features.see(source)
@@ -112,7 +113,7 @@ def train_comparator(
 def comparator_scores(
     comparator: Comparator, source: GraphSource, rows: IntArray | None = None
 ) -> NDArray[np.float32]:
-    """Scores of the graphs at ``rows`` (all by default); the same for graphs of one function."""
+    """Return scores of the graphs at ``rows`` (all by default); the same for graphs of one function."""
     known = torch.as_tensor(describe(comparator.encoder, source, rows), device=comparator.weights.device)
     with torch.inference_mode():
         scores: NDArray[np.float32] = comparator.score(known).cpu().numpy()
@@ -120,7 +121,7 @@ def comparator_scores(
 
 
 def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Comparisons:
-    """Pairs as comparisons that together weigh ``evidence`` per label.
+    """Return pairs as comparisons that together weigh ``evidence`` per label.
 
     The m (m - 1) / 2 pairs of m labels are not as many independent observations.
     """
@@ -128,20 +129,21 @@ def weighted(pairs: Pairs, labels: int, parameters: CompareParameters) -> Compar
 
 
 def kernel_matrix(model: Comparator) -> NDArray[np.float64]:
-    """The kernel between all networks of the support."""
+    """Return the kernel between all networks of the support."""
     matrix: NDArray[np.float64] = model.kernel(model.support).cpu().numpy()
     return matrix
 
 
 def pair_scale(model: Comparator) -> float:
-    """The difference of scores that makes a logit of 1 against the noise of the labels."""
+    """Return the difference of scores that makes a logit of 1 against the noise of the labels."""
     return LOGISTIC_SCALE * float(model.noise) ** 0.5
 
 
 def feature_views(
     encoder: Encoder, values: NDArray[np.float64]
 ) -> tuple[tuple[View, ...], IntArray, NDArray[np.float64], NDArray[np.float64]]:
-    """How raw features (networks x columns) are compared: statistics linearly, and every part by distance.
+    """Return how raw features (networks x columns) are compared: statistics linearly, and every part by
+    distance.
 
     Returns:
         The views; the columns of raw features that they read, in their order, those that do not vary left

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def spectral_distances(spectra: Tensor) -> Tensor:
-    """n x n Euclidean distances between rows of eigenvalues (n x k)."""
+    """Return n x n Euclidean distances between rows of eigenvalues (n x k)."""
     # The direct differences keep equal spectra at distance 0 exactly; a product of matrices does not.
     return torch.cdist(spectra, spectra, compute_mode="donot_use_mm_for_euclid_dist")
 
@@ -23,7 +23,7 @@ def contrastive_loss(
     temperature: float,
     spectral_temperature: float = 0.05,
 ) -> Tensor:
-    """L = - mean over i of sum over j in P(i) of a_ij chi(i, j).
+    """Return L = - mean over i of sum over j in P(i) of a_ij chi(i, j).
 
     chi(i, j) = log( exp(z_i.z_j / t) / sum over r != i of exp(z_i.z_r / t) ) with z = h / |h|;
     a_i. = softmax over P(i) of - s(i, .) / ``spectral_temperature``, s the distance of the spectra. The paper

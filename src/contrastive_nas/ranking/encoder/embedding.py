@@ -16,7 +16,7 @@ _GRAPHS_AT_ONCE = 512
 
 
 def embed(encoder: Encoder, source: GraphSource, rows: IntArray | None = None) -> NDArray[np.float32]:
-    """Embeddings of the graphs at ``rows`` (all by default), one row each.
+    """Return embeddings of the graphs at ``rows`` (all by default), one row each.
 
     Graphs of one function are computed once and get the same bits.
     """
@@ -24,7 +24,7 @@ def embed(encoder: Encoder, source: GraphSource, rows: IntArray | None = None) -
 
 
 def describe(encoder: Encoder, source: GraphSource, rows: IntArray | None = None) -> NDArray[np.float32]:
-    """What graphs at ``rows`` (all by default) are compared by: see :meth:`Encoder.describe`.
+    """Return what graphs at ``rows`` (all by default) are compared by: see :meth:`Encoder.describe`.
 
     Graphs of one function are computed once and get the same bits.
     """
@@ -32,7 +32,7 @@ def describe(encoder: Encoder, source: GraphSource, rows: IntArray | None = None
 
 
 def prepare(encoder: Encoder, source: GraphSource, rows: IntArray) -> EncoderInput:
-    """The graphs at ``rows``, made ready for ``encoder``."""
+    """Return the graphs at ``rows``, made ready for ``encoder``."""
     statistics = source.statistics_of(rows) if encoder.statistics else None
     return encoder.prepare(source.batch(rows), statistics)
 

@@ -112,14 +112,14 @@ class Encoder(nn.Module):
         return len(self.statistics_mean)
 
     def fit_statistics(self, statistics: NDArray[np.floating]) -> None:
-        """Takes mean and spread of the global features (graphs x statistics) of unlabelled graphs."""
+        """Take mean and spread of the global features (graphs x statistics) of unlabelled graphs."""
         values = torch.as_tensor(statistics, dtype=torch.float32, device=self.device)
         self.statistics_mean = values.mean(0)
         spread = values.std(0, correction=0)
         self.statistics_scale = torch.where(spread > 1e-6, spread, torch.ones_like(spread))
 
     def prepare(self, batch: GraphBatch, statistics: NDArray[np.floating] | None = None) -> EncoderInput:
-        """Makes a batch ready for :meth:`forward`.
+        """Make a batch ready for :meth:`forward`.
 
         Args:
             batch: graphs.
@@ -164,11 +164,11 @@ class Encoder(nn.Module):
         return self.statistics + SKETCHES * SKETCH_WIDTH + self.parameters_.embedding
 
     def describe(self, graphs: EncoderInput) -> Tensor:
-        """All that is known of graphs, side by side: statistics (unscaled), sketches, embedding."""
+        """Return all that is known of graphs, side by side: statistics (unscaled), sketches, embedding."""
         return torch.cat([graphs.statistics, graphs.sketches, self(graphs)], 1)
 
     def forward(self, graphs: EncoderInput) -> Tensor:
-        """Embeddings, graphs x ``embedding``."""
+        """Return embeddings, graphs x ``embedding``."""
         types = self.operation(graphs.operations) + self.size(graphs.sizes)
         layers = graphs.composition @ types + self.degree(graphs.degrees)
         pooled = [graphs.members @ layers]

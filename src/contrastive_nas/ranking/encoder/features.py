@@ -31,7 +31,7 @@ class EncoderFeatures:
         self._source: GraphSource | None = None
 
     def see(self, source: GraphSource) -> None:
-        """Turns to a source; what is known of it stays as long as no other one is seen."""
+        """Turn to a source; what is known of it stays as long as no other one is seen."""
         if source is self._source:
             return
         self._source = source
@@ -45,7 +45,7 @@ class EncoderFeatures:
         return found
 
     def reference(self, count: int, seed: int) -> IntArray:
-        """At most so many random rows of those that the source had when it was seen first."""
+        """Return at most so many random rows of those that the source had when it was seen first."""
         rng = np.random.default_rng(seed)
         return rng.choice(self.shown, size=min(count, self.shown), replace=False)
 

@@ -20,7 +20,7 @@ def fit(
     description: str,
     checkpoints: Checkpoints | None = None,
 ) -> list[float]:
-    """Minimises ``loss``, a function of the step's number, over the weights of ``model``.
+    """Minimise ``loss``, a function of the step's number, over the weights of ``model``.
 
     Every step seeds torch's random numbers anew, so that a run continued from a checkpoint gives the bits of
     an uninterrupted one; the caller's random numbers are not touched.

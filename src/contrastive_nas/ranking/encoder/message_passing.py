@@ -117,7 +117,9 @@ def sparse_rows(
     values: NDArray[np.floating],
     shape: tuple[int, int],
 ) -> csr_matrix:
-    """The float32 matrix that has ``values`` at the given places; those at one place add up in products."""
+    """Return the float32 matrix that has ``values`` at the given places; those at one place add up in
+    products.
+    """
     # By hand, since csr_matrix would sort every row and merge its entries, which products do not need.
     order = np.argsort(rows, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
@@ -125,7 +127,7 @@ def sparse_rows(
 
 
 def scaled_rows(matrix: csr_matrix) -> csr_matrix:
-    """The matrix with rows that add up to 1; rows without entries stay zero."""
+    """Return the matrix with rows that add up to 1; rows without entries stay zero."""
     totals = np.asarray(matrix.sum(axis=1)).reshape(-1)
     scaled = matrix.copy()
     scaled.data = matrix.data / np.repeat(np.maximum(totals, 1e-30), np.diff(matrix.indptr)).astype(

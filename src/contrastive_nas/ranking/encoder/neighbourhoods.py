@@ -58,7 +58,7 @@ class Neighbourhoods:
 
 
 def find_neighbourhoods(batch: GraphBatch, radius: int) -> Neighbourhoods:
-    """The distinct neighbourhoods of all nodes up to ``radius``.
+    """Return the distinct neighbourhoods of all nodes up to ``radius``.
 
     Neighbourhoods are told apart by 64-bit hashes: a million of them collide with probability 3e-8.
     """
@@ -93,7 +93,7 @@ def find_neighbourhoods(batch: GraphBatch, radius: int) -> Neighbourhoods:
 
 
 def sketch(members: csr_matrix, names: Hashes, width: int) -> NDArray[np.float32]:
-    """Logarithms of how often a graph has each neighbourhood, projected to few numbers.
+    """Return logarithms of how often a graph has each neighbourhood, projected to few numbers.
 
     The vector over all neighbourhoods there are (Shervashidze et al., Weisfeiler-Lehman Graph Kernels, JMLR
     2011) is multiplied by random signs that follow from the neighbourhoods' names, so that sketches of any

@@ -35,7 +35,7 @@ def pretrain(
     device: torch.device | str = "cpu",
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Encoder, list[float]]:
-    """An encoder that maps spectrally similar networks to similar vectors, and the loss of each step.
+    """Return an encoder that maps spectrally similar networks to similar vectors, and the loss of each step.
 
     Args:
         source: graphs of one or several spaces with statistics and spectra; no label is read.

@@ -21,7 +21,7 @@ _KEY = "contrastive_nas"
 
 
 def save_encoder(encoder: Encoder, path: str | Path) -> None:
-    """Writes an encoder; equal weights give equal bytes.
+    """Write an encoder; equal weights give equal bytes.
 
     Raises:
         OSError: the file cannot be written.
@@ -30,7 +30,7 @@ def save_encoder(encoder: Encoder, path: str | Path) -> None:
 
 
 def load_encoder(path: str | Path) -> Encoder:
-    """The encoder of a file that :func:`save_encoder` wrote.
+    """Return the encoder of a file that :func:`save_encoder` wrote.
 
     Raises:
         InputError: the file is missing, is no such file, or was written for another vocabulary or schema.
@@ -42,7 +42,7 @@ def load_encoder(path: str | Path) -> Encoder:
 
 
 def encoder_header(encoder: Encoder) -> dict[str, Any]:
-    """What has to be known to make an encoder of this size."""
+    """Return what has to be known to make an encoder of this size."""
     return {
         "parameters": encoder.parameters_.model_dump(exclude={"engine"}),
         "statistics": encoder.statistics,
@@ -50,12 +50,12 @@ def encoder_header(encoder: Encoder) -> dict[str, Any]:
 
 
 def encoder_of(header: dict[str, Any]) -> Encoder:
-    """An encoder of the size that a header states."""
+    """Return an encoder of the size that a header states."""
     return Encoder(EncoderParameters(**header["parameters"]), header["statistics"])
 
 
 def write_weights(model: nn.Module, header: dict[str, Any], path: str | Path) -> None:
-    """Writes a model's tensors with a header, which gets schema version and vocabulary."""
+    """Write a model's tensors with a header, which gets schema version and vocabulary."""
     header = {"schema_version": SCHEMA_VERSION, "vocabulary": _VOCABULARY, **header}
     tensors = {name: values.detach().cpu().contiguous() for name, values in model.state_dict().items()}
     with atomic_path(path) as partial:
@@ -63,7 +63,7 @@ def write_weights(model: nn.Module, header: dict[str, Any], path: str | Path) ->
 
 
 def read_weights(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Header and tensors of a file that holds a model of this class.
+    """Return header and tensors of a file that holds a model of this class.
 
     Raises:
         InputError: the file is missing, is no such file, or was written for another vocabulary or schema.
@@ -78,7 +78,7 @@ def read_weights(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no weights of this project ({error})") from error
+        raise InputError(f"{path}: not a file of weights of this project ({error})") from error
     if version != SCHEMA_VERSION:
         raise InputError(f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}")
     # Operations appended since are fine: their embeddings were never trained, and are counted nowhere.
@@ -91,7 +91,7 @@ def read_weights(path: str | Path, model: str) -> tuple[dict[str, Any], dict[str
 
 
 def fill(model: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
-    """Gives a model its tensors, and turns it to inference.
+    """Give a model its tensors, and turn it to inference.
 
     Raises:
         InputError: they are not those of such a model.
@@ -99,5 +99,5 @@ def fill(model: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise InputError(f"{path}: no weights of this project ({error})") from error
+        raise InputError(f"{path}: not a file of weights of this project ({error})") from error
     model.eval()

@@ -44,7 +44,7 @@ def compared(first: Tensor, second: Tensor, views: Sequence[View]) -> list[Tenso
 
 
 def covariance(parts: Sequence[Tensor], views: Sequence[View], variances: Tensor, lengths: Tensor) -> Tensor:
-    """Sum of the views' kernels from what :func:`compared` gives; a linear kernel has no length."""
+    """Return sum of the views' kernels from what :func:`compared` gives; a linear kernel has no length."""
     total = torch.zeros_like(parts[0])
     for view, part, variance, length in zip(views, parts, variances, lengths, strict=True):
         if view.kernel == "linear":
@@ -64,7 +64,8 @@ def weighted_sums(
     variances: Tensor,
     lengths: Tensor,
 ) -> Tensor:
-    """sum over i of weight_i k(x, support_i) for every point x: ``covariance(compared(...)) @ weights``.
+    """Return sum over i of weight_i k(x, support_i) for every point x: ``covariance(compared(...)) @
+    weights``.
 
     Linear kernels are summed before they meet the points, and Matern kernels are computed in place: this
     ranks hundreds of thousands of networks.
@@ -89,7 +90,7 @@ def weighted_sums(
 
 
 def prior_variances(points: Tensor, views: Sequence[View], variances: Tensor) -> Tensor:
-    """The kernel of every point with itself."""
+    """Return the kernel of every point with itself."""
     total = points.new_zeros(len(points))
     parts = points.split([view.columns for view in views], 1)
     for view, part, variance in zip(views, parts, variances, strict=True):
@@ -98,7 +99,7 @@ def prior_variances(points: Tensor, views: Sequence[View], variances: Tensor) ->
 
 
 def matern(distance: Tensor) -> Tensor:
-    """Matern 5/2 correlation of points at ``distance``, in units of the kernel's length.
+    """Return Matern 5/2 correlation of points at ``distance``, in units of the kernel's length.
 
     (1 + r + r^2 / 3) exp(-r) with r = sqrt(5) * distance: Rasmussen and Williams, Gaussian Processes for
     Machine Learning, 2006, equation 4.17.

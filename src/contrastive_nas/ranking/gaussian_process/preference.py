@@ -44,7 +44,7 @@ class Comparisons:
 def fit_preferences(
     kernel: FloatArray, comparisons: list[Comparisons], scale: float, start: FloatArray
 ) -> FloatArray:
-    """The weights a of the most probable scores f = K a.
+    """Return the weights a of the most probable scores f = K a.
 
     Minimises f^T K^-1 f / 2 + sum over pairs of weight * log(1 + exp(-(f_better - f_worse) / scale)), which
     is convex, by Newton's method.
@@ -103,14 +103,16 @@ def _descend(loss: Callable[[FloatArray], float], point: FloatArray, step: Float
 
 
 def left_out_scores(kernel: FloatArray, noise: float, targets: FloatArray) -> FloatArray:
-    """What regression on all other targets predicts for each: Rasmussen and Williams 2006, equation 5.12."""
+    """Return what regression on all other targets predicts for each: Rasmussen and Williams 2006, equation
+    5.12.
+    """
     inverse = np.linalg.inv(kernel + (noise + JITTER) * np.eye(len(kernel)))
     predictions: FloatArray = targets - (inverse @ targets) / np.diag(inverse)
     return predictions
 
 
 def calibrate(scores: FloatArray, better: IntArray, worse: IntArray) -> float:
-    """The temperature at which sigmoid(difference / temperature) gives the observed comparisons most
+    """Return the temperature at which sigmoid(difference / temperature) gives the observed comparisons most
     probability.
 
     Args:

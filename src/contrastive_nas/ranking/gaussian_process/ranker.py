@@ -59,7 +59,7 @@ class GaussianProcessRanker(Ranker):
 
     def _inputs(self, rows: IntArray) -> FloatArray:
         """Standardised statistics, then one-hot choices: graphs x columns."""
-        assert self._graphs is not None, "fit comes first"
+        assert self._graphs is not None, "call fit() before asking for predictions"
         statistics = self._graphs.statistics_of(rows)[:, self._columns]
         standardised = np.clip((statistics - self._mean) / self._spread, -LIMIT, LIMIT)
         if self._space is None:

@@ -42,7 +42,7 @@ class GaussianProcess:
         self._weights = torch.zeros(0, dtype=torch.float64)
 
     def fit(self, inputs: FloatArray, targets: FloatArray) -> None:
-        """Finds hyper-parameters and conditions on the targets.
+        """Find hyper-parameters and conditions on the targets.
 
         Args:
             inputs: points x columns.
@@ -73,7 +73,7 @@ class GaussianProcess:
         self._weights = torch.cholesky_solve(values[:, None], self._factor)[:, 0]
 
     def predict(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Posterior mean and standard deviation (without noise) of the function at every point."""
+        """Return posterior mean and standard deviation (without noise) of the function at every point."""
         points = torch.as_tensor(inputs, dtype=torch.float64)
         cross = self._kernel(self._logs, compared(points, self._inputs, self._views))
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False)
@@ -82,7 +82,7 @@ class GaussianProcess:
         return (cross @ self._weights).numpy(), variance.clamp_min(1e-12).sqrt().numpy()
 
     def covariance(self, inputs: FloatArray) -> FloatArray:
-        """Posterior covariance, points x points."""
+        """Return posterior covariance, points x points."""
         points = torch.as_tensor(inputs, dtype=torch.float64)
         cross = self._kernel(self._logs, compared(points, self._inputs, self._views))
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False)
@@ -90,7 +90,9 @@ class GaussianProcess:
         return (prior - solved.T @ solved).numpy()
 
     def prior_covariance(self) -> FloatArray:
-        """Covariance, without noise, of the function at the points that it was fitted to: points x points."""
+        """Return covariance, without noise, of the function at the points that it was fitted to: points x
+        points.
+        """
         parts = compared(self._inputs, self._inputs, self._views)
         return self._kernel(self._logs, parts).numpy()
 

@@ -51,7 +51,9 @@ class LabelledTable:
     families: NDArray[np.object_] | None = None
 
     def functions(self) -> LabelledSpace:
-        """One network a function and group, in the order of first appearance, with its mean accuracies."""
+        """Return one network a function and group, in the order of first appearance, with its mean
+        accuracies.
+        """
         functions = np.asarray(self.graphs.function_ids)
         together = functions if self.groups is None else functions + len(functions) * self.groups
         members, _ = pd.factorize(together)
@@ -61,7 +63,7 @@ class LabelledTable:
         return LabelledSpace(self.name, self.graphs.statistics_of(first), means, groups)
 
     def rows(self, chosen: IntArray) -> "LabelledTable":
-        """Some of its rows."""
+        """Return some of its rows."""
         return replace(
             self,
             graphs=self.graphs.take(chosen),
@@ -71,14 +73,14 @@ class LabelledTable:
         )
 
     def part(self, rows: int | None) -> "LabelledTable":
-        """So many of its rows, always the same ones at random; all by default."""
+        """Return so many of its rows, always the same ones at random; all by default."""
         if rows is None or rows >= len(self.labels):
             return self
         return self.rows(np.random.default_rng(0).permutation(len(self.labels))[:rows])
 
 
 def open_tables(listing: Path, folder: Path) -> list[LabelledTable]:
-    """The tables of a CSV with the columns space, file (relative to the CSV) and column (an accuracy).
+    """Return the tables of a CSV with the columns space, file (relative to the CSV) and column (an accuracy).
 
     A space is named as :func:`contrastive_nas.spaces.load_space` takes it, ``file.py:Class`` too. ``timm``
     or ``torchvision`` stands for a table of that library's networks: one of its columns has their names, as

@@ -84,11 +84,11 @@ class LabelledSpace:
     groups: IntArray | None = None
 
     def comparable(self) -> list[IntArray]:
-        """The networks, by their places, that are compared with each other."""
+        """Return the networks, by their places, that are compared with each other."""
         return trained_alike(self.groups, len(self.labels), _LEAST_GROUP)
 
     def tasks(self) -> FloatArray:
-        """Labels as tasks x networks."""
+        """Return labels as tasks x networks."""
         return np.atleast_2d(np.asarray(self.labels, dtype=np.float64).T)
 
 
@@ -112,7 +112,7 @@ class TransferModel:
     temperatures: tuple[float, float]
 
     def scores(self, statistics: NDArray[np.floating], scale: SpaceScale) -> FloatArray:
-        """One number per network; the difference of two is the logit that one beats the other.
+        """Return one number per network; the difference of two is the logit that one beats the other.
 
         Args:
             statistics: networks x statistics.
@@ -121,18 +121,18 @@ class TransferModel:
         return scale.standardise(statistics) @ self.weights(scale) / self.temperature(scale)
 
     def temperature(self, scale: SpaceScale) -> float:
-        """What differences of w . z are divided by to make them logits of winning."""
+        """Return what differences of w . z are divided by to make them logits of winning."""
         trusted = self.trusted(scale)
         far, near = self.temperatures
         return float(far ** (1 - trusted) * near**trusted)
 
     def trusted(self, scale: SpaceScale) -> float:
-        """The share of what labelled spaces taught beside counting, 0 to 1."""
+        """Return the share of what labelled spaces taught beside counting, 0 to 1."""
         near = np.clip((self.relations(scale).max() - FAR) / (NEAR - FAR), 0, 1)
         return float(near * min(1.0, len(scale.sorted) / ENOUGH))
 
     def weights(self, scale: SpaceScale) -> FloatArray:
-        """w of a space: how much every statistic counts there."""
+        """Return w of a space: how much every statistic counts there."""
         shared = SHARED + (1 - SHARED) * self.relations(scale) ** RELATION_POWER
         counted = self._completed(np.zeros(len(scale.varies)), scale.correlation, shared)
         trusted = self.trusted(scale)
@@ -142,7 +142,7 @@ class TransferModel:
         return (1 - trusted) * counted + trusted * self._completed(transferred, scale.correlation, shared)
 
     def expected_correlation(self, scale: SpaceScale, weights: FloatArray) -> float:
-        """The correlation with accuracy that win probabilities of these weights amount to.
+        """Return the correlation with accuracy that win probabilities of these weights amount to.
 
         Two networks whose scores, of correlation r with accuracy, are d standard deviations apart end in that
         order with probability Phi(r d / sqrt(2 (1 - r^2))), where both are normal; the logit of that is
@@ -153,18 +153,20 @@ class TransferModel:
         return slope / math.hypot(1, slope)
 
     def relations(self, scale: SpaceScale) -> FloatArray:
-        """How much each space learned from has to do with a space: one number from 0 to 1 each."""
+        """Return how much each space learned from has to do with a space: one number from 0 to 1 each."""
         return np.array([similarity(scale.correlation, known) for known in self.correlations])
 
     def unlike(self, statistics: NDArray[np.floating]) -> FloatArray:
-        """The share of its statistics in which each network is outside of what every labelled space has."""
+        """Return the share of its statistics in which each network is outside of what every labelled space
+        has.
+        """
         low, high = self.ranges[:, 0].min(axis=0), self.ranges[:, 1].max(axis=0)
         margin = _MARGIN * (high - low)
         outside: FloatArray = ((statistics < low - margin) | (statistics > high + margin)).mean(axis=1)
         return outside
 
     def without(self, space: str) -> "TransferModel":
-        """The model of all other spaces: for a search of ``space``, whose labels may only be paid for.
+        """Return the model of all other spaces: for a search of ``space``, whose labels may only be paid for.
 
         Raises:
             InputError: no other space is left.
@@ -234,7 +236,7 @@ def _root(correlation: FloatArray) -> FloatArray:
 
 
 def fit_transfer(spaces: Sequence[LabelledSpace]) -> TransferModel:
-    """Learns from the comparisons within each space.
+    """Learn from the comparisons within each space.
 
     Temperatures are calibrated on spaces left out: each is scored by the model of the others, and together
     these scores give the observed comparisons most probability. With one space they are 1.

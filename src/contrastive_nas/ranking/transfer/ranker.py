@@ -227,7 +227,7 @@ class _ExperiencedRanker(Ranker):
         return self._trees.scores(first)[places]
 
     def _known_graphs(self) -> GraphSource:
-        assert self._graphs is not None, "fit comes first"
+        assert self._graphs is not None, "call fit() before asking for predictions"
         return self._graphs
 
 

@@ -31,7 +31,7 @@ class SpaceScale:
 
     @classmethod
     def of(cls, statistics: NDArray[np.floating]) -> "SpaceScale":
-        """Measured on unlabelled networks, best one a function: networks x statistics."""
+        """Measure the scale on unlabelled networks, best one a function: networks x statistics."""
         values = np.asarray(statistics, dtype=np.float64)
         values = values[measured_on(len(values))]
         size = np.maximum(1, np.abs(values).max(axis=0))
@@ -40,11 +40,14 @@ class SpaceScale:
         return cls(scale.sorted, scale.varies, points.T @ points / len(points))
 
     def deviation(self, weights: FloatArray) -> float:
-        """The standard deviation of a weighted sum of normal quantiles, over the networks of the space."""
+        """Return the standard deviation of a weighted sum of normal quantiles, over the networks of the
+        space.
+        """
         return math.sqrt(max(float(weights @ self.correlation @ weights), 0.0))
 
     def standardise(self, statistics: NDArray[np.floating]) -> FloatArray:
-        """The normal quantile of every value's rank in its space, equal values sharing their mean rank.
+        """Return the normal quantile of every value's rank in its space, equal values sharing their mean
+        rank.
 
         Values beyond those of the space count like its least and largest; what does not vary is 0.
         """
@@ -59,14 +62,14 @@ class SpaceScale:
 
 
 def measured_on(networks: int) -> IntArray:
-    """Which of so many networks the scale of their space is measured on: all, or a sample."""
+    """Return which of so many networks the scale of their space is measured on: all, or a sample."""
     if networks <= NETWORKS:
         return np.arange(networks)
     return np.random.default_rng(0).choice(networks, NETWORKS, replace=False)
 
 
 def similarity(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """How alike the statistics of two spaces vary together, 0 to 1: the RV coefficient.
+    """Return how alike the statistics of two spaces vary together, 0 to 1: the RV coefficient.
 
     Robert and Escoufier, A unifying tool for linear multivariate statistical methods: the RV-coefficient,
     Applied Statistics, 1976. What better networks have more of in one space says something about another one

@@ -19,7 +19,7 @@ _TENSORS = ("correlations", "trends", "ranges")
 
 
 def save_transfer(model: TransferModel, path: str | Path) -> None:
-    """Writes a model; equal models give equal bytes.
+    """Write a model; equal models give equal bytes.
 
     Raises:
         OSError: the file cannot be written.
@@ -36,7 +36,7 @@ def save_transfer(model: TransferModel, path: str | Path) -> None:
 
 
 def load_transfer(path: str | Path = RELEASED) -> TransferModel:
-    """A model that :func:`save_transfer` wrote; without a path, the one that comes with the package.
+    """Return a model that :func:`save_transfer` wrote; without a path, the one that comes with the package.
 
     Raises:
         InputError: the file is missing, is no such file, or was written for other statistics or another
@@ -62,4 +62,4 @@ def load_transfer(path: str | Path = RELEASED) -> TransferModel:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no model of spaces ({error})") from error
+        raise InputError(f"{path}: not a file of a transfer model ({error})") from error

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def az_nas_scores(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """Three of the four scores, in training mode; the fourth, complexity, are multiply-accumulates.
+    """Return three of the four scores, in training mode; the fourth, complexity, are multiply-accumulates.
 
     * ``expressivity``: sum over blocks of the entropy of the normalised eigenvalues of the covariance of
       channels (equations 1 and 2).
@@ -44,7 +44,9 @@ def az_nas_scores(network: nn.Module, images: Tensor) -> dict[str, float]:
 
 
 def block_features(network: nn.Module, images: Tensor) -> list[Tensor]:
-    """Feature maps before and after every block, in order: tensors (batch, C, H, W) of one autograd graph."""
+    """Return feature maps before and after every block, in order: tensors (batch, C, H, W) of one autograd
+    graph.
+    """
     chains = [list(module) for module in network.modules() if isinstance(module, nn.Sequential)]
     if not chains:
         return []

@@ -43,7 +43,7 @@ def zero_cost_scores(
     images: Tensor | None = None,
     groups: Sequence[str] = tuple(PROXIES),
 ) -> ProxyScores:
-    """Scores a freshly built network by all proxies, each group on a network of its own with the same
+    """Score a freshly built network by all proxies, each group on a network of its own with the same
     weights.
 
     Args:

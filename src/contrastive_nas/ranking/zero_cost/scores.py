@@ -17,7 +17,8 @@ _EPSILON = 1e-5
 
 
 def synflow(network: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, float]:
-    """log(1 + sum over weights of |w dR/dw|), R the sum of outputs for an image of ones with weights |w|.
+    """Return log(1 + sum over weights of |w dR/dw|), R the sum of outputs for an image of ones with weights
+    |w|.
 
     Norms are identities (evaluation mode with fresh statistics), as in the paper's linearised network.
     Numbers grow exponentially with depth, hence double precision and the logarithm, which keeps the order.
@@ -40,7 +41,7 @@ def synflow(network: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, 
 
 
 def gradient_scores(network: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
-    """SNIP, gradient norm and ZiCo, in training mode.
+    """Return SNIP, gradient norm and ZiCo, in training mode.
 
     * ``snip``: sum over weights of |w dL/dw|, first batch. Lee et al., SNIP, ICLR 2019, equation 6;
       Abdelfattah et al., ICLR 2021.
@@ -86,7 +87,7 @@ def _inverse_variation(gradients: Tensor) -> float:
 
 
 def activation_scores(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """NASWOT and jacobian covariance, in training mode.
+    """Return NASWOT and jacobian covariance, in training mode.
 
     * ``naswot``: log |det K|, K the number of activations that two images have in common (both on or both
       off). Mellor et al., Neural Architecture Search without Training, ICML 2021, equation 2. Activations are

@@ -58,7 +58,8 @@ class ProxyTable:
             self._read(self._path)
 
     def scores(self, architectures: Sequence[str]) -> pd.DataFrame:
-        """One row per architecture: its proxies and, as ``<group>_seconds``, the processor seconds of groups.
+        """Return one row per architecture: its proxies and, as ``<group>_seconds``, the processor seconds of
+        groups.
 
         What is not yet known is computed.
 
@@ -96,7 +97,7 @@ class ProxyTable:
             lines: list[dict[str, Any]] = [json.loads(line) for line in whole]
             keys = [int(line.pop("function"), 16) for line in lines[1:]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path} is no file of zero-cost scores: {error}") from error
+            raise InputError(f"{path} is not a file of zero-cost scores: {error}") from error
         if lines and lines[0] != self._setting:
             raise InputError(f"{path} holds zero-cost scores of {lines[0]}, not of {self._setting}")
         self._known = dict(zip(keys, lines[1:], strict=True))

@@ -22,7 +22,8 @@ IMAGES = 16
 
 
 def vkdnw(network: nn.Module, images: Tensor) -> dict[str, float]:
-    """``vkdnw``: n + H, the number n of weight tensors and the entropy H of the spectrum, at most ln 9.
+    """Return ``vkdnw``: n + H, the number n of weight tensors and the entropy H of the spectrum, at most ln
+    9.
 
     F = mean over images of J^T (diag(p) - p p^T) J is the Fisher information of one weight a tensor, J the
     (classes, weights) derivatives of the logits and p the softmax; H = - sum over deciles of q ln q, q the
@@ -54,7 +55,8 @@ def vkdnw(network: nn.Module, images: Tensor) -> dict[str, float]:
 
 
 def first_weight_jacobian(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Derivatives of every logit of every image by the first element of the first ``TENSORS`` weight tensors.
+    """Return derivatives of every logit of every image by the first element of the first ``TENSORS`` weight
+    tensors.
 
     One backward pass a class: the derivative for one image is read from what a weight's module took and what
     its output is pulled by, so that no gradient of a whole tensor is computed.

@@ -71,17 +71,17 @@ class Strategy(ABC):
 
     @abstractmethod
     def ask(self, count: int) -> list[Proposal]:
-        """Up to ``count`` different architectures, none told before; fewer when no more are found."""
+        """Return up to ``count`` different architectures, none told before; fewer when no more are found."""
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        """Takes answers, also ones to questions that this strategy did not ask."""
+        """Take answers, also ones to questions that this strategy did not ask."""
         for evaluation in evaluations:
             self.asked.add(evaluation.architecture)
             if math.isfinite(evaluation.accuracy):
                 self.labels[evaluation.architecture] = evaluation.accuracy
 
     def sample_new(self, count: int, reason: str, avoid: Collection[Architecture] = ()) -> list[Proposal]:
-        """Up to ``count`` different random architectures outside ``avoid`` that were not asked for."""
+        """Return up to ``count`` different random architectures outside ``avoid`` that were not asked for."""
         found = sample_new(self.space, self.rng, count, self.asked | set(avoid))
         return [Proposal(architecture, reason) for architecture in found]
 
@@ -133,10 +133,10 @@ class RankerStrategy(Strategy):
 
     @abstractmethod
     def propose(self, count: int) -> list[Proposal]:
-        """As :meth:`ask`, with the ranker fitted; may return fewer."""
+        """Propose as :meth:`ask` does, with the ranker fitted; may return fewer."""
 
     def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
-        """What there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
+        """Return what there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""
         if self.costs is None:
             return gains(self.ranker, candidates, self.ranker.best_labelled)
         costs, labelled = self.costs, list(self.labels)
@@ -150,7 +150,7 @@ class RankerStrategy(Strategy):
         )
 
     def most_promising(self, candidates: Sequence[Architecture], count: int) -> list[Proposal]:
-        """The new candidates with most to gain, bought together where accuracy alone counts."""
+        """Return the new candidates with most to gain, bought together where accuracy alone counts."""
         new = [name for name in dict.fromkeys(candidates) if name not in self.asked]
         if not new:
             return []
@@ -166,7 +166,9 @@ class RankerStrategy(Strategy):
 def sample_new(
     space: SearchSpace, rng: np.random.Generator, count: int, avoid: Collection[Architecture]
 ) -> list[Architecture]:
-    """Up to ``count`` different random architectures outside ``avoid``; fewer only when no more are found."""
+    """Return up to ``count`` different random architectures outside ``avoid``; fewer only when no more are
+    found.
+    """
     found: dict[Architecture, None] = {}
     for _ in range(ATTEMPTS):
         if len(found) >= count:

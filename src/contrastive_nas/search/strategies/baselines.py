@@ -103,7 +103,7 @@ class LocalSearch(Strategy):
 
 
 def neighbours(space: SearchSpace, architecture: Architecture) -> list[Architecture]:
-    """All architectures that differ in one decision, in a fixed order."""
+    """Return all architectures that differ in one decision, in a fixed order."""
     decisions = space.encode(architecture)
     found: dict[Architecture, None] = {}
     for place, choice in enumerate(space.choices):

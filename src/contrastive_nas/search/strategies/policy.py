@@ -45,12 +45,12 @@ class Policy(nn.Module):
 
     @classmethod
     def of_space(cls, space: SearchSpace, hidden: int = 64, seed: int = 0) -> "Policy":
-        """A policy over ``space.choices``."""
+        """Return a policy over ``space.choices``."""
         return cls([len(choice.options) for choice in space.choices], hidden, seed)
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Independent decision vectors, int64, count x choices."""
+        """Return independent decision vectors, int64, count x choices."""
         device = self.heads.device
         token = torch.full((count, 1), self.begin, device=device)
         state: tuple[Tensor, Tensor] | None = None
@@ -66,7 +66,7 @@ class Policy(nn.Module):
         return torch.cat(picked, 1)
 
     def forward(self, decisions: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability and entropy of decision vectors.
+        """Return log-probability and entropy of decision vectors.
 
         Args:
             decisions: int64, count x choices.

@@ -1,11 +1,12 @@
 """Parameters of tuning; free of heavy imports, because pipelines check them before anything runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from contrastive_nas.errors import InputError, instead
+from contrastive_nas.execution.nested import flat
 from contrastive_nas.typed import Seed, Typed
 
 
@@ -62,7 +63,7 @@ class TuneParameters(Typed):
 
 
 def with_values(parameters: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of parameters with some values, named by dotted paths, replaced; not checked yet.
+    """Return the content of parameters with some values, named by dotted paths, replaced; not checked yet.
 
     Raises:
         InputError: an unknown name.
@@ -75,7 +76,7 @@ def with_values(parameters: BaseModel, values: Mapping[str, Any]) -> dict[str, A
 
 
 def values_of(parameters: BaseModel, names: Iterable[str]) -> dict[str, Any]:
-    """The values at dotted paths.
+    """Return the values at dotted paths.
 
     Raises:
         InputError: an unknown name.
@@ -90,15 +91,6 @@ def _place(content: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
     for key in blocks:
         block = block.get(key) if isinstance(block, dict) else None
     if not isinstance(block, dict) or last not in block:
-        raise InputError(
-            f"tune.values: the stage has no parameter {name!r}{instead(name, list(_names(content)))}"
-        )
+        known = [parameter for parameter, _ in flat(content)]
+        raise InputError(f"tune.values: the stage has no parameter {name!r}{instead(name, known)}")
     return block, last
-
-
-def _names(content: Mapping[str, Any], within: str = "") -> Iterator[str]:
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value:
-            yield from _names(value, f"{within}{key}.")
-        else:
-            yield f"{within}{key}"

@@ -40,7 +40,7 @@ class Objective(Protocol):
 def tune(
     objective: Objective, in_use: Mapping[str, Any], parameters: TuneParameters, seed: int, journal: Path
 ) -> pd.DataFrame:
-    """Tries settings until as many as asked for are judged or given up; continues what lies in ``journal``.
+    """Try settings until as many as asked for are judged or given up; continues what lies in ``journal``.
 
     Args:
         objective: to be maximised.
@@ -82,7 +82,9 @@ def _check(in_use: Mapping[str, Any], parameters: TuneParameters) -> None:
         value = in_use[name]
         inside = choice.low <= value <= choice.high if isinstance(choice, Range) else value in choice
         if not inside:
-            raise InputError(f"tune: {name} is {value!r} now, which {name!r} of tune.values leaves out")
+            raise InputError(
+                f"tune: {name} is {value!r} now, which is not among tune.values: add it to {name!r}"
+            )
 
 
 def _open(journal: Path, seed: int) -> optuna.Study:
@@ -173,7 +175,7 @@ def _trials(study: optuna.Study, seeds: Sequence[int]) -> pd.DataFrame:
 
 
 def summarise_trials(trials: pd.DataFrame, in_use: Mapping[str, Any]) -> dict[str, Any]:
-    """The setting with the highest value among those judged on all seeds, beside the one in use.
+    """Return the setting with the highest value among those judged on all seeds, beside the one in use.
 
     Returns:
         ``trials``, ``given_up``, ``seeds`` (how many each of the two was judged on), ``in_use`` and ``best``

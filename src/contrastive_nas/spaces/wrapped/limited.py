@@ -48,7 +48,7 @@ class LimitedSpace(WrappedSpace):
         self._learn(np.random.default_rng(0))
 
     def feasible(self, architectures: Sequence[Architecture]) -> NDArray[np.bool_]:
-        """Which architectures respect all limits."""
+        """Return which architectures respect all limits."""
         return np.asarray((self._costs.measure(architectures) <= self._limits).all(axis=1))
 
     def decode(self, decisions: Sequence[int]) -> Architecture | None:
@@ -66,7 +66,7 @@ class LimitedSpace(WrappedSpace):
         parts = zip(self._costs.names, costs, self._limits, strict=True)
         over = [f"{name} {cost:g} above {limit:g}" for name, cost, limit in parts if not cost <= limit]
         if over:
-            raise InputError(f"{self.name}: {architecture!r} is beyond the limits: {', '.join(over)}")
+            raise InputError(f"{self.name}: {architecture!r} exceeds the limits: {', '.join(over)}")
 
     def enumerate(self) -> Iterator[Architecture]:
         chunk: list[Architecture] = []
@@ -85,7 +85,7 @@ class LimitedSpace(WrappedSpace):
         return found[:count]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A feasible architecture, one decision away, or as few more as it takes."""
+        """Return a feasible architecture, one decision away, or as few more as it takes."""
         return self.mutate_many([architecture], rng)[0]
 
     def mutate_many(

@@ -69,7 +69,7 @@ class Pool(WrappedSpace):
     mutate_many, crossover_many = SearchSpace.mutate_many, SearchSpace.crossover_many
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """One of the nearest other members; the further ones with falling probability."""
+        """Return one of the nearest other members; the further ones with falling probability."""
         if len(self._members) == 1:
             return architecture
         differences = self._differences(self._points[[self._row_of[architecture]]])[0].astype(float)

@@ -26,12 +26,12 @@ class MySpace(SearchSpace):
         self.classes, self.input_shape = classes, (channels, height, width)
 
     def decode(self, decisions: Sequence[int]) -> str:
-        """The architecture for one option of each choice."""
+        """Return the architecture for one option of each choice."""
         names = [choice.options[option] for choice, option in zip(self.choices, decisions, strict=True)]
         return "-".join(name for name in names if name != NONE)
 
     def encode(self, architecture: str) -> tuple[int, ...]:
-        """One option of each choice for an architecture."""
+        """Return one option of each choice for an architecture."""
         layers = architecture.split("-")
         if len(layers) not in (2, 3) or not set(layers) <= set(LAYERS):
             raise InputError(f"{self.name}: {architecture!r} is not two or three of {', '.join(LAYERS)}")
@@ -39,7 +39,7 @@ class MySpace(SearchSpace):
         return tuple(choice.options.index(name) for choice, name in zip(self.choices, names, strict=True))
 
     def build(self, architecture: str) -> nn.Module:
-        """The network with fresh weights."""
+        """Return the network with fresh weights."""
         layers: list[nn.Module] = []
         inputs = self.input_shape[0]
         for kernel, channels in self._layers(architecture):
@@ -49,7 +49,7 @@ class MySpace(SearchSpace):
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, self.classes))
 
     def graph(self, architecture: str) -> ComputationGraph:
-        """The graph of the same network, written down without building it."""
+        """Return the graph of the same network, written down without building it."""
         graph = GraphBuilder(self.input_shape)
         x = graph.input
         for kernel, channels in self._layers(architecture):

@@ -31,7 +31,7 @@ def _row(fields: dict[str, Any]) -> dict[str, Any]:
     row["train_time"] = json_members.number(metrics, "train_time")
     devices = fields.get("platform_perf") or {}
     if not isinstance(devices, dict):
-        raise RowError("platform_perf is no object")
+        raise RowError("platform_perf is not an object")
     for name, measured in devices.items():
         kind = name.split("_")[0]
         if isinstance(measured, dict) and kind in ("throughput", "latency"):

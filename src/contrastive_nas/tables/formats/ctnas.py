@@ -23,15 +23,15 @@ _PEEKED = 4096
 def _row(fields: dict[str, Any]) -> dict[str, Any]:
     matrix, operations = fields.get("matrix"), fields.get("ops")
     if not isinstance(matrix, list) or not all(isinstance(line, list) for line in matrix):
-        raise RowError("matrix is no list of lists")
+        raise RowError("matrix is not a list of lists")
     if not isinstance(operations, list) or not all(isinstance(name, str) for name in operations):
-        raise RowError("ops is no list of names")
+        raise RowError("ops is not a list of names")
     bits = "".join(str(int(bit)) if bit in (0, 1) else "?" for line in matrix for bit in line[:8])
     row: dict[str, Any] = {"architecture": notation.nasbench101(operations, bits)}
     for name, split in _ACCURACIES.items():
         accuracy = number(fields, name)
         if accuracy is not None and not 0 <= accuracy <= 1:
-            raise RowError(f"{name} is {accuracy}, no fraction")
+            raise RowError(f"{name} is {accuracy}, not a fraction")
         row[f"cifar10_{split}_accuracy"] = None if accuracy is None else 100 * accuracy
     row["training_seconds"] = number(fields, "training_time")
     row["trainable_parameters"] = number(fields, "n_params")

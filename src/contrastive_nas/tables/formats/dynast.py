@@ -29,7 +29,7 @@ _COLUMNS = {
 def _architecture(text: str) -> str:
     fields = foreign.literal(text)
     if not isinstance(fields, dict):
-        raise RowError(f"{_NETWORK} is {text[:60]!r}, no dictionary of a sub-network")
+        raise RowError(f"{_NETWORK} is {text[:60]!r}, not a dictionary of a sub-network")
     try:
         return foreign.once_for_all(fields)
     except InputError as error:

@@ -55,10 +55,10 @@ class _Trainings:
         try:
             message = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise RowError(f"the metrics are no base64: {error}") from None
+            raise RowError(f"the metrics are not base64: {error}") from None
         parameters, *values = final_evaluation(message)
         if not all(0 <= accuracy <= 1 for accuracy in values[:-1]):
-            raise RowError(f"accuracies {values[:-1]} are no fractions")
+            raise RowError(f"accuracies {values[:-1]} are not fractions")
         cell = self.cells.get(module_hash)
         if cell is None:
             text, bits = notation.nasbench101(operations.split(","), matrix).split("/")
@@ -84,7 +84,7 @@ def _fields(payload: bytes) -> list[Any]:
     try:
         fields = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        raise RowError(f"no JSON: {str(error)[:200]}") from None
+        raise RowError(f"not valid JSON: {str(error)[:200]}") from None
     if not isinstance(fields, list) or tuple(map(type, fields)) != _FIELDS:
         raise RowError("not a list of module hash, epochs, adjacency, operations and metrics")
     return fields

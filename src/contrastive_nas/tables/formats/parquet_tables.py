@@ -32,7 +32,7 @@ def described_parquet(
     column: Callable[[str], str] = str,
     repeats: bool = False,
 ) -> TableFormat:
-    """A format whose files describe an architecture by several columns.
+    """Return a format whose files describe an architecture by several columns.
 
     Args:
         name: as in :class:`TableFormat`.
@@ -83,7 +83,7 @@ _FULL_EPOCHS = 108
 
 
 def metric_name(split: str, epochs: int) -> str:
-    """The accuracy column of a split; the full training of 108 epochs carries no suffix."""
+    """Return the accuracy column of a split; the full training of 108 epochs carries no suffix."""
     suffix = "" if epochs == _FULL_EPOCHS else f"_{epochs}_epochs"
     return f"cifar10_{split}_accuracy{suffix}"
 
@@ -114,7 +114,7 @@ MNASNET_FIELDS = [
 
 
 def mnasnet_architecture(*fields: Any) -> str:
-    """The architecture string of one row's values of MNASNET_FIELDS.
+    """Return the architecture string of one row's values of MNASNET_FIELDS.
 
     Raises:
         RowError: a value is missing or no whole number.
@@ -130,7 +130,7 @@ def _integer(name: str, value: Any) -> int:
     number = number.item() if isinstance(number, np.generic) else number
     if isinstance(number, int) or (isinstance(number, float) and number.is_integer()):
         return int(number)
-    raise RowError(f"{name} is {str(value)[:60]!r}, no whole number")
+    raise RowError(f"{name} is {str(value)[:60]!r}, not a whole number")
 
 
 MNASNET_TABLE = described_parquet(

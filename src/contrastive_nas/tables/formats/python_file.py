@@ -38,7 +38,7 @@ def _run(path: Path, name: str) -> tuple[Any, Iterator[tuple[int, Any]]]:
     """The module and what its function gives, numbered; what goes wrong in the user's code is one error."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise InputError(f"{path}: no Python file")
+        raise InputError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -139,7 +139,7 @@ def _graphs(name: str, path: Path, problems: Problems, image_size: ImageSize | N
 
 
 def python_file(function: str) -> TableFormat:
-    """The format of Python files whose function of that name gives the networks."""
+    """Return the format of Python files whose function of that name gives the networks."""
     return TableFormat(
         name="python_file",
         title="any networks, Python file with a function `networks` that gives modules, maybe accuracies too",

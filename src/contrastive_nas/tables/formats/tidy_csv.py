@@ -19,12 +19,12 @@ _DECIMAL_COMMA = re.compile(r"\s*\d+,\d+\s*%?\s*")
 
 
 def header(path: Path) -> list[str]:
-    """The column names of a text table; empty where there are none."""
+    """Return the column names of a text table; empty where there are none."""
     return list(layout(path).names)
 
 
 def records(path: Path, problems: Problems) -> Iterator[tuple[Row, dict[str, str]]]:
-    """The data rows of a text table as texts, labelled from 1.
+    """Yield the data rows of a text table as texts, labelled from 1.
 
     Raises:
         InputError: the file is no text, has no header or a broken one, or ends inside quotes.

@@ -21,7 +21,7 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
         raise RowError(f"there is no text called {ARCHITECTURE!r} in the object{hint}")
     nested = next((name for name, value in row.items() if isinstance(value, list | dict)), None)
     if nested is not None:
-        raise RowError(f"{nested[:120]!r} is no number or text but {type(row[nested]).__name__}")
+        raise RowError(f"{nested[:120]!r} is not a number or text but {type(row[nested]).__name__}")
     return row
 
 

@@ -18,7 +18,7 @@ LARGEST_BATCH = 1 << 29
 
 
 def columns(path: Path) -> list[str]:
-    """Names of a Parquet file's columns; empty where it is none."""
+    """Return names of a Parquet file's columns; empty where it is none."""
     if head(path, len(MAGIC)) != MAGIC:
         return []
     try:
@@ -28,14 +28,14 @@ def columns(path: Path) -> list[str]:
 
 
 def has_columns(path: Path, wanted: set[str]) -> bool:
-    """Whether a path is a Parquet file with at least the ``wanted`` columns."""
+    """Return whether a path is a Parquet file with at least the ``wanted`` columns."""
     return wanted <= set(columns(path))
 
 
 def read_frames(
     path: Path, columns: Sequence[str] | None = None, rows: int = ROWS_PER_FRAME
 ) -> Iterator[pd.DataFrame]:
-    """The rows of a Parquet file, labelled from 1.
+    """Yield the rows of a Parquet file, labelled from 1.
 
     Args:
         path: the file.
@@ -87,7 +87,8 @@ def _check_sizes(path: Path, metadata: pq.FileMetaData, rows: int) -> None:
         group = metadata.row_group(number)
         if group.total_byte_size * min(1, rows / max(group.num_rows, 1)) > LARGEST_BATCH:
             raise InputError(
-                f"{path}: rows of {group.total_byte_size // max(group.num_rows, 1):,} bytes are no results"
+                f"{path}: rows of {group.total_byte_size // max(group.num_rows, 1):,} bytes are too long for "
+                "results"
             )
 
 
@@ -127,7 +128,7 @@ TIDY_PARQUET = TableFormat(
 
 
 def write_table(frames: pd.DataFrame | Iterable[pd.DataFrame], path: str | Path) -> int:
-    """Writes a tidy table, or a stream of parts of one, as Parquet; equal input gives equal bytes.
+    """Write a tidy table, or a stream of parts of one, as Parquet; equal input gives equal bytes.
 
     Args:
         frames: the table or its parts, all with the columns and types of the first.

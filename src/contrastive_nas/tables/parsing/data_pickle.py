@@ -48,7 +48,7 @@ class DataPickle(Instructions):
         self._reset(None)
 
     def load(self) -> Any:
-        """The next pickle's object.
+        """Return the next pickle's object.
 
         Raises:
             InputError: it is damaged, names a class or function that is not needed, or is too large.
@@ -56,7 +56,8 @@ class DataPickle(Instructions):
         return dict(self.entries(None))[None]
 
     def entries(self, name: str | None) -> Iterator[tuple[Any, Any]]:
-        """Integer keys and values of the dictionary ``top[name]`` as each is completed, then (None, top).
+        """Yield integer keys and values of the dictionary ``top[name]`` as each is completed, then (None,
+        top).
 
         What has been handed on is left out of ``top``, so that a file of any size takes little memory. An
         entry whose end the writer did not mark is in ``top`` still.

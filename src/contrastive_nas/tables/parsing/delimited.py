@@ -44,7 +44,7 @@ class Layout:
 
 
 def layout(path: Path) -> Layout:
-    """How a file is written if it is a text table; without ``names`` it is none.
+    """Return how a file is written if it is a text table; without ``names`` it is none.
 
     The separator is the one that gives the header the most columns, the comma among equals.
     """
@@ -64,7 +64,7 @@ def layout(path: Path) -> Layout:
 
 
 def rows(path: Path, form: Layout) -> Iterator[list[str]]:
-    """The fields of every line from the header on.
+    """Yield the fields of every line from the header on.
 
     Raises:
         InputError: the file is no text of its encoding, not separated as it begins, or ends inside quotes or
@@ -94,14 +94,16 @@ def rows(path: Path, form: Layout) -> Iterator[list[str]]:
 
 
 def opened(path: Path, encoding: str) -> TextIO:
-    """A text file, maybe compressed by gzip; line ends as they are."""
+    """Return a text file, maybe compressed by gzip; line ends as they are."""
     if head(path, len(GZIP)) == GZIP:
         return io.TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
 
 
 def unpacked_head(path: Path) -> bytes:
-    """What a file begins with, unpacked where it is compressed by gzip; empty where that is damaged."""
+    """Return what a file begins with, unpacked where it is compressed by gzip; empty where that is
+    damaged.
+    """
     start = head(path, HEADER_BYTES)
     if not start.startswith(GZIP):
         return start

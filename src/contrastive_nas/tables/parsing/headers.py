@@ -15,7 +15,7 @@ _LEAST_LIKENESS = 0.75
 
 
 def renamed(columns: Iterable[object], wanted: Iterable[str] = ()) -> dict[str, str]:
-    """New names of the columns whose meaning is sure although they are written otherwise.
+    """Return new names of the columns whose meaning is sure although they are written otherwise.
 
     ``Architecture`` and ``arch`` are ``architecture`` unless that is there already; ``CIFAR10 test accuracy``
     is ``cifar10_test_accuracy``, and a column of one of the ``wanted`` names in other letters is that column.
@@ -38,7 +38,7 @@ def renamed(columns: Iterable[object], wanted: Iterable[str] = ()) -> dict[str, 
 
 
 def ambiguous(columns: Iterable[object]) -> list[str]:
-    """The first columns that would all get one name, none of them having it already; else empty."""
+    """Return the first columns that would all get one name, none of them having it already; else empty."""
     names = [str(column) for column in columns]
     meant: dict[str, list[str]] = {}
     for name in names:
@@ -49,7 +49,8 @@ def ambiguous(columns: Iterable[object]) -> list[str]:
 
 
 def alike(name: str, columns: Iterable[object]) -> str:
-    """The column that ``name`` means: itself, or the only one that differs in capitals and blanks alone.
+    """Return the column that ``name`` means: itself, or the only one that differs in capitals and blanks
+    alone.
 
     Where there is none it is ``name``.
     """
@@ -59,14 +60,14 @@ def alike(name: str, columns: Iterable[object]) -> str:
 
 
 def question(columns: Iterable[object]) -> str:
-    """``; is 'archtecture' meant?`` where a column's name is like ``architecture``; else nothing."""
+    """Return ``; is 'archtecture' meant?`` where a column's name is like ``architecture``; else nothing."""
     folded = {_folded(str(column)): str(column) for column in columns}
     close = get_close_matches(ARCHITECTURE, folded, n=1, cutoff=_LEAST_LIKENESS)
     return f"; is {folded[close[0]]!r} meant?" if close else ""
 
 
 def accuracy_question(columns: Iterable[object]) -> str:
-    """``; is 'test_acc' meant?`` where a column's name speaks of accuracy; else nothing."""
+    """Return ``; is 'test_acc' meant?`` where a column's name speaks of accuracy; else nothing."""
     close = [str(column) for column in columns if re.search(r"(?i)acc|top.?1", str(column))]
     return f"; is {close[0]!r} meant? Rename it to <dataset>_<split>_accuracy" if close else ""
 

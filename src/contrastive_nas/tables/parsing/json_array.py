@@ -15,7 +15,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def objects(path: Path) -> Iterator[dict[str, Any]]:
-    """The items of a list of objects.
+    """Yield the items of a list of objects.
 
     Raises:
         InputError: the file is no UTF-8, no JSON list of objects, ends too early, or an item is longer than 1
@@ -25,11 +25,11 @@ def objects(path: Path) -> Iterator[dict[str, Any]]:
         with path.open(encoding="utf-8") as stream:
             yield from listed(stream, str(path))
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: no UTF-8: {error}") from error
+        raise InputError(f"{path}: not UTF-8: {error}") from error
 
 
 def listed(stream: TextIO, name: str) -> Iterator[dict[str, Any]]:
-    """The same of a stream, called ``name`` in errors."""
+    """Return the same of a stream, called ``name`` in errors."""
     return _List(stream, name).objects()
 
 
@@ -43,7 +43,7 @@ class _List:
 
     def objects(self) -> Iterator[dict[str, Any]]:
         if self._mark() != "[":
-            raise InputError(f"{self._place}: no JSON list")
+            raise InputError(f"{self._place}: not a JSON list")
         file, mark = self._place, ","
         if self._peek() == "]":
             mark = self._mark()
@@ -93,5 +93,5 @@ class _List:
             raise InputError(f"{self._place}: nested too deeply") from None
         except ValueError as error:
             if len(self._text) - self._at > LONGEST_ITEM or not self._more():
-                raise InputError(f"{self._place}: no JSON: {str(error)[:200]}") from None
+                raise InputError(f"{self._place}: not valid JSON: {str(error)[:200]}") from None
             return None

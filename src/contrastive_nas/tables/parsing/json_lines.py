@@ -17,7 +17,7 @@ _ENCODING = "utf-8-sig"
 
 
 def first(path: Path) -> dict[str, Any] | None:
-    """The first object of a file that looks like one of these; None if it does not."""
+    """Return the first object of a file that looks like one of these; None if it does not."""
     start = unpacked_head(path).removeprefix(b"\xef\xbb\xbf").lstrip()
     text = start.removeprefix(b"[").lstrip().decode(errors="ignore")
     if not text.startswith("{"):
@@ -30,7 +30,8 @@ def first(path: Path) -> dict[str, Any] | None:
 
 
 def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects with their numbers from 1; empty lines do not count, other lines than objects are problems.
+    """Yield the objects with their numbers from 1; empty lines do not count, other lines than objects are
+    problems.
 
     Raises:
         InputError: the file is no UTF-8, is cut off, unpacks to more than any table of results, or is a list
@@ -55,7 +56,7 @@ def objects(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any
                     else:
                         problems.add(done, found)
     except (UnicodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        reason = "no UTF-8" if isinstance(error, UnicodeError) else "it is cut off or damaged"
+        reason = "not UTF-8" if isinstance(error, UnicodeError) else "it is cut off or damaged"
         raise InputError(f"{path}, after row {done}: {reason}: {error}") from error
 
 
@@ -66,5 +67,5 @@ def _object(line: str) -> dict[str, Any] | str:
     except RecursionError:
         return "nested too deeply"
     except ValueError as error:
-        return f"no JSON: {str(error)[:200]}"
+        return f"not valid JSON: {str(error)[:200]}"
     return found if isinstance(found, dict) else "not a JSON object"

@@ -34,7 +34,7 @@ _PEEKED = 20
 
 
 def members(path: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
-    """Names relative to the folder, and contents, of the files ``<prefix>*.json``; sorted in a folder.
+    """Name relative to the folder, and contents, of the files ``<prefix>*.json``; sorted in a folder.
 
     A file that is too long comes with only its first bytes, which are no JSON.
 
@@ -103,7 +103,7 @@ class _Limited(io.RawIOBase):
 
 
 def parsed(content: bytes) -> dict[str, Any]:
-    """The object in a member.
+    """Return the object in a member.
 
     Raises:
         RowError: it is no JSON object, or too long.
@@ -113,14 +113,14 @@ def parsed(content: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise RowError(f"no JSON: {str(error)[:200]}") from None
+        raise RowError(f"not valid JSON: {str(error)[:200]}") from None
     if not isinstance(fields, dict):
         raise RowError("not a JSON object")
     return fields
 
 
 def number(fields: dict[str, Any], name: str) -> float | None:
-    """The number called ``name``, None where there is none.
+    """Return the number called ``name``, None where there is none.
 
     Raises:
         RowError: it is something else.
@@ -134,7 +134,7 @@ def number(fields: dict[str, Any], name: str) -> float | None:
 
 
 def first_has(path: Path, prefix: str, key: str) -> bool:
-    """Whether one of the first members can be read and has ``key``."""
+    """Return whether one of the first members can be read and has ``key``."""
     if not path.is_dir() and head(path, 2) not in (b"PK", b"\x1f\x8b"):
         return False
     try:

@@ -43,7 +43,8 @@ def _message_class() -> Any:
 
 
 def final_evaluation(message: bytes) -> tuple[int, float, float, float, float]:
-    """Trainable parameters, then train, validation and test accuracy (fractions) and seconds at the end.
+    """Return trainable parameters, then train, validation and test accuracy (fractions) and seconds at the
+    end.
 
     Raises:
         RowError: the bytes are no such message, or without the evaluation at the end.

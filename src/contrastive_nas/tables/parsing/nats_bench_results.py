@@ -26,7 +26,7 @@ _COST_DATASETS = ("cifar10-valid", "cifar10")
 
 
 def columns(results: Any) -> dict[str, Any]:
-    """The tidy columns of one architecture; a split that was not measured is absent.
+    """Return the tidy columns of one architecture; a split that was not measured is absent.
 
     Raises:
         RowError: the nesting is not as published.

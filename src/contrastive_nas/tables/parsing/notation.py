@@ -12,7 +12,8 @@ DARTS_NODES = 4
 
 
 def nasbench101(operations: Sequence[str], matrix: str) -> str:
-    """``input,conv3x3-bn-relu,output/010001000`` with vertices off every path from input to output pruned.
+    """Return ``input,conv3x3-bn-relu,output/010001000`` with vertices off every path from input to output
+    pruned.
 
     Args:
         operations: labels of the vertices, input first, output last.
@@ -28,14 +29,14 @@ def nasbench101(operations: Sequence[str], matrix: str) -> str:
 
 
 def mnasnet(blocks: Sequence[tuple[int, int, int, bool]]) -> str:
-    """``e6k3l1s0|...``: expansion, kernel, layers and squeeze-excite of each of seven blocks."""
+    """Return ``e6k3l1s0|...``: expansion, kernel, layers and squeeze-excite of each of seven blocks."""
     return "|".join(f"e{e}k{k}l{layers}s{int(squeeze)}" for e, k, layers, squeeze in blocks)
 
 
 def mobilenet_v3(
     resolution: int, kernels: Sequence[int], expansions: Sequence[int], depths: Sequence[int]
 ) -> str:
-    """:func:`contrastive_nas.spaces.foreign.elastic_stages`, for one row.
+    """Return :func:`contrastive_nas.spaces.foreign.elastic_stages`, for one row.
 
     Raises:
         RowError: the lengths do not fit each other.
@@ -47,7 +48,9 @@ def mobilenet_v3(
 
 
 def darts(normal: Sequence[tuple[str, int]], reduction: Sequence[tuple[str, int]]) -> str:
-    """``sep_conv_3x3~0,skip_connect~1|...//...``: four nodes of two (operation, input) pairs, two cells."""
+    """Return ``sep_conv_3x3~0,skip_connect~1|...//...``: four nodes of two (operation, input) pairs, two
+    cells.
+    """
     return "//".join(_darts_cell(cell) for cell in (normal, reduction))
 
 

@@ -26,7 +26,7 @@ class Instructions:
         self.clear()
 
     def clear(self) -> None:
-        """Begins another pickle."""
+        """Begin another pickle."""
         self._stack: list[Any] = []
         self._outer: list[list[Any]] = []
         self._memo: list[Any] = []
@@ -260,12 +260,12 @@ class Instructions:
 
 
 def handler_names() -> list[str]:
-    """The method of every instruction code from 0 to 255."""
+    """Return the method of every instruction code from 0 to 255."""
     return [_HANDLERS.get(code, "_refused") for code in range(256)]
 
 
 def is_plain_key(key: Any) -> bool:
-    """Whether a dictionary's key is a number, a text, or a flat tuple of such."""
+    """Return whether a dictionary's key is a number, a text, or a flat tuple of such."""
     return type(key) in _KEY_TYPES or (type(key) is tuple and set(map(type, key)) <= _KEY_TYPES)
 
 

@@ -53,21 +53,19 @@ _DTYPES = {
 
 
 def named(module: object, name: object, file: str) -> Named:
-    """The stand-in for ``module.name``.
+    """Return the stand-in for ``module.name``.
 
     Raises:
         InputError: it is none of those that benchmark files need.
     """
     full = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "no name"
     if full not in _NAMED:
-        raise InputError(
-            f"{file}: the pickle asks for {full[:120]!r}, which this format has no use for; refused"
-        )
+        raise InputError(f"{file}: the pickle asks for {full[:120]!r}, which is not allowed in this format")
     return _NAMED[full]
 
 
 def reduced(function: Any, arguments: Any) -> Any:
-    """The plain value that a call of a named function stands for.
+    """Return the plain value that a call of a named function stands for.
 
     Raises:
         TypeError, ValueError, KeyError: the call is not as its writer makes it.
@@ -95,7 +93,7 @@ def reduced(function: Any, arguments: Any) -> Any:
 
 
 def state_set(target: Any, state: Any) -> None:
-    """Takes note of an object's state; of the types that are kept none has one that matters.
+    """Take note of an object's state; of the types that are kept none has one that matters.
 
     Raises:
         TypeError: the target is none of those types.

@@ -23,19 +23,19 @@ _MASK_DELTA = 0xA282EAD8
 
 
 def masked_crc(data: bytes) -> int:
-    """TensorFlow's checksum: the CRC-32C rotated right by 15 bits, plus a constant."""
+    """Return TensorFlow's checksum: the CRC-32C rotated right by 15 bits, plus a constant."""
     crc = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def is_record_file(path: Path) -> bool:
-    """Whether a file begins with the header of a record, its checksum included."""
+    """Return whether a file begins with the header of a record, its checksum included."""
     start = head(path, _HEADER.size)
     return len(start) == _HEADER.size and masked_crc(start[:8]) == _HEADER.unpack(start)[1]
 
 
 def records(path: Path, problems: Problems) -> Iterator[tuple[int, bytes]]:
-    """Numbers, from 1, and payloads of the records of a file; one with a wrong checksum is a problem.
+    """Yield numbers, from 1, and payloads of the records of a file; one with a wrong checksum is a problem.
 
     Raises:
         InputError: the framing is damaged, so that no further record can be found.

@@ -19,14 +19,14 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Runt
 
 
 def is_torch_file(path: Path) -> bool:
-    """Whether a file begins as ``torch.save`` writes it."""
+    """Return whether a file begins as ``torch.save`` writes it."""
     start = head(path, 64)
     return start[2:].startswith(_LEGACY_HEAD) or (start.startswith(b"PK\x03\x04") and b"data.pkl" in start)
 
 
 @contextmanager
 def open_torch_file(path: Path) -> Iterator[DataPickle]:
-    """The pickle of the saved object, at its beginning.
+    """Open the pickle of the saved object, at its beginning.
 
     Raises:
         InputError: the file is damaged.
@@ -36,7 +36,7 @@ def open_torch_file(path: Path) -> Iterator[DataPickle]:
             with zipfile.ZipFile(path) as archive:
                 names = [name for name in archive.namelist() if name.endswith("data.pkl")]
                 if len(names) != 1:
-                    raise InputError(f"{path}: no archive by torch.save: it holds {len(names)} objects")
+                    raise InputError(f"{path}: not an archive by torch.save: it holds {len(names)} objects")
                 with archive.open(names[0]) as stream:
                     yield DataPickle(cast(BinaryIO, stream), str(path))
         else:
@@ -54,4 +54,4 @@ def _pass_legacy_head(pickle: DataPickle, path: Path) -> None:
     system: Any
     magic, protocol, system = pickle.load(), pickle.load(), pickle.load()
     if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL or not isinstance(system, dict):
-        raise InputError(f"{path}: no file by torch.save")
+        raise InputError(f"{path}: not a file by torch.save")

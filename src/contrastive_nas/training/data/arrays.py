@@ -49,7 +49,7 @@ class ArraySource(ImageSource):
 
 
 def torchvision_source(name: str, folder: Path, train: bool) -> ArraySource:
-    """A torchvision data set that is already on the disk.
+    """Return a torchvision data set that is already on the disk.
 
     Raises:
         InputError: an unknown name, or the files are not there or not whole.
@@ -73,7 +73,7 @@ def torchvision_source(name: str, folder: Path, train: bool) -> ArraySource:
 
 
 def digits_source(train: bool) -> ArraySource:
-    """1,097 images for training, validation included, or 700 for testing, 8x8 with values 0 to 16.
+    """Return 1,097 images for training, validation included, or 700 for testing, 8x8 with values 0 to 16.
 
     The split is part of the data set and follows no seed, so that accuracies of different runs compare.
     """

@@ -59,7 +59,7 @@ class ImageSource(ABC):
 
     @abstractmethod
     def read(self, number: int, channels: int) -> Image.Image:
-        """One image, with 1 or 3 channels.
+        """Return one image, with 1 or 3 channels.
 
         Raises:
             CorruptImage: it cannot be decoded.
@@ -68,13 +68,13 @@ class ImageSource(ABC):
 
     @abstractmethod
     def describe(self, number: int) -> str:
-        """File, and row or member, of an image, for messages."""
+        """Return file, and row or member, of an image, for messages."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def check_labels(self, classes: int) -> None:
-        """Raises InputError for the first label outside of 0 to ``classes`` - 1."""
+        """Raise InputError for the first label outside of 0 to ``classes`` - 1."""
         wrong = np.flatnonzero((self.labels < 0) | (self.labels >= classes))
         if len(wrong):
             first = int(wrong[0])
@@ -105,12 +105,14 @@ class Subset(ImageSource):
 
 
 def visible_files(folder: Path, pattern: str) -> list[Path]:
-    """The files of a folder that match, sorted; hidden ones, such as macOS leaves beside each, left out."""
+    """Return the files of a folder that match, sorted; hidden ones, such as macOS leaves beside each, left
+    out.
+    """
     return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def decode(content: bytes, channels: int, place: str) -> Image.Image:
-    """Decodes image bytes; of 16 bits a pixel the higher eight are kept, which scales 65,535 to 255.
+    """Decode image bytes; of 16 bits a pixel the higher eight are kept, which scales 65,535 to 255.
 
     Raises:
         CorruptImage: as named by ``place``.

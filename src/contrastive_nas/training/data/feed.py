@@ -43,7 +43,7 @@ class CorruptLog:
         self.messages: dict[str, None] = {}
 
     def take(self, batch: Batch | None, flaws: list[Flaw]) -> Batch:
-        """The batch, once its corrupt images are counted and named in the log, each once.
+        """Return the batch, once its corrupt images are counted and named in the log, each once.
 
         Raises:
             InputError: more images than the limit are corrupt, one is of a kind that is not supported, or
@@ -70,7 +70,7 @@ class Feed(ABC):
 
     @abstractmethod
     def epoch(self, epoch: int, first_update: int = 0) -> Iterator[list[Batch]]:
-        """Per update of an epoch, from ``first_update`` on, the batches of its forward passes."""
+        """Yield per update of an epoch, from ``first_update`` on, the batches of its forward passes."""
 
 
 class MemoryFeed(Feed):
@@ -135,7 +135,7 @@ class LoaderFeed(Feed):
 
 
 def select(images: Batch, chosen: Tensor) -> Batch:
-    """The chosen rows of a batch."""
+    """Return the chosen rows of a batch."""
     rows = chosen.to(images.images.device)
     return Batch(images.images[rows], images.labels[rows], images.ids[rows])
 
@@ -149,7 +149,9 @@ def make_loader(
     channels: int,
     pin: bool = False,
 ) -> "DataLoader[Any]":
-    """A loader of ``(Batch or None where no image is whole, flaws)`` for lists of keys (epoch, image)."""
+    """Return a loader of ``(Batch or None where no image is whole, flaws)`` for lists of keys (epoch,
+    image).
+    """
     return DataLoader(
         _Decoded(source, transform, seed, channels),
         batch_sampler=keys,
@@ -162,7 +164,7 @@ def make_loader(
 
 
 def decode_all(source: ImageSource, transform: Transform, channels: int, corrupt: CorruptLog) -> Batch:
-    """All images of a source, decoded; corrupt ones are left out.
+    """Return all images of a source, decoded; corrupt ones are left out.
 
     Raises:
         InputError: too many are corrupt.

@@ -41,7 +41,7 @@ class FolderSource(ImageSource):
             raise InputError(f"image folder {folder} has no folder of a class in it")
         if len(found) > 1 and {name.lower() for name in found} <= _PARTS:
             raise InputError(
-                f"image folder {folder} holds {', '.join(found)}, which are no classes: name each of them"
+                f"image folder {folder} holds {', '.join(found)}, which are not classes: name each of them"
             )
         foreign = sorted(set(found) - set(classes))
         if classes and foreign:

@@ -22,7 +22,7 @@ _ENDINGS: dict[SourceKind, str] = {"webdataset": ".tar", "parquet": ".parquet"}
 
 
 def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, ImageSource]:
-    """Training and test images.
+    """Return training and test images.
 
     Args:
         settings: kind and paths.
@@ -37,7 +37,7 @@ def open_sources(settings: DataSettings, classes: int) -> tuple[ImageSource, Ima
     if train.classes != test.classes and train.classes and test.classes:
         missing = sorted(set(train.classes) ^ set(test.classes))
         reason = (
-            f"differ in the classes {', '.join(missing[:5])}" if missing else "number the classes otherwise"
+            f"differ in the classes {', '.join(missing[:5])}" if missing else "number the classes differently"
         )
         raise InputError(f"{settings.name}: training and test images {reason}")
     for source in (train, test):
@@ -62,14 +62,14 @@ def _check_variety(settings: DataSettings, train: ImageSource, test: ImageSource
         )
     if settings.test and Path(settings.train).absolute() == Path(settings.test).absolute():
         logger.warning(
-            "%s: %s are both the training and the test images: test accuracy says nothing of other images",
+            "%s: %s are both the training and the test images: test accuracy says nothing about other images",
             settings.name,
             settings.train,
         )
 
 
 def check_classes(source: ImageSource, classes: int, name: str) -> None:
-    """Raises InputError where a source does not suit a network of that many outputs."""
+    """Raise InputError where a source does not suit a network of that many outputs."""
     if not len(source):
         raise InputError(f"{name} has no images")
     if source.classes and len(source.classes) != classes:
@@ -78,7 +78,7 @@ def check_classes(source: ImageSource, classes: int, name: str) -> None:
 
 
 def open_source(settings: DataSettings, part: str, classes: tuple[str, ...] = ()) -> ImageSource:
-    """The images of one part, ``train`` or ``test``.
+    """Return the images of one part, ``train`` or ``test``.
 
     Args:
         settings: kind and paths.
@@ -103,7 +103,9 @@ def open_source(settings: DataSettings, part: str, classes: tuple[str, ...] = ()
 
 
 def source_kind(path: str) -> SourceKind:
-    """The kind of images by the form of their path: ``digits``, shards, Parquet, or a folder of classes."""
+    """Return the kind of images by the form of their path: ``digits``, shards, Parquet, or a folder of
+    classes.
+    """
     if path == "digits":
         return "digits"
     for kind, ending in _ENDINGS.items():
@@ -113,7 +115,8 @@ def source_kind(path: str) -> SourceKind:
 
 
 def data_identity(settings: DataSettings) -> dict[str, Any]:
-    """The settings that shape images, and a checksum of names, sizes and times of change of all their files.
+    """Return the settings that shape images, and a checksum of names, sizes and times of change of all their
+    files.
 
     The folder itself is left out, so that images may be moved; a file that is written anew is another one,
     be its content the same or not.

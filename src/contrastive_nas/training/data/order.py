@@ -32,7 +32,7 @@ class Order:
     blocks: np.ndarray | None = None
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """Numbers of all images in the order of that epoch, int64, (images,)."""
+        """Return numbers of all images in the order of that epoch, int64, (images,)."""
         rng = np.random.default_rng(derive_seed("order", self.seed, epoch))
         if self.blocks is None:
             return rng.permutation(self.plan.samples)

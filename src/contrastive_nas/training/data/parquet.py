@@ -41,7 +41,7 @@ class ParquetSource(ImageSource):
             labels.append(_labels(file, parquet))
             names = _class_names(parquet.schema_arrow)
             if self.classes and names and names != self.classes:
-                raise InputError(f"{file} numbers the classes otherwise than {self._files[0]}")
+                raise InputError(f"{file} numbers the classes differently from {self._files[0]}")
             self.classes = self.classes or names
             for group in range(parquet.num_row_groups):
                 starts.append(rows)

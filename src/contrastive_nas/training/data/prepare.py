@@ -79,7 +79,7 @@ class Images:
         return len(self.train) if self.memory is None else len(self.memory.labels)
 
     def feed(self, plan: TrainingPlan, device_number: int, device: torch.device) -> Feed:
-        """Training batches for one device."""
+        """Return training batches for one device."""
         if self.memory is not None:
             on_device = Batch(*(part.to(device) for part in self.memory))
             return MemoryFeed(on_device, Order(plan, plan.seed), device_number)
@@ -163,7 +163,7 @@ class TestFeed:
 def prepare_images(
     settings: DataSettings, recipe: Recipe, sources: tuple[ImageSource, ImageSource], channels: int, size: int
 ) -> Images:
-    """Decides what is decoded into memory, and measures mean and deviation there.
+    """Decide what is decoded into memory, and measure mean and deviation there.
 
     Args:
         settings: paths, mean and deviation.

@@ -68,7 +68,7 @@ class ShardSource(ImageSource):
 
 
 def expand_paths(pattern: str) -> list[Path]:
-    """The paths that a pattern with braces, such as ``train-{000..146}.tar``, stands for.
+    """Return the paths that a pattern with braces, such as ``train-{000..146}.tar``, stands for.
 
     Raises:
         InputError: a brace is not closed or not opened.

@@ -14,7 +14,9 @@ _CACHED_VALUES = 2**17
 
 
 def training_transform(augmentation: ImageAugmentation, size: int, channels: int = 3) -> Transform:
-    """timm's training transform of a PIL image of 1 or 3 channels, still an image of 8 bits at its end."""
+    """Return timm's training transform of a PIL image of 1 or 3 channels, still an image of 8 bits at its
+    end.
+    """
     # Geometric operations fill what they uncover with the mean, which must have as many values as the image.
     mean: tuple[float, ...] = IMAGENET_DEFAULT_MEAN
     if channels == 1:
@@ -35,7 +37,7 @@ def training_transform(augmentation: ImageAugmentation, size: int, channels: int
 
 
 def test_transform(size: int, crop_fraction: float | None) -> Transform:
-    """timm's test transform: resize and centre crop; without a fraction, a plain resize."""
+    """Return timm's test transform: resize and centre crop; without a fraction, a plain resize."""
     if crop_fraction is None:
         return transforms.Resize((size, size), transforms.InterpolationMode.BICUBIC)
     return _without_conversion(
@@ -93,7 +95,7 @@ class Preparation:
 
 
 def shift_and_flip(images: Tensor, padding: int, flip: bool) -> Tensor:
-    """A random window of every zero-padded image, mirrored with probability one half if ``flip``."""
+    """Return a random window of every zero-padded image, mirrored with probability one half if ``flip``."""
     if not padding and not flip:
         return images
     batch, _, height, width = images.shape
@@ -112,7 +114,7 @@ def shift_and_flip(images: Tensor, padding: int, flip: bool) -> Tensor:
 
 
 def cut_out(images: Tensor, edge: int) -> Tensor:
-    """Zero in a square of every image whose centre lies anywhere in it."""
+    """Return zero in a square of every image whose centre lies anywhere in it."""
     batch, _, height, width = images.shape
     device = images.device
     centre = [torch.randint(0, extent, (batch, 1), device=device) for extent in (height, width)]
