@@ -261,10 +261,10 @@ class PointRanker(Ranker):
             self._deviation = self._spread_of_errors()
         return Posterior(self.scores(rows), np.full(len(rows), self._deviation))
 
-    def left_out_scores(self) -> FloatArray:
-        """Each label's normal quantile as the labels of the four other parts of five predict it."""
+    def left_out_scores(self, folds: int = FOLDS) -> FloatArray:
+        """Each label's normal quantile as the labels outside of its fold predict it."""
         graphs, labelled, targets, seed = self._fitted
-        places = np.random.default_rng(seed).permutation(len(labelled)) % FOLDS
+        places = np.random.default_rng(seed).permutation(len(labelled)) % folds
         found = np.zeros(len(labelled))
         for fold in np.unique(places):
             out = places == fold

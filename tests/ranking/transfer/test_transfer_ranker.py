@@ -167,20 +167,20 @@ def test_where_no_space_is_near_it_is_less_sure(kind, model: TransferModel) -> N
 def test_shares_of_a_stack_minimise_what_their_docstring_says(seed: int) -> None:
     rng = np.random.default_rng(seed)
     parts, targets = rng.normal(size=(12, 3)), rng.normal(size=12)
-    believed = np.array([0.5, 0.35, 0.15])
 
     def loss(shares: np.ndarray) -> float:
-        return float(np.square(parts @ shares - targets).sum() + 10 * np.square(shares - believed).sum())
+        missed = np.square(parts @ shares - targets).sum()
+        return float(missed + 10 * (shares[0] - 0.4) ** 2 + 3 * (shares[2] - 0.3 * 0.6) ** 2)
 
     expected = minimize(
         loss,
-        believed,
+        np.array([0.4, 0.4, 0.2]),
         method="SLSQP",
         bounds=[(None, None), (0, 2), (0, 2)],
         constraints={"type": "eq", "fun": lambda shares: shares.sum() - 1},
         options={"ftol": 1e-12},
     ).x
-    assert _best_shares(parts, targets, believed) == pytest.approx(expected, abs=1e-4)
+    assert _best_shares(parts, targets, 0.4) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("count", [2, 12])

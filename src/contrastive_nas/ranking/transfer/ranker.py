@@ -42,10 +42,12 @@ LABELS_WORTH, LABELS_WORTH_AS_DRIFT = 10, 30
 FAR_WORTH = 0.5
 # How many labels' worth of that belief there is against the labels' own verdict.
 BELIEF = 5
-# The same for the shares of a stack, and the share of trees beside the comparator before labels say more.
-# Chosen on NAS-Bench-201, NAS-Bench-101, MnasNet and digits, seeds 100 to 104, where 5 to 40 and .2 to .4 do
-# within .005 tau as well.
-STACKED_BELIEF, TREES_SHARE = 10, 0.3
+# The same for the transferred score and the trees of a stack, and the share of trees beside the comparator
+# before labels say more. Chosen on NAS-Bench-201, NAS-Bench-101, MnasNet and digits, seeds 100 to 104, where
+# beliefs of 5 to 40 and 1 to 10, and shares of .1 to .4, do about as well.
+SCORE_BELIEF, TREES_BELIEF, TREES_SHARE = 10, 3, 0.3
+# Parts of the labels that trees are fitted without: with five, they know too little of ten labels.
+STACKED_FOLDS = 10
 # Networks by which features are standardised: as many as for the comparator.
 STANDARDISED_BY = 1024
 # A little above 1: networks of the ranked space may differ by more than the transferred score says.
@@ -237,8 +239,9 @@ class StackedRanker(_ExperiencedRanker):
     With f_i the transferred score less its mean over labels, and g_i and t_i what comparator and trees
     predict of label q_i from others,
 
-        w = argmin  sum over i of (w_f f_i + w_g g_i + w_t t_i - q_i)^2 + 10 |w - w_0|^2,
-            w_f + w_g + w_t = 1,  0 <= w_g, w_t <= 2,  w_0 = (b, .7 (1 - b), .3 (1 - b)),
+        w = argmin  sum over i of (w_f f_i + w_g g_i + w_t t_i - q_i)^2
+                    + 10 (w_f - b)^2 + 3 (w_t - .3 (1 - b))^2,
+            w_f + w_g + w_t = 1,  0 <= w_g, w_t <= 2,
 
     b being the share w_0 of the module's head; where w_f < 0, better networks are those that the others call
     worse. That is stacking: Wolpert, Stacked Generalization, Neural Networks, 1992; Breiman, Stacked
@@ -265,14 +268,10 @@ class StackedRanker(_ExperiencedRanker):
             [
                 drift - drift.mean(),
                 left_out_scores(kernel, float(model.noise), targets),
-                self._trees.left_out_scores(),
+                self._trees.left_out_scores(STACKED_FOLDS),
             ]
         )
-        believed = self._believed(len(labels))
-        rest = 1 - believed
-        self._shares = _best_shares(
-            parts, targets, np.array([believed, (1 - TREES_SHARE) * rest, TREES_SHARE * rest])
-        )
+        self._shares = _best_shares(parts, targets, self._believed(len(labels)))
         self._calibrate(parts @ self._shares, labels)
 
     def _own_posterior(self, rows: IntArray) -> Posterior:
@@ -290,17 +289,16 @@ class StackedRanker(_ExperiencedRanker):
         return np.column_stack(parts) @ self._shares
 
 
-def _best_shares(parts: FloatArray, targets: FloatArray, believed: FloatArray) -> FloatArray:
+def _best_shares(parts: FloatArray, targets: FloatArray, believed: float) -> FloatArray:
     """The shares, which sum to 1, that explain the targets best, see :class:`StackedRanker`.
 
     The first part's share is what the others leave, which makes it a least-squares problem with bounds.
     """
     first, others = parts[:, 0], parts[:, 1:]
-    count = others.shape[1]
-    weight = math.sqrt(STACKED_BELIEF)
-    system = np.vstack([others - first[:, None], weight * np.eye(count), np.full((1, count), -weight)])
-    wanted = np.concatenate([targets - first, weight * believed[1:], [weight * (believed[0] - 1)]])
-    shares = lsq_linear(system, wanted, bounds=(0, 2)).x
+    score, trees = math.sqrt(SCORE_BELIEF), math.sqrt(TREES_BELIEF)
+    system = np.vstack([others - first[:, None], [-score, -score], [0, trees]])
+    wanted = [score * (believed - 1), trees * TREES_SHARE * (1 - believed)]
+    shares = lsq_linear(system, np.concatenate([targets - first, wanted]), bounds=(0, 2)).x
     return np.concatenate([[1 - shares.sum()], shares])
 
 
