@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _check_docker(arguments: list[str]) -> None:
     """What a build is given is known to the Dockerfile, and what runs in the image exists."""
     assert arguments[0] in ("build", "run")
     known = re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.M)
-    for option, value in zip(arguments, arguments[1:], strict=False):
+    for option, value in pairwise(arguments):
         if option == "--build-arg":
             assert value.partition("=")[0] in known, value
     if arguments[0] == "run":
