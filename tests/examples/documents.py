@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
 _INLINE = re.compile(r"`([^`\n]+)`")
-PROGRAMS = ("kedro", "contrastive-nas", "make", "python", "torchrun")
+PROGRAMS = ("kedro", "contrastive-nas", "make", "python", "torchrun", "docker")
 
 
 @dataclass(frozen=True)

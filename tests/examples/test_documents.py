@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,20 @@ def test_commands_exist(document: str, command: str) -> None:
         "make": _check_make,
         "python": _check_script,
         "torchrun": _check_script,
+        "docker": _check_docker,
     }[program](arguments)
+
+
+def _check_docker(arguments: list[str]) -> None:
+    """What a build is given is known to the Dockerfile, and what runs in the image exists."""
+    assert arguments[0] in ("build", "run")
+    known = re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.M)
+    for option, value in pairwise(arguments):
+        if option == "--build-arg":
+            assert value.partition("=")[0] in known, value
+    if arguments[0] == "run":
+        program, *rest = arguments[arguments.index("contrastive-nas") + 1 :]
+        {"kedro": _check_kedro, "contrastive-nas": _check_own_command}[program](rest)
 
 
 def _check_kedro(arguments: list[str]) -> None:
