@@ -44,7 +44,7 @@ class TrainingParameters(ShortSettings):
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """Kind of device that trainings run on."""
+        """Return the kind of device that trainings run on."""
         return "cuda" if self.where == "ray" and self.ray.gpus_per_training else "cpu"
 
 

@@ -71,7 +71,7 @@ class TrainingEvaluator(Evaluator):
         return {"kind": "training", **self._how, "seeds": list(self.parameters.seeds)}
 
     def close(self) -> None:
-        """Ends the processes; what they have not begun is given up."""
+        """End the processes; what they have not begun is given up."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None

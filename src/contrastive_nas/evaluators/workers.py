@@ -115,7 +115,7 @@ class TrainingPool(ABC):
     def train(
         self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
     ) -> list[Future[Training | None]]:
-        """The trainings of an architecture, one for each seed, which run side by side.
+        """Begin the trainings of an architecture, one for each seed, which run side by side.
 
         Args:
             architecture: of the space.
@@ -130,19 +130,19 @@ class TrainingPool(ABC):
         return [self.submit(self._train, architecture, seed, tested, failed) for seed in seeds]
 
     def prepare(self) -> None:  # noqa: B027  not every pool has something to start
-        """Starts in the background what the first training waits for; returns at once."""
+        """Start in the background what the first training waits for; returns at once."""
 
     @abstractmethod
     def close(self) -> None:
-        """Ends what was started; trainings that have not begun are given up."""
+        """End what was started; trainings that have not begun are given up."""
 
     @abstractmethod
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Calls ``work`` in one of the threads that may :meth:`train_one`."""
+        """Call ``work`` in one of the threads that may :meth:`train_one`."""
 
     @abstractmethod
     def train_one(self, architecture: Architecture, seed: int, tested: bool) -> Training:
-        """Waits for one training.
+        """Wait for one training.
 
         Raises:
             KilledError: its process was killed, and so were those that tried it again.
@@ -237,7 +237,7 @@ def _start_worker(job: TrainingJob) -> None:
 
 
 def train_for(job: TrainingJob, architecture: Architecture, seed: int, tested: bool) -> Training:
-    """One training, in a process that may have worked for another job before."""
+    """Train once, in a process that may have worked for another job before."""
     if _worker is None or _worker.job != job:
         import torch
 

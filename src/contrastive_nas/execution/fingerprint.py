@@ -110,7 +110,7 @@ def device_kind(name: str) -> str:
 
 
 def uses_device(node: Node) -> bool:
-    """Whether a node's result depends on the kind of device."""
+    """Tell whether a node's result depends on the kind of device."""
     return GPU_TAG in node.tags or DEVICE in node.inputs
 
 

@@ -66,15 +66,15 @@ class Needs:
 
     @property
     def options(self) -> dict[str, float]:
-        """As Ray takes them."""
+        """Return them as Ray takes them."""
         return {"num_cpus": self.cpus, "num_gpus": self.gpus, "memory": round(self.memory_gb * _GB)}
 
     def fit(self, resources: Mapping[str, float]) -> bool:
-        """Whether a machine with these resources is large enough."""
+        """Tell whether a machine with these resources is large enough."""
         return all(amount <= resources.get(name, 0.0) for name, amount in self._amounts())
 
     def how_often(self, resources: Mapping[str, float]) -> int:
-        """How many such calls a machine with these resources runs at once."""
+        """Count such calls that a machine with these resources runs at once."""
         amounts = [resources.get(name, 0.0) // amount for name, amount in self._amounts() if amount]
         return int(min(amounts, default=1))
 
@@ -127,16 +127,16 @@ class RayCluster:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection, and the cluster if it was started by it."""
+        """End the connection, and the cluster if it was started by it."""
         if self._own and not self._lost:
             self._ray.shutdown()
 
     def share(self, value: Any) -> Any:
-        """A reference to a value that many calls take: it travels to every machine once."""
+        """Return a reference to a value that many calls take: it travels to every machine once."""
         return self._ray.put(value)
 
     def room_for(self, needs: Needs) -> int:
-        """How many such calls run at once.
+        """Count such calls that run at once.
 
         Raises:
             InputError: no machine of the cluster is large enough for one.
@@ -164,7 +164,7 @@ class RayCluster:
         fresh: bool = False,
         given_up: threading.Event | None = None,
     ) -> Result:
-        """What a function of an importable module gives, run by a worker of the cluster.
+        """Call a function of an importable module in a worker of the cluster.
 
         Args:
             what: said of it in messages and in Ray's own views.
@@ -244,7 +244,7 @@ class RayCluster:
 
 
 def import_ray() -> ModuleType:
-    """Ray, told to report to nobody.
+    """Import Ray, which is told to report to nobody.
 
     Raises:
         InputError: it is not installed.
@@ -349,7 +349,7 @@ _call.__module__ = "__main__"
 
 
 def call_safely(function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result | Failure:
-    """What a function gives, or raises: Ray's own errors hold the whole trace as their message."""
+    """Call a function; Ray's own errors would hold the whole trace as their message."""
     import traceback
 
     from ray import cloudpickle

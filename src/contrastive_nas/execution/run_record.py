@@ -65,7 +65,7 @@ class Measured:
     host: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """As the record of a run has it."""
+        """Return it as the record of a run has it."""
         return {
             "started": self.started.isoformat(timespec="milliseconds"),
             "seconds": round(self.seconds, 3),
@@ -152,7 +152,7 @@ class RunRecorder:
         self._write()
 
     def measured(self, node: Node, found: Measured) -> None:
-        """Called by a runner whose nodes run where no hook is called."""
+        """Take what a node took that ran where no hook is called."""
         self._nodes[node.name].update(ran=True, **found.as_dict())
 
     def took_over(self, node: Node, output: str, version: Version) -> None:
@@ -227,7 +227,7 @@ class RunRecorder:
 
 
 def recorder_among(hooks: Any) -> RunRecorder | None:
-    """The recorder of a run, where its hooks have one."""
+    """Return the recorder of a run, where its hooks have one."""
     plugins = hooks.get_plugins() if isinstance(hooks, PluginManager) else ()
     return next((plugin for plugin in plugins if isinstance(plugin, RunRecorder)), None)
 

@@ -117,7 +117,9 @@ class ShortTraining:
 
 
 def training_identity(settings: ShortSettings, device: str = "cpu") -> dict[str, Any]:
-    """What decides an accuracy besides network and seed, as plain data: images, recipe, version of this code.
+    """Return what decides an accuracy besides network and seed, as plain data.
+
+    These are images, recipe, and the version of this code.
 
     A recipe counts by its content, not by its name. Kinds of device differ in the last bits, so each has
     accuracies of its own.

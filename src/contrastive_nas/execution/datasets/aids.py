@@ -34,13 +34,13 @@ class CheckpointFolder(Aid[Checkpoints]):
         self._folder: Path | None = None
 
     def in_folder(self, folder: Path) -> "CheckpointFolder":
-        """The same with a folder behind it."""
+        """Return the same with a folder behind it."""
         placed = CheckpointFolder(self._seconds)
         placed._folder = folder
         return placed
 
     def load(self) -> Checkpoints:
-        """Checkpoints that keep nothing where no runner gave a folder."""
+        """Return checkpoints, which keep nothing where no runner gave a folder."""
         return Checkpoints(self._folder, self._seconds)
 
     def save(self, data: Any) -> NoReturn:
@@ -65,13 +65,13 @@ class EarlierResult(Aid[Path | None]):
         self._path: Path | None = None
 
     def at(self, path: Path) -> "EarlierResult":
-        """The same, found."""
+        """Return the same with the path that was found."""
         found = EarlierResult(self.of)
         found._path = path
         return found
 
     def load(self) -> Path | None:
-        """None where there is none, or no runner looked for it."""
+        """Return the earlier result; None where there is none, or no runner looked for it."""
         return self._path
 
     def save(self, data: Any) -> NoReturn:
@@ -95,13 +95,13 @@ class KeptFolder(Aid[Path | None]):
         self._is_hidden = False
 
     def hidden(self) -> "KeptFolder":
-        """The same, but gives None, so that a node has to make everything itself."""
+        """Return the same, but without the folder, so that a node has to make everything itself."""
         copied = KeptFolder(self._filepath)
         copied._is_hidden = True
         return copied
 
     def load(self) -> Path | None:
-        """The folder, there or not."""
+        """Return the folder, there or not."""
         return None if self._is_hidden else Path(self._filepath)
 
     def save(self, data: Any) -> NoReturn:

@@ -74,7 +74,7 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
 
     @contextmanager
     def compared(self, version: Version) -> Iterator[None]:
-        """Within it, what is saved is compared with a version and not kept; ``differs`` says the outcome."""
+        """Compare what is saved within the block with a version, and do not keep it; see ``differs``."""
         self._compared, self.differs = version, False
         try:
             yield
