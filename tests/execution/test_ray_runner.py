@@ -122,7 +122,7 @@ def test_results_are_those_of_the_caching_runner_and_nodes_overlap(
 def test_verified_results_are_compared_where_they_are_made(wide: TinyProject, cluster: object) -> None:
     wide.session(pipeline_names=["loose"])
     before = wide.value("total")
-    with pytest.raises(InputError, match=r"these results came out otherwise than before: total$"):
+    with pytest.raises(InputError, match=r"these results differ from the earlier ones: total$"):
         wide.session(pipeline_names=["loose"], runner=RayRunner(verify=True))
     assert wide.value("total") == before
 
