@@ -54,13 +54,14 @@ def content(path: Path) -> Any:
     if path.is_dir():
         return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
     if path.suffix == ".json":
-        return without_measured(json.loads(path.read_text()), MEASURED)
+        values = json.loads(path.read_text())
+        return {name: value for name, value in values.items() if name not in MEASURED}
     if path.suffix == ".parquet":
         import pandas as pd
 
         frame = pd.read_parquet(path)
         return frame.drop(columns=[name for name in MEASURED if name in frame]).to_json()
-    return path.read_bytes()
+    return without_measured(path.read_text()) if path.suffix == ".html" else path.read_bytes()
 
 
 def spans(record: dict[str, Any]) -> Iterator[tuple[float, float]]:
