@@ -71,8 +71,7 @@ def test_gives_its_path_and_can_be_hidden(tmp_path: Path) -> None:
     kept = KeptFolder(str(tmp_path / "labels"))
     assert kept.exists()
     assert kept.load() == tmp_path / "labels"
-    with kept.hidden():
-        assert kept.load() is None
+    assert kept.hidden().load() is None
     assert kept.load() == tmp_path / "labels"
     assert not (tmp_path / "labels").exists()
     with pytest.raises(DatasetError, match="not allowed"):

@@ -199,7 +199,7 @@ def test_verify_names_what_comes_out_otherwise(tiny: TinyProject) -> None:
         "import time\n\ndef add(total, amount):\n    return time.time_ns()\n"
     )
     tiny.session()
-    with pytest.raises(InputError, match=r"otherwise than before: total$"):
+    with pytest.raises(InputError, match=r"differ from the earlier ones: total$"):
         tiny.session(runner=CachingRunner(verify=True))
 
 
@@ -223,14 +223,14 @@ def test_verify_passes_over_durations(tiny: TinyProject) -> None:
     edit(tiny.path("src/tiny/reporting.py"), "def report", "import time\n\ndef report")
     edit(tiny.path("src/tiny/reporting.py"), "return {", 'return {"seconds": time.time(), ')
     tiny.session()
-    with pytest.raises(InputError, match=r"otherwise than before: table, report$"):
+    with pytest.raises(InputError, match=r"differ from the earlier ones: table, report$"):
         tiny.session(runner=CachingRunner(verify=True))
     catalog = tiny.path("conf/base/catalog.yml")
     edit(catalog, "metadata: {metrics: true}", "metadata: {metrics: true, measured: [seconds]}")
     edit(catalog, "table.parquet\n", "table.parquet\n  metadata: {measured: [ seconds ]}\n")
     assert tiny.session(runner=CachingRunner(verify=True)) == set()
     edit(catalog, "[seconds]", "[total]")
-    with pytest.raises(InputError, match=r"otherwise than before"):
+    with pytest.raises(InputError, match=r"differ from the earlier ones"):
         tiny.session(runner=CachingRunner(verify=True))
 
 

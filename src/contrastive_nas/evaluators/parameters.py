@@ -8,17 +8,44 @@ from contrastive_nas.training.config import ShortSettings
 from contrastive_nas.typed import Seed, Typed
 
 
+class RayParameters(Typed):
+    """A Ray cluster that trainings run on.
+
+    Attributes:
+        address: Address of the cluster. ``auto`` takes the one that runs on this machine, ``host:port`` any
+            other, and ``local`` starts one on this machine for the time of the search.
+        cpus_per_training: Number of processors that a training occupies. It computes with one thread.
+        gpus_per_training: Number of GPUs that a training occupies. With 0.5 two trainings share one. With 0
+            they train on processors.
+        max_retries: Number of times that a training is tried again after its worker was lost.
+    """
+
+    address: str = Field(default="auto", min_length=1)
+    cpus_per_training: float = Field(default=1.0, ge=0, le=1024)
+    gpus_per_training: float = Field(default=0.0, ge=0, le=1)
+    max_retries: int = Field(default=1, ge=0, le=100)
+
+
 class TrainingParameters(ShortSettings):
     """How the networks of a search are trained.
 
     Attributes:
         seeds: Seeds of the trainings of one network, one training each. Its accuracy is their mean.
-        workers: Number of processes that train networks. 0 takes one for every processor that this process
-            may use.
+        where: Where trainings run. ``local`` takes processes of this machine, ``ray`` a Ray cluster.
+        workers: Number of trainings that run at once. 0 takes one for every processor that this process may
+            use, and on a Ray cluster as many as it has room for.
+        ray: Options of ``where: ray``.
     """
 
     seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1)
+    where: Literal["local", "ray"] = "local"
     workers: int = Field(default=0, ge=0, le=1024)
+    ray: RayParameters = RayParameters()
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Return the kind of device that trainings run on."""
+        return "cuda" if self.where == "ray" and self.ray.gpus_per_training else "cpu"
 
 
 class SurrogateParameters(Typed):

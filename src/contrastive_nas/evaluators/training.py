@@ -13,7 +13,13 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import TrainingParameters
-from contrastive_nas.evaluators.workers import TrainedScores, Training, TrainingJob, TrainingProcesses
+from contrastive_nas.evaluators.workers import (
+    TrainedScores,
+    Training,
+    TrainingJob,
+    TrainingPool,
+    TrainingProcesses,
+)
 from contrastive_nas.graphs.canonical_form.canonical import sharing_key
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
 from contrastive_nas.graphs.schema import GraphBatch
@@ -53,9 +59,10 @@ class TrainingEvaluator(Evaluator):
         self.space = load_space(space_name, **(space_options or {}))
         self.parameters = parameters
         self._final_seeds = final_seeds
-        self._how = {"space": self.space.identity, **training_identity(parameters)}
-        self._job = TrainingJob(space_name, space_options or {}, parameters, labels, self._how)
-        self._processes: TrainingProcesses | None = None
+        self._how = {"space": self.space.identity, **training_identity(parameters, parameters.device)}
+        options = space_options or {}
+        self._job = TrainingJob(space_name, options, parameters, labels, self._how, parameters.device)
+        self._pool: TrainingPool | None = None
         self._trained: dict[int, Evaluation] = {}
         self._final: TrainedScores | None = None
 
@@ -65,9 +72,9 @@ class TrainingEvaluator(Evaluator):
 
     def close(self) -> None:
         """End the processes; what they have not begun is given up."""
-        if self._processes is not None:
-            self._processes.close()
-            self._processes = None
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def prepare(self) -> None:
         self._running().prepare()
@@ -160,14 +167,22 @@ class TrainingEvaluator(Evaluator):
         done.set_result(Training(score))
         return done
 
-    def _running(self) -> TrainingProcesses:
-        if self._processes is None:
-            self._processes = TrainingProcesses(self._job, self.parameters.workers)
-        return self._processes
+    def _running(self) -> TrainingPool:
+        if self._pool is None:
+            self._pool = _open_pool(self._job, self.parameters)
+        return self._pool
 
     @cached_property
     def _store(self) -> LabelStore | None:
         return self._job.open_store(self.space)
+
+
+def _open_pool(job: TrainingJob, parameters: TrainingParameters) -> TrainingPool:
+    if parameters.where == "local":
+        return TrainingProcesses(job, parameters.workers)
+    from contrastive_nas.evaluators.ray_trainings import RayTrainings
+
+    return RayTrainings(job, parameters.workers, parameters.ray)
 
 
 def _evaluation(found: TrainedScores) -> Evaluation:

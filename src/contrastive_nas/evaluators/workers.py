@@ -1,9 +1,13 @@
-"""Trainings in processes of one thread each; one that kills its process twice is a fault of the machine."""
+"""Who runs the trainings of an evaluator: processes of this machine here, others through the same class.
+
+Every training has one thread; one that kills its process again and again is a fault of the machine.
+"""
 
 import logging
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +86,7 @@ class TrainingJob:
         settings: data set and recipe.
         labels: folder of stores that trained accuracies are kept in; None for none.
         identity: of the store.
+        device: ``cpu`` or ``cuda``.
     """
 
     space_name: str
@@ -89,6 +94,7 @@ class TrainingJob:
     settings: ShortSettings
     labels: Path | None
     identity: Mapping[str, Any]
+    device: str = "cpu"
 
     def load_space(self) -> SearchSpace:
         """Return the space of the networks."""
@@ -103,8 +109,61 @@ class UnusableImagesError(InputError):
     """Nothing can be trained on the data set, or by the recipe: it ends the search that asked."""
 
 
-class TrainingProcesses(Processes):
-    """Processes that train what they are handed.
+class TrainingPool(ABC):
+    """Runs trainings, several at once; a thread of this process waits for each."""
+
+    def train(
+        self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
+    ) -> list[Future[Training | None]]:
+        """Begin the trainings of an architecture, one for each seed, which run side by side.
+
+        Args:
+            architecture: of the space.
+            seeds: one training each.
+            tested: whether they are scored on test images too.
+
+        Returns:
+            Their results: None for one that was not begun, as another had failed; they raise
+            UnusableImagesError, and InputError where trainings cannot be run at all.
+        """
+        failed = threading.Event()
+        return [self.submit(self._train, architecture, seed, tested, failed) for seed in seeds]
+
+    def prepare(self) -> None:  # noqa: B027  not every pool has something to start
+        """Start in the background what the first training waits for; returns at once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what was started; trainings that have not begun are given up."""
+
+    @abstractmethod
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call ``work`` in one of the threads that may :meth:`train_one`."""
+
+    @abstractmethod
+    def train_one(self, architecture: Architecture, seed: int, tested: bool) -> Training:
+        """Wait for one training.
+
+        Raises:
+            KilledError: its process was killed, and so were those that tried it again.
+        """
+
+    def _train(
+        self, architecture: Architecture, seed: int, tested: bool, failed: threading.Event
+    ) -> Training | None:
+        if failed.is_set():
+            return None
+        try:
+            found = self.train_one(architecture, seed, tested)
+        except KilledError as error:
+            found = Training(None, str(error), machine_fault=True)
+        if found.error:
+            failed.set()
+        return found
+
+
+class TrainingProcesses(Processes, TrainingPool):
+    """Processes of this machine that train what they are handed.
 
     Args:
         job: what the trainings have in common.
@@ -114,35 +173,8 @@ class TrainingProcesses(Processes):
     def __init__(self, job: TrainingJob, count: int) -> None:
         super().__init__(count, _LIBRARIES, _start_worker, (job,))
 
-    def train(
-        self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
-    ) -> list[Future[Training | None]]:
-        """Return the trainings of an architecture, one for each seed, which processes share.
-
-        Args:
-            architecture: of the space.
-            seeds: one training each.
-            tested: whether they are scored on test images too.
-
-        Returns:
-            Their results: None for one that was not begun, as another had failed; they raise
-            UnusableImagesError.
-        """
-        failed = threading.Event()
-        return [self.submit(self._train, architecture, seed, tested, failed) for seed in seeds]
-
-    def _train(
-        self, architecture: Architecture, seed: int, tested: bool, failed: threading.Event
-    ) -> Training | None:
-        if failed.is_set():
-            return None
-        try:
-            found = self.run(_train, architecture, seed, tested)
-        except KilledError as error:
-            found = Training(None, str(error), machine_fault=True)
-        if found.error:
-            failed.set()
-        return found
+    def train_one(self, architecture: Architecture, seed: int, tested: bool) -> Training:
+        return self.run(_train, architecture, seed, tested)
 
 
 # What follows runs in the processes.
@@ -150,8 +182,8 @@ class TrainingProcesses(Processes):
 
 @dataclass(frozen=True)
 class _Worker:
+    job: TrainingJob
     space: SearchSpace
-    settings: ShortSettings
     store: LabelStore | None
     trainings: dict[tuple[int, int], ShortTraining] = field(default_factory=dict)
 
@@ -186,7 +218,7 @@ class _Worker:
 
     def _open(self, channels: int, size: int, classes: int) -> ShortTraining:
         try:
-            return ShortTraining(self.settings, channels, size, classes)
+            return ShortTraining(self.job.settings, channels, size, classes, self.job.device)
         except InputError as error:
             # Images that not even the first network can be trained on are no fault of networks.
             raise error if self.trainings else UnusableImagesError(str(error)) from error
@@ -201,7 +233,17 @@ def _start_worker(job: TrainingJob) -> None:
         logging.WARNING
     )  # what a training says of itself is for one alone
     space = job.load_space()
-    _worker = _Worker(space, job.settings, job.open_store(space))
+    _worker = _Worker(job, space, job.open_store(space))
+
+
+def train_for(job: TrainingJob, architecture: Architecture, seed: int, tested: bool) -> Training:
+    """Train once, in a process that may have worked for another job before."""
+    if _worker is None or _worker.job != job:
+        import torch
+
+        torch.set_num_threads(1)  # the same bits as in a process of this machine
+        _start_worker(job)
+    return _train(architecture, seed, tested)
 
 
 def _train(architecture: Architecture, seed: int, tested: bool) -> Training:

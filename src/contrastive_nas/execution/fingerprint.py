@@ -93,7 +93,7 @@ def fingerprint(
         parameters=values,
         files=dict(_named_files(strings, project)),
         inputs=inputs,
-        device=device_kind(str(parameters.get(DEVICE, "auto"))) if _uses_device(node) else "",
+        device=device_kind(str(parameters.get(DEVICE, "auto"))) if uses_device(node) else "",
         outputs=tuple(node.outputs),
     )
 
@@ -109,7 +109,8 @@ def device_kind(name: str) -> str:
     return pick_device(name).type
 
 
-def _uses_device(node: Node) -> bool:
+def uses_device(node: Node) -> bool:
+    """Tell whether a node's result depends on the kind of device."""
     return GPU_TAG in node.tags or DEVICE in node.inputs
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
@@ -113,9 +114,14 @@ SAMPLES_BETWEEN_LOOKS = 20
 
 
 class ResourceMonitor:
-    """Wall time, and the peak of the resident memory of this process and its children."""
+    """Wall time, and the peak of the resident memory of this process and its children.
+
+    Attributes:
+        began: when.
+    """
 
     def __init__(self) -> None:
+        self.began = datetime.now(UTC)
         self._started = self._touched = time.perf_counter()
         self._process = psutil.Process()
         self._peak = self._process.memory_info().rss

@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from pluggy import PluginManager
 
 from contrastive_nas.execution.asked import check_run
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
@@ -44,6 +46,32 @@ ASKED = (
     "from_inputs",
     "to_outputs",
 )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a node took.
+
+    Attributes:
+        started: when it began, by the clock of the machine that it ran on.
+        seconds: until it was done.
+        peak_memory_mb: of its process and the processes that this started.
+        host: that machine, where it may be another than that of the run.
+    """
+
+    started: datetime
+    seconds: float
+    peak_memory_mb: int
+    host: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the record of a run has it."""
+        return {
+            "started": self.started.isoformat(timespec="milliseconds"),
+            "seconds": round(self.seconds, 3),
+            "peak_memory_mb": self.peak_memory_mb,
+            **({"host": self.host} if self.host else {}),
+        }
 
 
 class RunRecorder:
@@ -123,6 +151,10 @@ class RunRecorder:
         self._note(decision.node)
         self._write()
 
+    def measured(self, node: Node, found: Measured) -> None:
+        """Take what a node took that ran where no hook is called."""
+        self._nodes[node.name].update(ran=True, **found.as_dict())
+
     def took_over(self, node: Node, output: str, version: Version) -> None:
         """Note that a node may take parts of an output from an earlier version."""
         path = os.path.relpath(version.path, self.project)
@@ -183,8 +215,8 @@ class RunRecorder:
             self._stop_measuring(node.name)
 
     def _stop_measuring(self, name: str) -> None:
-        seconds, peak = self._measured.pop(name).end()
-        self._nodes[name].update(ran=True, seconds=round(seconds, 3), peak_memory_mb=peak)
+        monitor = self._measured.pop(name)
+        self._nodes[name].update(ran=True, **Measured(monitor.began, *monitor.end()).as_dict())
 
     def _write(self) -> None:
         assert self._file is not None
@@ -192,6 +224,12 @@ class RunRecorder:
         self.record["nodes"] = list(self._nodes.values())
         with atomic_path(self._file) as partial:
             partial.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
+
+
+def recorder_among(hooks: Any) -> RunRecorder | None:
+    """Return the recorder of a run, where its hooks have one."""
+    plugins = hooks.get_plugins() if isinstance(hooks, PluginManager) else ()
+    return next((plugin for plugin in plugins if isinstance(plugin, RunRecorder)), None)
 
 
 def _class_name(representation: str) -> str:

@@ -1,16 +1,18 @@
 """The runner that leaves out what has not changed."""
 
+import copy
 import logging
-from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.hooks.manager import _NullPluginManager
-from kedro.io import CatalogProtocol
+from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.runner import AbstractRunner
@@ -26,7 +28,7 @@ from contrastive_nas.execution.needed import needed_part
 from contrastive_nas.execution.plan import Decision, Planner
 from contrastive_nas.execution.plan_text import describe_plan
 from contrastive_nas.execution.run_history import last_seconds
-from contrastive_nas.execution.run_record import RunRecorder
+from contrastive_nas.execution.run_record import RunRecorder, recorder_among
 from contrastive_nas.execution.state import locked, state_folder
 from contrastive_nas.execution.versions import KEY_LENGTH
 from contrastive_nas.progress import working
@@ -67,7 +69,7 @@ class CachingRunner(AbstractRunner):
         run_id: str | None = None,
     ) -> None:
         hooks = hook_manager or _NullPluginManager()
-        recorder = _recorder(hooks)
+        recorder = recorder_among(hooks)
         project = recorder.project if recorder else Path(find_kedro_project(Path.cwd()) or Path.cwd())
         if recorder is not None:
             # Kedro tells its hooks the runner that was passed, not the one that it filled in.
@@ -85,9 +87,28 @@ class CachingRunner(AbstractRunner):
             finally:
                 checksums_for(project).flush()
 
+    def _work_through(self, pipeline: Pipeline, work: Callable[[Node], None]) -> None:
+        """Calls ``work`` with every node, with none before those that it takes something from."""
+        for node in pipeline.nodes:
+            work(node)
+
+    def _run_task(
+        self, node: Node, catalog: CatalogProtocol, hooks: Any, run_id: str | None, device: str
+    ) -> None:
+        """Loads the inputs of a node, calls its function and saves its outputs.
+
+        Args:
+            device: kind of device that the node was planned for; empty where it uses none.
+        """
+        Task(node, catalog, self._is_async, hooks, run_id).execute()
+
 
 class _Run:
-    """One run: what is decided about its nodes, and what came of it."""
+    """One run: what is decided about its nodes, and what came of it.
+
+    Nodes may be worked on in several threads. One lock is held by whoever decides and records, by nobody who
+    computes or waits.
+    """
 
     def __init__(
         self,
@@ -97,7 +118,7 @@ class _Run:
         run_id: str | None,
         project: Path,
         recorder: RunRecorder | None,
-        runner: AbstractRunner,
+        runner: CachingRunner,
         unneeded: Collection[str],
     ) -> None:
         self._pipeline = pipeline
@@ -113,6 +134,8 @@ class _Run:
         self._uses = Counter(chain.from_iterable(node.inputs for node in pipeline.nodes))
         self._made: set[str] = set()
         self._different: list[str] = []
+        self._lock = threading.RLock()
+        self._making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def everything(self, planner: Planner, verifies: bool) -> None:
         """Plans, prints the plan, and does it.
@@ -124,9 +147,7 @@ class _Run:
             if isinstance(dataset, ArtifactDataset):
                 dataset.reads = dataset.origin = None
         self._tell_plan(planner)
-        for node in self._pipeline.nodes:
-            self._do(planner, node, verifies)
-            self._release(node)
+        self._runner._work_through(self._pipeline, partial(self._do, planner, verifies))
         if self._different:
             raise InputError("these results differ from the earlier ones: " + ", ".join(self._different))
 
@@ -138,20 +159,28 @@ class _Run:
         earlier = last_seconds(self._project, experiment, names)
         logger.info("%s", describe_plan(decisions, earlier, self._unneeded))
 
-    def _do(self, planner: Planner, node: Node, verifies: bool) -> None:
-        decision = planner.decide(node)
+    def _do(self, planner: Planner, verifies: bool, node: Node) -> None:
+        decision = self._decide(planner, node)
         if decision.on_demand and not self._is_asked_for(node):
             return
+        self._do_or_skip(planner, verifies, decision)
+        self._release(node)
+
+    def _do_or_skip(self, planner: Planner, verifies: bool, decision: Decision) -> None:
         if decision.runs or decision.on_demand:
             with self._exclusive(decision):
                 # Another run may have made it while this one waited.
-                decision = planner.decide(node)
+                decision = self._decide(planner, decision.node)
                 if decision.runs or decision.on_demand:
                     self._execute(planner, decision)
                     return
         self._skip(decision)
         if verifies:
-            self._compare(planner, decision)
+            self._compare(decision)
+
+    def _decide(self, planner: Planner, node: Node) -> Decision:
+        with self._lock:
+            return planner.decide(node)
 
     def _is_asked_for(self, node: Node) -> bool:
         """Whether results that stay in memory are results of the whole run; others are made when taken."""
@@ -160,53 +189,68 @@ class _Run:
     def _execute(self, planner: Planner, decision: Decision) -> None:
         node = decision.node
         for name in node.inputs:
-            maker = self._makers.get(name)
-            if maker is not None and name not in self._made and not self._is_kept(name):
-                self._execute(planner, planner.decide(maker))
+            if name in self._makers and not self._is_kept(name):
+                self._make(planner, name)
         logger.info("running %s", node.name)
-        origin = planner.origin(decision)
-        for name in node.outputs:
-            dataset = self._dataset(name)
-            if isinstance(dataset, ArtifactDataset):
+        with self._lock:
+            origin = planner.origin(decision)
+            for dataset in self._artifacts(node):
                 dataset.origin = origin
-        with self._checkpoints(decision) as folder, self._earlier_results(planner, decision):
-            self._task(node, self._hooks)
-            if folder is not None:
-                folder.load().remove()
-        if planner.doubt(decision):
-            logger.warning("%s: its code or inputs were edited while it ran; it will run again", node.name)
-            for name in node.outputs:
-                dataset = self._dataset(name)
-                if isinstance(dataset, ArtifactDataset):
+            folder = self._checkpoints(decision)
+            aids: dict[str, AbstractDataset] = {**folder, **self._earlier_results(planner, decision)}
+        self._task(decision, self._hooks, aids)
+        for checkpoints in folder.values():
+            checkpoints.load().remove()
+        with self._lock:
+            if planner.doubt(decision):
+                logger.warning(
+                    "%s: its code or inputs were edited while it ran; it will run again", node.name
+                )
+                for dataset in self._artifacts(node):
                     dataset.disown()
-        self._made.update(node.outputs)
-        self._record(decision)
+            self._made.update(node.outputs)
+            self._record(decision)
+
+    def _make(self, planner: Planner, name: str) -> None:
+        """Makes what stays in memory, unless it is there."""
+        maker = self._makers[name]
+        with self._lock:
+            making = self._making[maker.name]
+        with making:
+            if name not in self._made:
+                self._execute(planner, self._decide(planner, maker))
 
     def _skip(self, decision: Decision) -> None:
-        for name, version in decision.versions.items():
-            dataset = self._dataset(name)
-            assert isinstance(dataset, ArtifactDataset)
-            dataset.reads = version
-            dataset.versions.show(version)
-        self._record(decision)
+        with self._lock:
+            for name, version in decision.versions.items():
+                dataset = self._dataset(name)
+                assert isinstance(dataset, ArtifactDataset)
+                dataset.reads = version
+                dataset.versions.show(version)
+            self._record(decision)
 
-    def _compare(self, planner: Planner, decision: Decision) -> None:
+    def _compare(self, decision: Decision) -> None:
         """Runs a node once more, away from all that it has kept; notes what comes out otherwise."""
         logger.info("verifying %s", decision.node.name)
-        datasets = {name: self._dataset(name) for name in decision.versions}
+        hidden = {
+            name: dataset.hidden()
+            for name in decision.node.inputs
+            if isinstance(dataset := self._dataset(name), KeptFolder)
+        }
         with ExitStack() as stack:
+            datasets = {name: self._dataset(name) for name in decision.versions}
             for name, dataset in datasets.items():
                 assert isinstance(dataset, ArtifactDataset)
-                differs = partial(self._different.append, name)
-                stack.enter_context(dataset.compared(decision.versions[name], differs))
-            for dataset in map(self._dataset, decision.node.inputs):
-                if isinstance(dataset, KeptFolder):
-                    stack.enter_context(dataset.hidden())
-            self._task(decision.node, _NullPluginManager())
+                stack.enter_context(dataset.compared(decision.versions[name]))
+            self._task(decision, _NullPluginManager(), hidden)
+            self._different += [name for name, dataset in datasets.items() if dataset.differs]
 
-    def _task(self, node: Node, hooks: Any) -> None:
-        with working(node.name):
-            Task(node, self._catalog, self._runner._is_async, hooks, self._run_id).execute()
+    def _task(self, decision: Decision, hooks: Any, aids: Mapping[str, AbstractDataset]) -> None:
+        """Runs a node, with data sets of its own in place of those that all nodes share."""
+        device = "" if decision.fingerprint is None else decision.fingerprint.device
+        catalog = _with(self._catalog, aids)
+        with working(decision.node.name):
+            self._runner._run_task(decision.node, catalog, hooks, self._run_id, device)
 
     def _exclusive(self, decision: Decision) -> Any:
         if decision.fingerprint is None:
@@ -214,52 +258,50 @@ class _Run:
         key = decision.fingerprint.checksum[:KEY_LENGTH]
         return locked(self._state / "locks" / key, f"it is running {decision.node.name}")
 
-    @contextmanager
-    def _checkpoints(self, decision: Decision) -> Iterator[CheckpointFolder | None]:
-        """Puts a folder of the node's own behind the checkpoints that it takes."""
-        datasets = (self._dataset(name) for name in decision.node.inputs)
-        dataset = next((dataset for dataset in datasets if isinstance(dataset, CheckpointFolder)), None)
-        if dataset is None or decision.fingerprint is None:
-            yield None
-            return
-        dataset.folder = self._state / "checkpoints" / decision.fingerprint.checksum[:KEY_LENGTH]
-        try:
-            yield dataset
-        finally:
-            dataset.folder = None
+    def _checkpoints(self, decision: Decision) -> dict[str, CheckpointFolder]:
+        """The checkpoints that a node takes, in a folder of its own."""
+        if decision.fingerprint is None:
+            return {}
+        folder = self._state / "checkpoints" / decision.fingerprint.checksum[:KEY_LENGTH]
+        return {
+            name: dataset.in_folder(folder)
+            for name in decision.node.inputs
+            if isinstance(dataset := self._dataset(name), CheckpointFolder)
+        }
 
-    @contextmanager
-    def _earlier_results(self, planner: Planner, decision: Decision) -> Iterator[None]:
-        """Shows a node what it made before from other inputs."""
-        taken = map(self._dataset, decision.node.inputs)
-        datasets = [dataset for dataset in taken if isinstance(dataset, EarlierResult)]
-        for dataset in datasets:
-            version = planner.earlier(decision, dataset.of)
+    def _earlier_results(self, planner: Planner, decision: Decision) -> dict[str, EarlierResult]:
+        """What a node made before from other inputs, as far as it takes it."""
+        found: dict[str, EarlierResult] = {}
+        for name in decision.node.inputs:
+            dataset = self._dataset(name)
+            version = planner.earlier(decision, dataset.of) if isinstance(dataset, EarlierResult) else None
             if version is not None:
-                dataset.path = version.path
-                logger.info("%s reuses what it can of %s", decision.node.name, version.path)
+                found[name] = dataset.at(version.path)
+                logger.info("%s takes over what it can from %s", decision.node.name, version.path)
                 if self._recorder is not None:
                     self._recorder.took_over(decision.node, dataset.of, version)
-        try:
-            yield
-        finally:
-            for dataset in datasets:
-                dataset.path = None
+        return found
 
     def _record(self, decision: Decision) -> None:
         if self._recorder is not None:
             self._recorder.decided(decision)
 
     def _release(self, node: Node) -> None:
-        """Frees what no later node takes."""
-        for name in node.inputs:
-            self._uses[name] -= 1
-        for name in {*node.inputs, *node.outputs}:
-            if self._uses[name] < 1 and name not in self._pipeline.inputs() | self._pipeline.outputs():
-                self._catalog.release(name)
+        """Frees what no later node takes; what a node made on demand would take stays."""
+        with self._lock:
+            for name in node.inputs:
+                self._uses[name] -= 1
+            for name in {*node.inputs, *node.outputs}:
+                if self._uses[name] < 1 and name not in self._pipeline.inputs() | self._pipeline.outputs():
+                    self._catalog.release(name)
 
     def _is_kept(self, name: str) -> bool:
         return isinstance(self._dataset(name), ArtifactDataset)
+
+    def _artifacts(self, node: Node) -> list[ArtifactDataset]:
+        """The results of a node that are kept."""
+        datasets = map(self._dataset, node.outputs)
+        return [dataset for dataset in datasets if isinstance(dataset, ArtifactDataset)]
 
     def _all_datasets(self) -> Iterator[Any]:
         return (self._dataset(name) for name in self._pipeline.datasets())
@@ -268,6 +310,10 @@ class _Run:
         return self._catalog.get(name, fallback_to_runtime_pattern=True)
 
 
-def _recorder(hooks: Any) -> RunRecorder | None:
-    plugins = hooks.get_plugins() if isinstance(hooks, PluginManager) else ()
-    return next((plugin for plugin in plugins if isinstance(plugin, RunRecorder)), None)
+def _with(catalog: CatalogProtocol, replaced: Mapping[str, AbstractDataset]) -> CatalogProtocol:
+    """The catalog with some data sets replaced, which the catalog itself keeps as they are."""
+    if not replaced:
+        return catalog
+    changed = copy.copy(catalog)
+    changed._datasets = {**catalog._datasets, **replaced}
+    return changed

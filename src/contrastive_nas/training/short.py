@@ -49,21 +49,24 @@ class ShortScore:
 
 
 class ShortTraining:
-    """Trains networks that take images of one shape, on the CPU.
+    """Trains networks that take images of one shape, on one device.
 
     Args:
         settings: data set, held-out images, recipe.
         channels: of the networks' input.
         size: edge of the networks' input in pixels.
         classes: outputs of the networks.
+        device: ``cpu`` or ``cuda``.
 
     Raises:
-        InputError: images or recipe cannot be used.
+        InputError: images or recipe cannot be used, or the device is not there.
     """
 
-    def __init__(self, settings: ShortSettings, channels: int, size: int, classes: int) -> None:
+    def __init__(
+        self, settings: ShortSettings, channels: int, size: int, classes: int, device: str = "cpu"
+    ) -> None:
         self._recipe = load_recipe(settings.recipe, settings.overrides)
-        self._fabric = make_fabric("cpu")
+        self._fabric = make_fabric(device)
         self._classes = classes
         train, test = open_sources(settings.data, classes)
         chosen, held_out = split_training_images(train, settings)
@@ -81,7 +84,7 @@ class ShortTraining:
         """Trains a network with fresh weights, in place, and scores it once, at the end.
 
         Args:
-            network: on the CPU.
+            network: on the CPU, from where it is moved.
             seed: of the order of the images.
             tested: whether it is scored on test images too.
 
@@ -113,11 +116,13 @@ class ShortTraining:
         return ShortScore(valid, test, time.thread_time() - start)
 
 
-def training_identity(settings: ShortSettings) -> dict[str, Any]:
-    """Return what decides an accuracy besides network and seed, as plain data: images, recipe, version of
-    this code.
+def training_identity(settings: ShortSettings, device: str = "cpu") -> dict[str, Any]:
+    """Return what decides an accuracy besides network and seed, as plain data.
 
-    A recipe counts by its content, not by its name.
+    These are images, recipe, and the version of this code.
+
+    A recipe counts by its content, not by its name. Kinds of device differ in the last bits, so each has
+    accuracies of its own.
 
     Raises:
         InputError: no such recipe.
@@ -128,6 +133,7 @@ def training_identity(settings: ShortSettings) -> dict[str, Any]:
         "images": {"train": settings.train_images, "valid": settings.valid_images},
         "recipe": recipe.model_dump(mode="json", exclude={"source"}),
         "version": TRAINING_VERSION,
+        **({} if device == "cpu" else {"device": device}),
     }
 
 

@@ -1,7 +1,8 @@
-"""What a node is given beside its inputs: changes how long it takes, not what it makes."""
+"""What a node is given beside its inputs: changes how long it takes, not what it makes.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+The catalog has one for all nodes; the caching runner gives each node a copy of its own.
+"""
+
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -30,11 +31,17 @@ class CheckpointFolder(Aid[Checkpoints]):
 
     def __init__(self, seconds: float = 20.0) -> None:
         self._seconds = seconds
-        self.folder: Path | None = None
+        self._folder: Path | None = None
+
+    def in_folder(self, folder: Path) -> "CheckpointFolder":
+        """Return the same with a folder behind it."""
+        placed = CheckpointFolder(self._seconds)
+        placed._folder = folder
+        return placed
 
     def load(self) -> Checkpoints:
-        """Return the earlier result; None where there is none, or no runner looked for it."""
-        return Checkpoints(self.folder, self._seconds)
+        """Return checkpoints, which keep nothing where no runner gave a folder."""
+        return Checkpoints(self._folder, self._seconds)
 
     def save(self, data: Any) -> NoReturn:
         raise DatasetError("checkpoints are written by the node that takes them, not returned")
@@ -55,11 +62,17 @@ class EarlierResult(Aid[Path | None]):
 
     def __init__(self, of: str) -> None:
         self.of = of
-        self.path: Path | None = None
+        self._path: Path | None = None
+
+    def at(self, path: Path) -> "EarlierResult":
+        """Return the same with the path that was found."""
+        found = EarlierResult(self.of)
+        found._path = path
+        return found
 
     def load(self) -> Path | None:
         """Return the earlier result; None where there is none, or no runner looked for it."""
-        return self.path
+        return self._path
 
     def save(self, data: Any) -> NoReturn:
         raise DatasetError("an earlier result is looked for, not returned")
@@ -78,23 +91,21 @@ class KeptFolder(Aid[Path | None]):
     """
 
     def __init__(self, filepath: str) -> None:
-        self._folder: Path | None = Path(filepath)
+        self._filepath = filepath
+        self._is_hidden = False
 
-    @contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Give None meanwhile, so that a node has to make everything itself."""
-        folder, self._folder = self._folder, None
-        try:
-            yield
-        finally:
-            self._folder = folder
+    def hidden(self) -> "KeptFolder":
+        """Return the same, but without the folder, so that a node has to make everything itself."""
+        copied = KeptFolder(self._filepath)
+        copied._is_hidden = True
+        return copied
 
     def load(self) -> Path | None:
-        """Return the earlier result; None where there is none, or no runner looked for it."""
-        return self._folder
+        """Return the folder, there or not."""
+        return None if self._is_hidden else Path(self._filepath)
 
     def save(self, data: Any) -> NoReturn:
         raise DatasetError("what lies in a kept folder is written by the node that takes it, not returned")
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder)}
+        return {"filepath": str(self._filepath)}

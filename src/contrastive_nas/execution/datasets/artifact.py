@@ -1,7 +1,7 @@
 """What all results of nodes share: versions, whole writes and checksums."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
         self.versions = Versions(self._filepath)
         self.reads: Version | None = None
         self.origin: dict[str, Any] | None = None
-        self._compared: tuple[Version, Callable[[], None]] | None = None
+        self.differs = False
+        self._compared: Version | None = None
 
     @property
     def measured(self) -> list[str]:
@@ -58,10 +59,9 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
         if self._compared is None:
             self.reads = self.versions.add(self.origin, lambda path: self.write(path, data))
         else:
-            version, on_difference = self._compared
             with self.versions.written(lambda path: self.write(path, data)) as (path, checksum):
-                if checksum != version.checksum and not self.same_but_for_measured(path, version.path):
-                    on_difference()
+                same = checksum == self._compared.checksum
+                self.differs |= not (same or self.same_but_for_measured(path, self._compared.path))
 
     def same_but_for_measured(self, one: Path, other: Path) -> bool:
         """Return whether two versions differ in nothing but what ``metadata`` calls measured."""
@@ -73,9 +73,9 @@ class ArtifactDataset(AbstractDataset[Any, Any]):
         self.reads = self.versions.disown(self.reads)
 
     @contextmanager
-    def compared(self, version: Version, on_difference: Callable[[], None]) -> Iterator[None]:
-        """Compare what is saved within the block with a version, and do not keep it."""
-        self._compared = (version, on_difference)
+    def compared(self, version: Version) -> Iterator[None]:
+        """Compare what is saved within the block with a version, and do not keep it; see ``differs``."""
+        self._compared, self.differs = version, False
         try:
             yield
         finally:
