@@ -1,0 +1,149 @@
+"""Log latency on a device as a Gaussian process whose covariance is what other devices taught.
+
+    log t(x) = c + f(x) + e,   Cov(f(x), f(x')) = sum over b of v_b k_b(x, x'),   e ~ N(0, s^2)
+
+with one kernel k_b for each population of devices: the covariance of the log latencies of x and x' over the
+devices of the population, their mean level taken off (simulated devices, and those of known tables where
+there are any). The level c has a wide prior. The scales v and the noise s are not known for a new device: all
+combinations of a grid are kept, each weighted by its prior times the marginal likelihood of the measured
+networks (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, equations 2.25, 2.26 and
+5.8), and predictions are the mixture of all. With known devices, the prior of a combination is how probable
+it is on average for them, each predicted from the others: empirical Bayes.
+
+A measurement may be an outlier, with probability ``OUTLIERS``, which is anywhere within ``OUTLIER_RANGE``
+natural logarithms (Box and Tiao, A Bayesian approach to some outlier problems, 1968). A measurement whose
+removal makes the whole more probable by that is left out, the worst one first.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+FloatArray = NDArray[np.float64]
+# Half an order of magnitude apart; 1 is the spread of the population itself.
+SCALES = (0.03, 0.1, 0.3, 1.0, 3.0)
+# Standard deviations of natural logarithms: from repeated runs of one network to a busy phone.
+NOISES = (0.015, 0.03, 0.06, 0.12, 0.24)
+# Variance of the level about the mean of the measured networks, which may be far from that of all.
+LEVEL = 9.0
+OUTLIERS, OUTLIER_RANGE = 0.02, 10.0
+# Of measurements, beyond which it is the model that does not fit.
+_MOST_OUTLIERS = 0.2
+# Combinations that are less probable than this change nothing.
+_NEGLIGIBLE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Combinations of hyper-parameters and their prior.
+
+    Attributes:
+        scales: combinations x kernels: v.
+        noise: combinations: s squared.
+        log_prior: combinations.
+    """
+
+    scales: FloatArray
+    noise: FloatArray
+    log_prior: FloatArray
+
+    @classmethod
+    def flat(cls, kernels: int) -> "Grid":
+        """Every combination as probable as any other."""
+        points = np.array(list(itertools.product(*[SCALES] * kernels, NOISES)))
+        return cls(points[:, :-1], points[:, -1] ** 2, np.full(len(points), -np.log(len(points))))
+
+    def expected(self) -> tuple[FloatArray, float]:
+        """Prior means of the scales and of the noise variance, on a log scale."""
+        weights = np.exp(self.log_prior - logsumexp(self.log_prior))
+        return np.exp(weights @ np.log(self.scales)), float(np.exp(weights @ np.log(self.noise)))
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Log latencies of networks: means and standard deviations, of a new measurement of each."""
+
+    mean: FloatArray
+    deviation: FloatArray
+
+
+def log_evidence(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> FloatArray:
+    """Log marginal likelihood of measured log latencies under every combination, without its prior.
+
+    Args:
+        kernels: measured x measured each.
+        values: measured.
+        grid: the combinations.
+    """
+    centred = values - values.mean()
+    factors = np.linalg.cholesky(_covariances(kernels, grid))
+    solved = np.linalg.solve(factors, np.broadcast_to(centred[:, None], (len(factors), len(values), 1)))
+    determinants = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+    constant = len(values) * np.log(2 * np.pi) / 2
+    return np.asarray(-0.5 * np.square(solved).sum(axis=(1, 2)) - determinants - constant)
+
+
+def without_outliers(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> NDArray[np.intp]:
+    """Places of the measurements that are used."""
+    price = np.log(OUTLIERS / OUTLIER_RANGE)
+    kept = np.arange(len(values))
+
+    def evidence(places: NDArray[np.intp]) -> float:
+        block = np.ix_(places, places)
+        found = log_evidence([kernel[block] for kernel in kernels], values[places], grid)
+        return float(logsumexp(found + grid.log_prior))
+
+    current = evidence(kept)
+    for _ in range(int(_MOST_OUTLIERS * len(values))):
+        others = [np.delete(kept, place) for place in range(len(kept))]
+        found = np.array([evidence(places) for places in others]) + price
+        if found.max() <= current:
+            break
+        kept, current = others[int(found.argmax())], float(found.max())
+    return kept
+
+
+def predict(
+    kernels: Sequence[FloatArray],
+    prior_variances: Sequence[FloatArray],
+    values: FloatArray,
+    grid: Grid,
+    measured: NDArray[np.intp],
+) -> Posterior:
+    """Log latencies of all networks from those of the measured ones.
+
+    Args:
+        kernels: networks x measured each.
+        prior_variances: networks, of each kernel.
+        values: measured log latencies.
+        grid: the combinations of hyper-parameters.
+        measured: places of the measured ones among the networks.
+    """
+    kept = without_outliers([kernel[measured] for kernel in kernels], values, grid)
+    kernels, values, measured = [kernel[:, kept] for kernel in kernels], values[kept], measured[kept]
+    inner = [kernel[measured] for kernel in kernels]
+    log_weights = log_evidence(inner, values, grid) + grid.log_prior
+    weights = np.exp(log_weights - logsumexp(log_weights))
+    used = np.flatnonzero(weights > _NEGLIGIBLE)
+    level, total = values.mean(), weights[used].sum()
+    mean, square = np.zeros(len(prior_variances[0])), np.zeros(len(prior_variances[0]))
+    for point, covariance in zip(used, _covariances(inner, grid)[used], strict=True):
+        scales, weight = grid.scales[point], weights[point] / total
+        cross = LEVEL + sum(scale * kernel for scale, kernel in zip(scales, kernels, strict=True))
+        prior = LEVEL + sum(scale * one for scale, one in zip(scales, prior_variances, strict=True))
+        solved = np.linalg.solve(covariance, cross.T).T
+        found = level + solved @ (values - level)
+        variance = np.maximum(prior - (solved * cross).sum(axis=1), 0) + grid.noise[point]
+        mean += weight * found
+        square += weight * (variance + np.square(found - level))
+    return Posterior(mean, np.sqrt(np.maximum(square - np.square(mean - level), grid.noise.min())))
+
+
+def _covariances(kernels: Sequence[FloatArray], grid: Grid) -> FloatArray:
+    """Combinations x measured x measured."""
+    mixed = np.einsum("pk,kij->pij", grid.scales, np.stack(kernels))
+    return np.asarray(mixed + LEVEL + grid.noise[:, None, None] * np.eye(len(kernels[0])))
