@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from contrastive_nas.latency.process import LEVEL, Grid, log_evidence, predict, without_outliers
+from contrastive_nas.latency.process import LEVEL, Grid, condition, log_evidence, without_outliers
 
 
 def features(count: int = 400, seed: int = 0) -> np.ndarray:
@@ -34,7 +34,8 @@ def test_one_combination_gives_the_conditional_normal_distribution() -> None:
     kernel = inputs @ inputs.T
     values, measured = drawn(inputs, 0.1, 4), np.arange(0, 40, 5)
     grid = Grid(np.array([[0.7]]), np.array([0.01]), np.zeros(1))
-    found = predict([kernel[:, measured]], [np.diag(kernel)], values[measured], grid, measured)
+    inner = kernel[np.ix_(measured, measured)]
+    found = condition([inner], values[measured], grid).predict([kernel[:, measured]], [np.diag(kernel)])
     whole = 0.7 * kernel + LEVEL
     inner = whole[np.ix_(measured, measured)] + 0.01 * np.eye(len(measured))
     level = values[measured].mean()
@@ -50,7 +51,8 @@ def test_intervals_hold_nine_in_ten() -> None:
         inputs, noise = features(seed=seed), [0.02, 0.05, 0.1][seed % 3]
         values, measured = drawn(inputs, noise, seed), np.arange(10)
         kernel = inputs @ inputs[measured].T
-        found = predict([kernel], [np.square(inputs).sum(axis=1)], values[measured], Grid.flat(1), measured)
+        fitted = condition([kernel[measured]], values[measured], Grid.flat(1))
+        found = fitted.predict([kernel], [np.square(inputs).sum(axis=1)])
         inside.append((np.abs(values - found.mean) < 1.6449 * found.deviation)[10:].mean())
     assert 0.85 < np.mean(inside) < 0.97
 

@@ -1,5 +1,6 @@
 """Measuring networks, on this machine and by commands that answer well, badly or not at all."""
 
+import fcntl
 import importlib.util
 import stat
 import time
@@ -94,16 +95,17 @@ def test_a_command_without_a_place_for_the_file_is_refused() -> None:
 
 
 def test_trainings_wait_for_a_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fcntl
-
     monkeypatch.setattr(quiet, "lock_file", lambda: tmp_path / "lock")
-    with quiet.training(), quiet.training(), (tmp_path / "lock").open("a") as stream:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with quiet.measuring(), (tmp_path / "lock").open("a") as stream, pytest.raises(BlockingIOError):
-        fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    with (tmp_path / "lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def lock(kind: int) -> None:
+        with (tmp_path / "lock").open("a") as stream:
+            fcntl.flock(stream, kind | fcntl.LOCK_NB)
+
+    with quiet.training(), quiet.training(), pytest.raises(BlockingIOError):
+        lock(fcntl.LOCK_EX)
+    with quiet.measuring(), pytest.raises(BlockingIOError):
+        lock(fcntl.LOCK_SH)
+    lock(fcntl.LOCK_EX)
 
 
 class CountingDevice(Device):

@@ -48,7 +48,14 @@ def limit() -> float:
     return float(np.median([milliseconds(name) for name in SPACE.sample(np.random.default_rng(3), 60)]))
 
 
-@pytest.mark.parametrize("strategy", ["default", "random", "nsga2"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "random",
+        pytest.param("default", marks=pytest.mark.slow),
+        pytest.param("nsga2", marks=pytest.mark.slow),
+    ],
+)
 def test_every_network_that_is_paid_for_keeps_the_limit(strategy: str, tmp_path: Path) -> None:
     parameters = SearchParameters(queries=12, strategy=strategy, limits={"latency": limit()})
     found = run_search(SPACE, accuracy, parameters, folder=tmp_path)
@@ -62,7 +69,7 @@ def test_every_network_that_is_paid_for_keeps_the_limit(strategy: str, tmp_path:
 
 
 def test_latency_is_an_objective() -> None:
-    parameters = SearchParameters(queries=10, objectives=("latency",))
+    parameters = SearchParameters(queries=10, strategy="random", objectives=("latency",))
     found = run_search(SPACE, accuracy, parameters)
     truth = [milliseconds(name) for name in found.history["architecture"]]
     np.testing.assert_allclose(found.history["latency"], truth)
@@ -82,6 +89,6 @@ def test_a_column_of_the_table_is_not_measured() -> None:
 
 
 def test_a_limit_that_nothing_meets_is_refused() -> None:
-    parameters = SearchParameters(queries=6, limits={"latency": 1e-6})
+    parameters = SearchParameters(queries=6, strategy="random", limits={"latency": 1e-6})
     with pytest.raises(InputError, match=r"no architecture .* within latency <= 1e-06 \(least found"):
         run_search(SPACE, accuracy, parameters)

@@ -19,7 +19,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.latency.design import choose_rows
 from contrastive_nas.latency.device_table import DeviceTable
 from contrastive_nas.latency.known_devices import KnownDevices
-from contrastive_nas.latency.process import LEVEL, Grid, predict
+from contrastive_nas.latency.process import LEVEL, Conditioned, Grid, condition
 from contrastive_nas.latency.simulated import SimulatedDevices, count_work
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
@@ -58,7 +58,7 @@ class Descriptions:
         reference = space.sample(np.random.default_rng(0), _REFERENCE)
         self._simulated = SimulatedDevices(count_work(space, reference))
         self._row_of: dict[Architecture, int] = {}
-        self._rows = np.zeros((0, 0))
+        self._rows = np.zeros((0, self._simulated.components))
 
     def of(self, architectures: Sequence[Architecture]) -> FloatArray:
         """Networks x components.
@@ -69,8 +69,13 @@ class Descriptions:
         new = [name for name in dict.fromkeys(architectures) if name not in self._row_of]
         if new:
             rows = self._simulated.describe(count_work(self.space, new))
-            self._rows = np.concatenate([self._rows, rows]) if len(self._rows) else rows
             first = len(self._row_of)
+            if first + len(new) > len(self._rows):
+                # Twice as many, so that many small additions take no longer than one large one.
+                room = np.zeros((2 * (first + len(new)), rows.shape[1]))
+                room[:first] = self._rows[:first]
+                self._rows = room
+            self._rows[first : first + len(new)] = rows
             self._row_of.update({name: first + place for place, name in enumerate(new)})
         return np.asarray(self._rows[[self._row_of[name] for name in architectures]])
 
@@ -102,6 +107,7 @@ class LatencyPredictor:
             self._known = KnownDevices.of(known, described)
             self._grid = self._known.prior(described, count, rng)
         self._measured: dict[Architecture, float] = {}
+        self._fitted: tuple[list[FloatArray], Conditioned] | None = None
 
     @property
     def measured(self) -> dict[Architecture, float]:
@@ -141,6 +147,13 @@ class LatencyPredictor:
             if not (np.isfinite(value) and value > 0):
                 raise InputError(f"latency of {name} is {value!r}: milliseconds are numbers above 0")
         self._measured = dict(measured)
+        names = list(measured)
+        features, further = self._features(names)
+        kernels = [part @ part.T for part in features]
+        # What a network does on its own it does in its own measurement alone.
+        kernels[-1] = kernels[-1] + np.diag(further)
+        values = np.log(np.array([measured[name] for name in names]))
+        self._fitted = features, condition(kernels, values, self._grid)
 
     def predict(self, architectures: Sequence[Architecture]) -> Latencies:
         """The latencies of networks, each as if it were measured once more.
@@ -148,21 +161,16 @@ class LatencyPredictor:
         Raises:
             InputError: nothing was measured, or a string is no architecture of the space.
         """
-        if not self._measured:
+        if self._fitted is None:
             raise InputError("no latency was measured: measure some networks, and fit the predictor to them")
-        names = [*self._measured, *architectures]
-        features, further = self._features(names)
-        places = np.arange(len(self._measured))
-        kernels = [part @ part[places].T for part in features]
+        measured, conditioned = self._fitted
+        features, further = self._features(architectures)
+        kernels = [part @ other.T for part, other in zip(features, measured, strict=True)]
         variances = [np.square(part).sum(axis=1) for part in features]
-        if self._known is not None:
-            variances[-1] = variances[-1] + further
-            # What a network does on its own it does in its own measurement alone.
-            kernels[-1][places, places] += further[places]
-        values = np.log(np.array(list(self._measured.values())))
-        found = predict(kernels, variances, values, self._grid, places)
-        mean, reach = found.mean[len(places) :], _NINETY * found.deviation[len(places) :]
-        return Latencies(np.exp(mean), np.exp(mean - reach), np.exp(mean + reach))
+        variances[-1] = variances[-1] + further
+        found = conditioned.predict(kernels, variances)
+        reach = _NINETY * found.deviation
+        return Latencies(np.exp(found.mean), np.exp(found.mean - reach), np.exp(found.mean + reach))
 
     def _features(self, names: Sequence[Architecture]) -> tuple[list[FloatArray], FloatArray]:
         """Scores by the simulated and by the known devices; variance that the latter do not explain."""

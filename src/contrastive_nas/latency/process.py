@@ -107,40 +107,73 @@ def without_outliers(kernels: Sequence[FloatArray], values: FloatArray, grid: Gr
     return kept
 
 
-def predict(
-    kernels: Sequence[FloatArray],
-    prior_variances: Sequence[FloatArray],
-    values: FloatArray,
-    grid: Grid,
-    measured: NDArray[np.intp],
-) -> Posterior:
-    """Log latencies of all networks from those of the measured ones.
+@dataclass(frozen=True, eq=False)
+class Conditioned:
+    """The mixture once some networks are measured.
+
+    Attributes:
+        kept: places of the measurements that are used.
+        level: their mean.
+        scales: combinations x kernels, of those that are probable enough to count.
+        noise: combinations: s squared.
+        weights: combinations, their posterior probabilities.
+        inverses: combinations x kept x kept, of the covariance of the measurements.
+        solved: combinations x kept, the inverse times the measurements less their level.
+    """
+
+    kept: NDArray[np.intp]
+    level: float
+    scales: FloatArray
+    noise: FloatArray
+    weights: FloatArray
+    inverses: FloatArray
+    solved: FloatArray
+
+    def predict(self, kernels: Sequence[FloatArray], prior_variances: Sequence[FloatArray]) -> Posterior:
+        """Log latencies of networks.
+
+        Args:
+            kernels: networks x measured each.
+            prior_variances: networks, of each kernel.
+        """
+        stacked = np.stack(kernels)[:, :, self.kept]
+        variances = np.stack(prior_variances)
+        mean, square = np.zeros(stacked.shape[1]), np.zeros(stacked.shape[1])
+        for point, weight in enumerate(self.weights):
+            cross = LEVEL + np.tensordot(self.scales[point], stacked, axes=1)
+            found = cross @ self.solved[point]
+            explained = ((cross @ self.inverses[point]) * cross).sum(axis=1)
+            variance = np.maximum(LEVEL + self.scales[point] @ variances - explained, 0) + self.noise[point]
+            mean += weight * found
+            square += weight * (variance + np.square(found))
+        spread = np.maximum(square - np.square(mean), self.noise.min())
+        return Posterior(self.level + mean, np.sqrt(spread))
+
+
+def condition(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> Conditioned:
+    """The mixture after some networks were measured.
 
     Args:
-        kernels: networks x measured each.
-        prior_variances: networks, of each kernel.
-        values: measured log latencies.
+        kernels: measured x measured each.
+        values: their log latencies.
         grid: the combinations of hyper-parameters.
-        measured: places of the measured ones among the networks.
     """
-    kept = without_outliers([kernel[measured] for kernel in kernels], values, grid)
-    kernels, values, measured = [kernel[:, kept] for kernel in kernels], values[kept], measured[kept]
-    inner = [kernel[measured] for kernel in kernels]
+    kept = without_outliers(kernels, values, grid)
+    inner, values = [kernel[np.ix_(kept, kept)] for kernel in kernels], values[kept]
     log_weights = log_evidence(inner, values, grid) + grid.log_prior
     weights = np.exp(log_weights - logsumexp(log_weights))
     used = np.flatnonzero(weights > _NEGLIGIBLE)
-    level, total = values.mean(), weights[used].sum()
-    mean, square = np.zeros(len(prior_variances[0])), np.zeros(len(prior_variances[0]))
-    for point, covariance in zip(used, _covariances(inner, grid)[used], strict=True):
-        scales, weight = grid.scales[point], weights[point] / total
-        cross = LEVEL + sum(scale * kernel for scale, kernel in zip(scales, kernels, strict=True))
-        prior = LEVEL + sum(scale * one for scale, one in zip(scales, prior_variances, strict=True))
-        solved = np.linalg.solve(covariance, cross.T).T
-        found = level + solved @ (values - level)
-        variance = np.maximum(prior - (solved * cross).sum(axis=1), 0) + grid.noise[point]
-        mean += weight * found
-        square += weight * (variance + np.square(found - level))
-    return Posterior(mean, np.sqrt(np.maximum(square - np.square(mean - level), grid.noise.min())))
+    inverses = np.linalg.inv(_covariances(inner, grid)[used])
+    level = float(values.mean())
+    return Conditioned(
+        kept,
+        level,
+        grid.scales[used],
+        grid.noise[used],
+        weights[used] / weights[used].sum(),
+        inverses,
+        inverses @ (values - level),
+    )
 
 
 def _covariances(kernels: Sequence[FloatArray], grid: Grid) -> FloatArray:

@@ -137,6 +137,11 @@ class SimulatedDevices:
         """
         return np.asarray((self._logs(self._spent(work)) - self._centre) @ self._directions)
 
+    @property
+    def components(self) -> int:
+        """How many numbers describe a network."""
+        return int(self._directions.shape[1])
+
     def _logs(self, spent: list[FloatArray]) -> FloatArray:
         parts = zip(self._mixture, spent, self._means, strict=True)
         total = np.asarray(sum(share * part / mean for share, part, mean in parts))
@@ -168,5 +173,5 @@ def _times(operations: IntArray, rng: np.random.Generator) -> list[FloatArray]:
     return [
         run * overhead[kinds],
         macs[:, None] * compute[kinds] * idle,
-        run * sum(sizes)[:, None] * memory[kinds],
+        run * np.sum(sizes, axis=0)[:, None] * memory[kinds],
     ]
