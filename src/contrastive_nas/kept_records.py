@@ -41,7 +41,7 @@ class KeptRecords(ABC):
 
     @abstractmethod
     def _take(self, record: Any) -> None:
-        """Takes a record that was read.
+        """Take a record that was read.
 
         Raises:
             ValueError, TypeError, KeyError: it is damaged.

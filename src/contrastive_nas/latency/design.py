@@ -7,7 +7,7 @@ FloatArray = NDArray[np.float64]
 
 
 def choose_rows(features: FloatArray, noise: float, count: int, level: float) -> list[int]:
-    """Rows whose measurement reduces the sum of posterior variances over all rows most, one after another.
+    """Choose rows, one after another, whose measurement most reduces the posterior variances of all rows.
 
     The model is y = c + features w + e with w ~ N(0, I), c ~ N(0, level), e ~ N(0, noise). The level c is the
     same for all rows and does not count: what is to be known is how they differ. With C the covariance of

@@ -40,7 +40,7 @@ class DeviceTable:
         return np.log(self.milliseconds)
 
     def of(self, device: str) -> FloatArray:
-        """The milliseconds of every network on one device.
+        """Give the milliseconds of every network on one device.
 
         Raises:
             InputError: the table has no such device.
@@ -50,19 +50,19 @@ class DeviceTable:
         return np.asarray(self.milliseconds[:, self.devices.index(device)])
 
     def keep(self, devices: Sequence[str]) -> "DeviceTable | None":
-        """The table of these devices alone; None where it has none of them."""
+        """Give the table of these devices alone; None where it has none of them."""
         places = [place for place, name in enumerate(self.devices) if name in devices]
         kept = tuple(self.devices[place] for place in places)
         return DeviceTable(self.architectures, kept, self.milliseconds[:, places]) if kept else None
 
 
 def device_of(column: str) -> str:
-    """The device, whatever its batch size: ``1080ti`` of ``1080ti_32``."""
+    """Name the device, whatever its batch size: ``1080ti`` of ``1080ti_32``."""
     return _BATCH.sub("", column)
 
 
 def read_device_table(path: Path, space: SearchSpace) -> DeviceTable:
-    """Reads a CSV or Parquet file with the columns ``architecture`` and ``<device>_latency_milliseconds``.
+    """Read a CSV or Parquet file with the columns ``architecture`` and ``<device>_latency_milliseconds``.
 
     Raises:
         InputError: no such column, a network that is none of the space or is there twice, or a latency that

@@ -67,7 +67,7 @@ class KnownDevices:
     def describe(
         self, architectures: list[Architecture], descriptions: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Scores of networks, whose products are covariances over the devices, and further variances.
+        """Score networks: products of scores are covariances over the devices; give further variances.
 
         Args:
             architectures: the networks.
@@ -82,7 +82,7 @@ class KnownDevices:
         return found / np.sqrt(len(self.table.devices)), np.where(rows >= 0, 0.0, self.unexplained.mean())
 
     def prior(self, descriptions: FloatArray, count: int, rng: np.random.Generator) -> Grid:
-        """How probable each combination of hyper-parameters is for a device that the others do not know.
+        """Judge how probable each combination of hyper-parameters is for a device that is new to the others.
 
         Args:
             descriptions: networks of the table x components.

@@ -45,13 +45,13 @@ class LatencyStore(KeptRecords):
         super().__init__(folder, f"{name}-latency", identity)
 
     def find(self, architecture: Architecture) -> Measured | None:
-        """A measurement that this process or another has made."""
+        """Find a measurement that this process or another has made."""
         if architecture not in self._measured:
             self._refresh()
         return self._measured.get(architecture)
 
     def add(self, architecture: Architecture, measured: Measured) -> None:
-        """Keeps a measurement.
+        """Keep a measurement.
 
         Raises:
             OSError: the disk is full or must not be written.
@@ -107,7 +107,7 @@ class MeasuredLatency:
         self._foretold: dict[Architecture, float] = {}
 
     def prepare(self) -> None:
-        """Chooses and measures the first networks.
+        """Choose and measure the first networks.
 
         Raises:
             InputError: a network cannot be measured.
@@ -116,7 +116,7 @@ class MeasuredLatency:
         self._measure_all(self._predictor.choose(candidates, self._parameters.samples))
 
     def buy(self, architectures: Sequence[Architecture]) -> FloatArray:
-        """Measures networks, unless they are measured already, and learns from them: their milliseconds.
+        """Measure networks that are not measured yet, learn from them, and give their milliseconds.
 
         Raises:
             InputError: a network cannot be measured.
@@ -128,7 +128,7 @@ class MeasuredLatency:
         return self.measure(architectures)
 
     def measure(self, architectures: Sequence[Architecture]) -> FloatArray:
-        """Milliseconds of networks, measured where they were bought, else predicted."""
+        """Give milliseconds of networks, measured where they were bought, else predicted."""
         new = [
             name
             for name in dict.fromkeys(architectures)
@@ -142,7 +142,7 @@ class MeasuredLatency:
         )
 
     def foretold(self, architecture: Architecture) -> float:
-        """What was predicted for a network before it was measured; NaN for the first ones."""
+        """Give what was predicted for a network before it was measured; NaN for the first ones."""
         return self._foretold.get(architecture, math.nan)
 
     def _measure_all(self, architectures: Sequence[Architecture]) -> None:

@@ -58,7 +58,7 @@ class Device(ABC):
 
     @abstractmethod
     def measure(self, space: SearchSpace, architecture: Architecture) -> Measured:
-        """The latency of a network with fresh weights.
+        """Measure a network with fresh weights.
 
         Raises:
             InputError: it cannot be measured; the message says why.
@@ -66,7 +66,7 @@ class Device(ABC):
 
 
 def open_device(parameters: LatencyParameters) -> Device:
-    """The device that the parameters describe.
+    """Open the device that the parameters describe.
 
     Raises:
         InputError: the packages that it needs are not installed.
@@ -169,7 +169,7 @@ class CommandDevice(Device):
 
 
 def read_milliseconds(command: str, code: int, output: str, errors: str) -> float:
-    """The number that a command printed, alone or as the last line of its output.
+    """Read the number that a command printed as the last line of its output.
 
     Raises:
         InputError: it failed, printed nothing, or what it printed is no latency.

@@ -61,7 +61,7 @@ class Descriptions:
         self._rows = np.zeros((0, self._simulated.components))
 
     def of(self, architectures: Sequence[Architecture]) -> FloatArray:
-        """Networks x components.
+        """Give networks x components.
 
         Raises:
             InputError: a string is no architecture of the space.
@@ -115,7 +115,7 @@ class LatencyPredictor:
         return dict(self._measured)
 
     def choose(self, candidates: Sequence[Architecture], count: int) -> list[Architecture]:
-        """The networks whose measurement tells most about all candidates, the most telling first.
+        """Choose the networks whose measurement tells most about all candidates, the most telling first.
 
         They are chosen before anything is measured, by the prior means of the hyper-parameters.
 
@@ -130,7 +130,7 @@ class LatencyPredictor:
         return [names[row] for row in choose_rows(np.column_stack(weighted), noise, count, LEVEL)]
 
     def fit(self, measured: Mapping[Architecture, float]) -> None:
-        """Learns from the latencies of some networks, in place of all that it was fitted to before.
+        """Learn from the latencies of some networks, in place of all that it was fitted to before.
 
         Args:
             measured: milliseconds.
@@ -156,7 +156,7 @@ class LatencyPredictor:
         self._fitted = features, condition(kernels, values, self._grid)
 
     def predict(self, architectures: Sequence[Architecture]) -> Latencies:
-        """The latencies of networks, each as if it were measured once more.
+        """Predict latencies of networks, each as if it were measured once more.
 
         Raises:
             InputError: nothing was measured, or a string is no architecture of the space.

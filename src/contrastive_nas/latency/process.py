@@ -53,12 +53,12 @@ class Grid:
 
     @classmethod
     def flat(cls, kernels: int) -> "Grid":
-        """Every combination as probable as any other."""
+        """Make every combination as probable as any other."""
         points = np.array(list(itertools.product(*[SCALES] * kernels, NOISES)))
         return cls(points[:, :-1], points[:, -1] ** 2, np.full(len(points), -np.log(len(points))))
 
     def expected(self) -> tuple[FloatArray, float]:
-        """Prior means of the scales and of the noise variance, on a log scale."""
+        """Give prior means of the scales and of the noise variance, on a log scale."""
         weights = np.exp(self.log_prior - logsumexp(self.log_prior))
         return np.exp(weights @ np.log(self.scales)), float(np.exp(weights @ np.log(self.noise)))
 
@@ -72,7 +72,7 @@ class Posterior:
 
 
 def log_evidence(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> FloatArray:
-    """Log marginal likelihood of measured log latencies under every combination, without its prior.
+    """Give the log marginal likelihood of measured log latencies under every combination, without its prior.
 
     Args:
         kernels: measured x measured each.
@@ -88,7 +88,7 @@ def log_evidence(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) 
 
 
 def without_outliers(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> NDArray[np.intp]:
-    """Places of the measurements that are used."""
+    """Give the places of the measurements that are used."""
     price = np.log(OUTLIERS / OUTLIER_RANGE)
     kept = np.arange(len(values))
 
@@ -130,7 +130,7 @@ class Conditioned:
     solved: FloatArray
 
     def predict(self, kernels: Sequence[FloatArray], prior_variances: Sequence[FloatArray]) -> Posterior:
-        """Log latencies of networks.
+        """Predict log latencies of networks.
 
         Args:
             kernels: networks x measured each.
@@ -151,7 +151,7 @@ class Conditioned:
 
 
 def condition(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> Conditioned:
-    """The mixture after some networks were measured.
+    """Condition the mixture on the networks that were measured.
 
     Args:
         kernels: measured x measured each.

@@ -16,20 +16,20 @@ from contrastive_nas.progress import working
 
 @contextmanager
 def measuring() -> Iterator[None]:
-    """Waits until nothing else is measured or trained on this machine; while the block lasts, nothing is."""
+    """Wait until nothing else is measured or trained on this machine; while the block lasts, nothing is."""
     with _held(fcntl.LOCK_EX):
         yield
 
 
 @contextmanager
 def training() -> Iterator[None]:
-    """Waits until no measurement is under way on this machine; while the block lasts, none begins."""
+    """Wait until no measurement is under way on this machine; while the block lasts, none begins."""
     with _held(fcntl.LOCK_SH):
         yield
 
 
 def lock_file() -> Path:
-    """The file that is locked, one for every user of this machine."""
+    """Name the file that is locked, one for every user of this machine."""
     return Path(tempfile.gettempdir()) / f"contrastive-nas-{os.getuid()}.lock"
 
 

@@ -72,7 +72,7 @@ class Work:
 
 
 def count_work(space: SearchSpace, architectures: Sequence[Architecture]) -> Work:
-    """The operations of every network.
+    """Count the operations of every network.
 
     Raises:
         InputError: a string is no architecture of the space.
@@ -131,7 +131,7 @@ class SimulatedDevices:
         self._directions = directions[:kept].T / np.sqrt(DEVICES)
 
     def describe(self, work: Work) -> FloatArray:
-        """Scores of networks on the principal components: networks x components.
+        """Give scores of networks on the principal components: networks x components.
 
         Their products are the covariances of log latencies over the devices, about the mean network.
         """
@@ -139,7 +139,7 @@ class SimulatedDevices:
 
     @property
     def components(self) -> int:
-        """How many numbers describe a network."""
+        """Count the numbers that describe a network."""
         return int(self._directions.shape[1])
 
     def _logs(self, spent: list[FloatArray]) -> FloatArray:

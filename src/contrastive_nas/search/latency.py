@@ -25,7 +25,7 @@ _MOST_ROUNDS = 20
 def open_latency(
     space: SearchSpace, parameters: SearchParameters, table: pd.DataFrame | None, folder: Path | None
 ) -> MeasuredLatency | None:
-    """The latency of a search, its first networks measured; None where it does not count or is tabulated.
+    """Open the latency of a search and measure its first networks; None where it is tabulated or no cost.
 
     Args:
         space: what is searched, without limits.
@@ -48,7 +48,7 @@ def open_latency(
 def bought_within(
     strategy: Strategy, count: int, latency: MeasuredLatency, limit: float | None
 ) -> list[Proposal]:
-    """Up to ``count`` proposals whose measured latency is within the limit."""
+    """Ask for up to ``count`` proposals whose measured latency is within the limit."""
     found: list[Proposal] = []
     for _ in range(_MOST_ROUNDS):
         proposals = strategy.ask(count)
@@ -65,7 +65,7 @@ def bought_within(
 
 
 def with_milliseconds(history: pd.DataFrame, latency: MeasuredLatency) -> pd.DataFrame:
-    """The history with what was measured, and what had been predicted before."""
+    """Give the history with what was measured, and what had been predicted before."""
     names = history["architecture"].tolist()
     return history.assign(
         milliseconds=latency.measure(names),
