@@ -37,6 +37,8 @@ NOT_RUN = {
     "README.md:python-1": "calls a training of the reader's own, and searches for minutes",
     "docs/graphs.md:python-1": "runs in test_shown_code.py",
     "docs/ingestion.md:python-1": "reads a benchmark file of 500 MB",
+    "docs/latency.md:python-1": "measures on the reader's own device",
+    "docs/latency.md:python-2": "reads a table of the reader's own",
     "docs/retraining.md:python-1": "loads a network that a retraining has exported",
     "docs/search.md:python-1": "calls a training of the reader's own, and searches for minutes",
     "docs/spaces.md:python-1": "runs in tests/spaces/test_documentation.py",

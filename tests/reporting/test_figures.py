@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.ranking.calibration import favourites_reliability
-from contrastive_nas.reporting.figures import draw_front, draw_map, draw_search_history, has_points
+from contrastive_nas.reporting.figures import (
+    draw_front,
+    draw_map,
+    draw_milliseconds,
+    draw_search_history,
+    has_points,
+)
 from contrastive_nas.reporting.maps import principal_components
 from contrastive_nas.reporting.ranking_figures import draw_ranks, draw_reliability, pseudo_labels_right
 from contrastive_nas.reporting.training_figures import draw_confusion, draw_training_losses
@@ -67,6 +73,23 @@ def test_the_front_is_told_from_the_rest() -> None:
     traces = {trace.name: trace for trace in draw_front(history, "macs", "multiply-accumulates").data}
     assert list(traces["on the front"].x) == [10, 30]
     assert list(traces["other"].y) == [85]
+
+
+def test_measured_latencies_are_told_from_predicted_ones() -> None:
+    history = pd.DataFrame(
+        {
+            "accuracy": [90.0, 80.0, 85.0, np.nan],
+            "architecture": list("abcd"),
+            "milliseconds": [3.0, 1.0, 4.0, 2.0],
+            "milliseconds_predicted": [3.5, np.nan, 4.5, 2.0],
+        }
+    )
+    figure = draw_milliseconds(history, limit=4.2)
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces["measured"].x) == [3, 1, 4]
+    assert list(traces["predicted before"].x)[::2] == [3.5, 4.5]
+    assert list(traces["front, measured"].x) == [1, 3]
+    assert figure.layout.shapes[0].x0 == 4.2
 
 
 def test_a_map_marks_what_was_asked_and_chosen() -> None:

@@ -138,13 +138,16 @@ def _limited(
     name: str, options: dict[str, Any], given: Sequence[str]
 ) -> "tuple[SearchSpace, dict[str, float]]":
     """The space, and limits that some of its networks respect."""
+    from contrastive_nas.latency.parameters import LATENCY
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.costs import Costs
     from contrastive_nas.spaces.wrapped.limited import LimitedSpace
 
     space, limits = load_space(name, **options), dict(map(_parse_limit, given))
-    if limits:
-        LimitedSpace(space, Costs(space, list(limits)), list(limits.values()))
+    # What is to be measured is checked once it is.
+    counted = {name: value for name, value in limits.items() if name != LATENCY}
+    if counted:
+        LimitedSpace(space, Costs(space, list(counted)), list(counted.values()))
     return space, limits
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import is_machine_fault
 from contrastive_nas.evaluators.label_store import LabelStore
+from contrastive_nas.latency import quiet
 from contrastive_nas.processes import KilledError, Processes
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
@@ -194,7 +195,8 @@ class _Worker:
             return known
         train = self._training(architecture)
         seed_generators("weights", seed)
-        score = train(self.space.build(architecture), seed, tested=tested)
+        with quiet.training():
+            score = train(self.space.build(architecture), seed, tested=tested)
         if self.store is not None:
             try:
                 self.store.add(architecture, seed, score)

@@ -96,6 +96,7 @@ def run_stage_search(
             identity=str(stage.ranker),
             cost_table=table,
             paid=paid,
+            measured=labels,
         )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from contrastive_nas.search.front import pareto_front
 from contrastive_nas.search.strategies.base import FIRST
 
 FloatArray = NDArray[np.float64]
@@ -131,6 +132,44 @@ def draw_front(history: pd.DataFrame, cost: str, unit: str) -> go.Figure:
             name=name,
         )
     return titled(figure, "Accuracy against cost", unit, "validation accuracy (%)")
+
+
+def draw_milliseconds(history: pd.DataFrame, limit: float | None) -> go.Figure:
+    """Draw accuracy against latency: as it was measured, and as it had been predicted before.
+
+    Args:
+        history: of a search in which latency counts: ``accuracy``, ``architecture``, ``milliseconds`` and
+            ``milliseconds_predicted``.
+        limit: the largest latency allowed; None for none.
+    """
+    figure = go.Figure()
+    known = history.dropna(subset=["accuracy"])
+    places = {"predicted before": "milliseconds_predicted", "measured": "milliseconds"}
+    for name, column in places.items():
+        figure.add_scatter(
+            x=known[column],
+            y=known["accuracy"],
+            mode="markers",
+            marker={
+                "color": OURS if name == "measured" else GREY,
+                "symbol": "circle" if name == "measured" else "circle-open",
+                "size": 8,
+            },
+            text=known["architecture"],
+            name=name,
+        )
+    costs = known["milliseconds"].to_numpy(dtype=float)[:, None]
+    best = known[pareto_front(known["accuracy"].to_numpy(dtype=float), costs)].sort_values("milliseconds")
+    figure.add_scatter(
+        x=best["milliseconds"],
+        y=best["accuracy"],
+        mode="lines",
+        line={"shape": "hv", "color": OURS},
+        name="front, measured",
+    )
+    if limit is not None:
+        figure.add_vline(x=limit, line={"dash": "dot"}, annotation_text=f"limit {limit:g} ms")
+    return titled(figure, "Accuracy against latency", "milliseconds", "validation accuracy (%)")
 
 
 def draw_policy(trace: pd.DataFrame) -> go.Figure:

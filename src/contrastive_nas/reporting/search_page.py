@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from contrastive_nas.quantities import duration, percent
 from contrastive_nas.reporting.best import draw_best
-from contrastive_nas.reporting.figures import draw_front, draw_policy, has_points
+from contrastive_nas.reporting.figures import draw_front, draw_milliseconds, draw_policy, has_points
 from contrastive_nas.reporting.making import Making, making_section
 from contrastive_nas.reporting.page import (
     Section,
@@ -33,7 +33,7 @@ SEARCH_NODES = {
     "search_architectures": "search",
     "summarise_search": "final accuracy",
 }
-_UNITS = {"macs": "multiply-accumulates", "parameters": "parameters"}
+_UNITS = {"macs": "multiply-accumulates", "parameters": "parameters", "latency": "milliseconds"}
 # A table of first labels that is longer is looked up in the artifacts.
 _FIRST_SHOWN = 20
 
@@ -85,7 +85,7 @@ def search_page(found: SearchArtifacts, space: SearchSpace, making: Making) -> s
         Section("In short", [facts_table(rows, times(making.facts))]),
         Section("Best architectures", [*_drawn(found, space)]),
         Section("Course of the search", [*_course(found)]),
-        Section("Accuracy against cost", [*_fronts(found)]),
+        Section("Accuracy against cost", [*_latencies(found, making), *_fronts(found)]),
         Section("First labels", [*_first_labels(found)]),
         Section("How well the comparator ranks", [*_comparator(found)]),
         Section("Pretraining", [*_pretraining(found)]),
@@ -138,6 +138,17 @@ def _course(found: SearchArtifacts) -> Iterator[str]:
         )
         shown.append(("policy", draw_policy(found.trace), caption))
     yield plots(*shown)
+
+
+def _latencies(found: SearchArtifacts, making: Making) -> Iterator[str]:
+    if "milliseconds" not in found.history.columns:
+        return
+    limit = making.experiment["search"]["limits"].get("latency")
+    caption = (
+        "Filled: latency as it was measured, before the network's accuracy was paid for. Open: what had been "
+        "predicted for the same network. The line is the front of what was measured."
+    )
+    yield plots(("latency", draw_milliseconds(found.history, limit), caption))
 
 
 def _fronts(found: SearchArtifacts) -> Iterator[str]:

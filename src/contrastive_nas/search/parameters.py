@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from contrastive_nas.errors import InputError, instead
+from contrastive_nas.latency.parameters import LatencyParameters
 from contrastive_nas.ranking.registry import check_ranker_name, read_ranker_options
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 from contrastive_nas.typed import Seed, Typed
@@ -110,10 +111,11 @@ class SearchSettings(Typed):
             other, where the ranker answers without labels. ``random``: random ones.
         together: Whether the queries of a round are chosen as if the answers to those before them were known.
             Otherwise each is chosen on its own.
-        objectives: Costs to minimise while accuracy is maximised: ``macs``, ``parameters``, or columns of the
-            table. The result is then a Pareto front.
+        objectives: Costs to minimise while accuracy is maximised: ``macs``, ``parameters``, ``latency``, or
+            columns of the table. The result is then a Pareto front.
         limits: Largest cost of a network, by the name of the cost: ``macs`` (multiply-accumulates),
-            ``parameters``, or a column of the table.
+            ``parameters``, ``latency`` (milliseconds, measured), or a column of the table.
+        latency: How the cost ``latency`` is measured, unless it is a column of the table.
         curriculum: Options of the strategy ``curriculum``.
         evolution: Options of strategies that breed candidates by the ranker, such as ``default``.
         sampled: Options of the strategy ``sampled``.
@@ -129,6 +131,7 @@ class SearchSettings(Typed):
     together: bool = True
     objectives: tuple[str, ...] = ()
     limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    latency: LatencyParameters = LatencyParameters()
     curriculum: CurriculumParameters = CurriculumParameters()
     evolution: EvolutionParameters = EvolutionParameters()
     sampled: SampledParameters = SampledParameters()

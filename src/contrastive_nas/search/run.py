@@ -4,7 +4,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
 from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
 from contrastive_nas.identity import described
+from contrastive_nas.latency.measured import MeasuredLatency
+from contrastive_nas.latency.parameters import LATENCY
 from contrastive_nas.progress import Progress
 from contrastive_nas.ranking.base import FloatArray, Ranker
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
 from contrastive_nas.search.front import hypervolume, pareto_front
+from contrastive_nas.search.latency import bought_within, open_latency, with_milliseconds
 from contrastive_nas.search.ledger import Ledger
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.strategies.base import FIRST, Setting, Strategy
@@ -54,7 +57,8 @@ class SearchResult:
         best_accuracy: its accuracy in percent, as the search saw it.
         history: one row per query: query, round, reason, architecture, accuracy, origin, seconds, error,
             best_accuracy (so far); with objectives also their costs, hypervolume (so far, see
-            :func:`contrastive_nas.search.front.hypervolume`) and on_front (at the end).
+            :func:`contrastive_nas.search.front.hypervolume`) and on_front (at the end); where latency counts
+            and is measured, milliseconds and milliseconds_predicted (before they were measured).
         trace: one row per step inside the strategy (for curriculum: queries, step, baseline, mean_reward,
             entropy).
         origins: number of queries by origin.
@@ -80,6 +84,7 @@ def run_search(
     identity: str = "",
     cost_table: pd.DataFrame | None = None,
     paid: Sequence[Evaluation] = (),
+    measured: Path | None = None,
 ) -> SearchResult:
     """Search until the budget is spent or nothing new is to be found.
 
@@ -99,6 +104,7 @@ def run_search(
         cost_table: costs that are not counted from graphs, such as a latency, by the column ``architecture``.
         paid: labels bought before, such as those of an initial design; they count as queries and take the
             place of the search's own initial design.
+        measured: folder that keeps latencies; by default that of the ledger.
 
     Raises:
         InputError: more paid than the budget allows, an unknown space, ranker or cost, limits that nothing
@@ -116,20 +122,25 @@ def run_search(
             "queries or buy fewer first labels"
         )
     guide = _guide(ranker, space, parameters)
+    latency = open_latency(space, parameters, cost_table, measured or folder)
+    live = {} if latency is None else {LATENCY: latency.measure}
+    if latency is not None and paid:
+        latency.buy([evaluation.architecture for evaluation in paid])
     if parameters.limits:
-        costs = Costs(space, list(parameters.limits), cost_table)
+        costs = Costs(space, list(parameters.limits), cost_table, live)
         space = LimitedSpace(space, costs, list(parameters.limits.values()))
         _check_paid(paid, costs, list(parameters.limits.values()))
-    objectives = Costs(space, parameters.objectives, cost_table) if parameters.objectives else None
+    objectives = Costs(space, parameters.objectives, cost_table, live) if parameters.objectives else None
     rng = np.random.default_rng([parameters.seed, _STREAM])
     strategy = create_strategy(Setting(space, rng, parameters, guide, objectives))
     name = ranker if isinstance(ranker, str) else _described(guide)
     ledger = _open_ledger(space, evaluator, parameters, folder, [name if guide else "", identity])
     strategy.tell(ledger.credit(paid, FIRST))
-    _spend(strategy, ledger, parameters, evaluator.origin)
+    _spend(strategy, ledger, parameters, evaluator.origin, latency)
     if isinstance(evaluator, FunctionEvaluator):
         _warn_of_scale(ledger.history()["accuracy"].to_numpy())
-    return _result(strategy, ledger, objectives, guide)
+    result = _result(strategy, ledger, objectives, guide)
+    return result if latency is None else replace(result, history=with_milliseconds(result.history, latency))
 
 
 def _check_kinds(space: object, evaluate: object, parameters: object, ranker: object) -> None:
@@ -175,14 +186,24 @@ def _check_paid(paid: Sequence[Evaluation], costs: Costs, limits: Sequence[float
         raise InputError(f"{name} has a label already, but it exceeds the limits on {', '.join(costs.names)}")
 
 
-def _spend(strategy: Strategy, ledger: Ledger, parameters: SearchParameters, origin: Origin) -> None:
+def _spend(
+    strategy: Strategy,
+    ledger: Ledger,
+    parameters: SearchParameters,
+    origin: Origin,
+    latency: MeasuredLatency | None,
+) -> None:
     """Asks, buys and tells until the budget is spent."""
     what = f"searching {strategy.space.name}"
     with Progress(what, ledger.budget, unit=_COUNTED[origin], done=len(ledger)) as shown:
         ledger.listen(lambda: shown.update(len(ledger), _best_so_far(ledger)))
         for round in _rounds(ledger):
             count = parameters.batch if len(ledger) else parameters.initial
-            proposals = strategy.ask(min(count, ledger.remaining))
+            count = min(count, ledger.remaining)
+            if latency is None:
+                proposals = strategy.ask(count)
+            else:
+                proposals = bought_within(strategy, count, latency, parameters.limits.get(LATENCY))
             if not proposals:
                 logger.warning(
                     "No new architecture is left after %d of %d queries", len(ledger), ledger.budget
@@ -257,6 +278,12 @@ def _rounds(ledger: Ledger) -> Iterator[int]:
         round += 1
 
 
+def _not_in_ledgers(parameters: SearchParameters) -> set[str]:
+    """Parameters that do not change the course of a search."""
+    uses_latency = LATENCY in (*parameters.limits, *parameters.objectives)
+    return {"queries"} if uses_latency else {"queries", LATENCY}
+
+
 def _open_ledger(
     space: SearchSpace,
     evaluator: Evaluator,
@@ -266,7 +293,7 @@ def _open_ledger(
 ) -> Ledger:
     search = {
         "space": space.identity,
-        "parameters": parameters.model_dump(mode="json", exclude={"queries"}),
+        "parameters": parameters.model_dump(mode="json", exclude=_not_in_ledgers(parameters)),
         "course": list(course),
     }
     return Ledger.in_folder(evaluator, parameters.queries, folder, search)

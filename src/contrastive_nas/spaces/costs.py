@@ -13,6 +13,8 @@ from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 FloatArray = NDArray[np.float64]
 Measure = Callable[[GraphBatch], NDArray[np.integer]]
+# Tells a cost of architectures as it is known by now.
+LiveCost = Callable[[Sequence[Architecture]], FloatArray]
 FROM_GRAPHS: dict[str, Measure] = {"macs": graph_multiply_accumulates, "parameters": graph_parameters}
 _NAMES = "architecture"
 REFERENCE = 256
@@ -48,14 +50,23 @@ class Costs:
         names: ``macs`` (multiply-accumulates), ``parameters``, or columns of ``table``.
         table: costs that no graph tells, such as a measured latency, by the column ``architecture``; what is
             not in it costs infinitely much.
+        live: further costs, of which more may become known: they are asked for every time.
 
     Raises:
         InputError: a name that is neither, a column that holds no numbers, or two costs of one architecture.
     """
 
-    def __init__(self, space: SearchSpace, names: Sequence[str], table: pd.DataFrame | None = None) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        names: Sequence[str],
+        table: pd.DataFrame | None = None,
+        live: Mapping[str, LiveCost] | None = None,
+    ) -> None:
         columns = [] if table is None else [str(column) for column in table.columns]
-        known = list(dict.fromkeys([*FROM_GRAPHS, *(name for name in columns if name != _NAMES)]))
+        known = list(
+            dict.fromkeys([*FROM_GRAPHS, *(live or {}), *(name for name in columns if name != _NAMES)])
+        )
         for name in names:
             if name not in known:
                 raise InputError(f"cost {name!r} is unknown{instead(name, known)}")
@@ -64,8 +75,9 @@ class Costs:
         self._graph_names = [name for name in names if name in FROM_GRAPHS]
         self._measured: dict[Architecture, FloatArray] = {}
         self._tabulated: dict[str, dict[Architecture, float]] = {}
+        self._live = {name: source for name, source in (live or {}).items() if name in names}
         if table is not None:
-            for name in set(names) - set(FROM_GRAPHS):
+            for name in set(names) - set(FROM_GRAPHS) - set(self._live):
                 self._tabulated[name] = _tabulated(table, name)
         self._reference: FloatArray | None = None
 
@@ -77,7 +89,10 @@ class Costs:
             self._measured.update(zip(chunk, self._measure(chunk), strict=True))
         if not architectures:
             return np.zeros((0, len(self.names)))
-        return np.stack([self._measured[name] for name in architectures])
+        costs = np.stack([self._measured[name] for name in architectures])
+        for name, source in self._live.items():
+            costs[:, self.names.index(name)] = source(architectures)
+        return costs
 
     @property
     def reference(self) -> FloatArray:
@@ -95,7 +110,8 @@ class Costs:
         for name, values in self._tabulated.items():
             found = np.array([values.get(architecture, np.inf) for architecture in architectures])
             columns[name] = np.where(np.isnan(found), np.inf, found)
-        return np.stack([columns[name] for name in self.names], axis=1)
+        unknown = np.full(len(architectures), np.nan)
+        return np.stack([columns.get(name, unknown) for name in self.names], axis=1)
 
 
 def within_limits(

@@ -61,13 +61,19 @@ def select_reference(
     space: SpaceParameters,
     target: TargetParameters,
 ) -> "pd.DataFrame":
-    """Select what the search could have chosen: architecture, label and test accuracy."""
+    """Select what the search could have chosen: architecture, label and test accuracy.
+
+    Nothing where latency is limited and was measured in the search: nobody knows which rows are within it.
+    """
     from contrastive_nas.evaluators.registry import open_evaluator
+    from contrastive_nas.latency.parameters import LATENCY
     from contrastive_nas.spaces import load_space
     from contrastive_nas.spaces.costs import within_limits
 
     allowed = table
-    if limits:
+    if LATENCY in limits and LATENCY not in table.columns:
+        allowed = table.iloc[:0]
+    elif limits:
         known = load_space(space.name, **space.options)
         allowed = table[within_limits(known, table["architecture"].tolist(), limits, table)]
     columns = tuple(dict.fromkeys([target.label, target.test]))

@@ -1,0 +1,1 @@
+"""Milliseconds of networks on devices: measured, and predicted from few measurements."""
