@@ -130,8 +130,16 @@ def make_updater(
     )
 
 
-def make_optimizer(network: nn.Module, plan: TrainingPlan, fabric: Fabric) -> Optimizer:
+def make_optimizer(
+    network: nn.Module, plan: TrainingPlan, fabric: Fabric, *, every_weight: bool = True
+) -> Optimizer:
     """The optimiser of a recipe, with the plan's learning rate.
+
+    Args:
+        network: whose weights are trained.
+        plan: has the recipe.
+        fabric: has the device.
+        every_weight: whether every update has a gradient for every weight.
 
     Raises:
         InputError: it is unknown, or does not take the recipe's options.
@@ -139,7 +147,8 @@ def make_optimizer(network: nn.Module, plan: TrainingPlan, fabric: Fabric) -> Op
     settings = plan.recipe.optimizer
     options: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
     # Twice as fast for the many small tensors of small networks; on CUDA it would exclude clipping in fp16.
-    if settings.name in ("sgd", "momentum") and fabric.device.type == "cpu":
+    # It takes no weight whose first gradient comes in a later update than that of others.
+    if settings.name in ("sgd", "momentum") and fabric.device.type == "cpu" and every_weight:
         options["fused"] = True
     try:
         return create_optimizer_v2(

@@ -123,9 +123,8 @@ def phase_plans(
     settings: SupernetTraining, recipe: Recipe, samples: int, devices: int, supernet: Supernet
 ) -> Iterator[TrainingPlan]:
     """The plan of every phase; schedules other than ``progressive`` have one."""
-    phases = 1 + supernet.subnetworks.groups if settings.schedule == "progressive" else 1
-    # The first group is free from the start, so that its phase is the first one.
-    for phase in range(max(1, phases - 1)):
+    # The first group of choices is free from the start, so that its phase is the teacher's.
+    for phase in range(supernet.subnetworks.groups if settings.schedule == "progressive" else 1):
         chosen = recipe
         if phase:
             optimizer = recipe.optimizer.model_copy(

@@ -92,7 +92,7 @@ def make_supernet_updater(
             Regularisation(module, recipe)
 
     supernet.prepare_modules(regularise)
-    optimizer = make_optimizer(fabric.to_device(supernet), plan, fabric)
+    optimizer = make_optimizer(fabric.to_device(supernet), plan, fabric, every_weight=False)
     return SupernetUpdater(
         plan=plan,
         fabric=fabric,
