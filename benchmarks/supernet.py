@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0", help="of the supernets")
     parser.add_argument("--epochs", type=int, default=40, help="of the first phase, or of the only one")
     parser.add_argument("--shrinking-epochs", type=int, default=10)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="CSV file of the results")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     rows = pd.read_parquet(TABLE).sample(options.rows, random_state=0)
@@ -46,7 +47,7 @@ def main() -> None:
         for seed in map(int, options.seeds.split(",")):
             found.append(_measure(rows, schedule, seed, options))
             table = pd.DataFrame(found)
-            table.to_csv(RESULTS, index=False)
+            table.to_csv(options.output, index=False)
             print(table.T.to_string(header=False), flush=True)
 
 

@@ -19,7 +19,7 @@ from contrastive_nas.training.supernet.inherited import InheritedNetworks, super
 from contrastive_nas.training.supernet.weights_file import file_digest, read_supernet_header
 
 logger = logging.getLogger(__name__)
-# To be raised by whoever changes what may move an accuracy: statistics, preparation of images, parts of weights.
+# To be raised by whoever changes what may move an accuracy: statistics, images, parts of weights.
 VERSION = 1
 
 
@@ -87,16 +87,12 @@ class SupernetEvaluator(Evaluator):
         except Exception as error:  # whatever a user's network does is recorded; the search goes on
             logger.warning("%s could not be measured", architecture, exc_info=True)
             seconds, reason = time.process_time() - start, f"{type(error).__name__}: {error}"
-            return Evaluation(
-                architecture, math.nan, self.origin, seconds, reason, is_machine_fault(error)
-            )
+            return Evaluation(architecture, math.nan, self.origin, seconds, reason, is_machine_fault(error))
         return Evaluation(architecture, accuracy, self.origin, time.process_time() - start)
 
     @cached_property
     def _networks(self) -> InheritedNetworks:
-        return InheritedNetworks(
-            self._file(), self._data, self._statistics_images, self._space, self._device
-        )
+        return InheritedNetworks(self._file(), self._data, self._statistics_images, self._space, self._device)
 
     def _file(self) -> Path:
         if self._weights is None:

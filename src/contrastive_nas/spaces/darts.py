@@ -151,7 +151,9 @@ class DARTS(SearchSpace):
         genotype = self._parse(architecture)
         found = {}
         for number, plan in enumerate(self._plans):
-            places = [(node, *edge) for node, edges in enumerate(genotype[plan.is_reduction]) for edge in edges]
+            places = [
+                (node, *edge) for node, edges in enumerate(genotype[plan.is_reduction]) for edge in edges
+            ]
             for place, (node, operation, source) in enumerate(places):
                 found[f"cells.{number}.operations.{place}"] = (
                     f"cells.{number}.node{node}.from{source}.{operation}"

@@ -112,7 +112,9 @@ class ElasticStagesSpace(MobileSpace):
             for layer in range(1, len(layers) + 1)
         ]
         # The first block is the same in all networks.
-        blocks = {f"1.{block}": f"stage{stage}.layer{layer}" for block, (stage, layer) in enumerate(places, 1)}
+        blocks = {
+            f"1.{block}": f"stage{stage}.layer{layer}" for block, (stage, layer) in enumerate(places, 1)
+        }
         return {"0": "stem", "1.0": "first", **blocks, "2": "head"}
 
     def parse(self, architecture: Architecture) -> tuple[int, Stages]:

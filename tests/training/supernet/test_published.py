@@ -72,7 +72,9 @@ def by_hand(file: dict[str, Tensor], images: Tensor) -> Tensor:
     """The logits of :data:`ARCHITECTURE`, from the file's tensors and torch's functions alone."""
 
     def normed(x: Tensor, name: str) -> Tensor:
-        parts = (file[f"{name}.{part}"][: x.shape[1]] for part in ("running_mean", "running_var", "weight", "bias"))
+        parts = (
+            file[f"{name}.{part}"][: x.shape[1]] for part in ("running_mean", "running_var", "weight", "bias")
+        )
         return functional.batch_norm(x, *parts)
 
     x = functional.conv2d(images, file["first_conv.conv.weight"], stride=2, padding=1)
@@ -80,7 +82,9 @@ def by_hand(file: dict[str, Tensor], images: Tensor) -> Tensor:
     first = "blocks.0.mobile_inverted_conv"
     y = functional.conv2d(x, file[f"{first}.depth_conv.conv.weight"], padding=1, groups=16)
     y = functional.relu(normed(y, f"{first}.depth_conv.bn"))
-    x = x + normed(functional.conv2d(y, file[f"{first}.point_linear.conv.weight"]), f"{first}.point_linear.bn")
+    x = x + normed(
+        functional.conv2d(y, file[f"{first}.point_linear.conv.weight"]), f"{first}.point_linear.bn"
+    )
     for stage, layers in enumerate(ARCHITECTURE.split("|")[1:]):
         act = functional.hardswish if SWISH[stage] else functional.relu
         for layer, text in enumerate(layers.split(",")):
@@ -102,7 +106,9 @@ def by_hand(file: dict[str, Tensor], images: Tensor) -> Tensor:
                 z = y.mean((2, 3), keepdim=True)
                 reduce, expand = file[f"{gate}.reduce.weight"], file[f"{gate}.expand.weight"]
                 z = functional.conv2d(z, reduce[:inside, :hidden], file[f"{gate}.reduce.bias"][:inside])
-                z = functional.conv2d(z.relu(), expand[:hidden, :inside], file[f"{gate}.expand.bias"][:hidden])
+                z = functional.conv2d(
+                    z.relu(), expand[:hidden, :inside], file[f"{gate}.expand.bias"][:hidden]
+                )
                 y = y * functional.hardsigmoid(z)
             y = functional.conv2d(y, file[f"{name}.point_linear.conv.conv.weight"][:, :hidden])
             y = normed(y, f"{name}.point_linear.bn.bn")
@@ -137,7 +143,9 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1 weights are unknown: surplus"):
         read_once_for_all(path)
     save_file(file, path)
-    with pytest.raises(InputError, match=r"of another shape: first_conv\.conv\.weight is \[16, 3, 3, 3\], not \[24"):
+    with pytest.raises(
+        InputError, match=r"of another shape: first_conv\.conv\.weight is \[16, 3, 3, 3\], not \[24"
+    ):
         read_once_for_all(path, width=1.2)
     (tmp_path / "text").write_text("no weights")
     with pytest.raises(InputError, match="text cannot be read as a file of weights"):

@@ -44,7 +44,7 @@ def images_for(space: SearchSpace, architecture: str) -> Tensor:
 
 
 def check_equal(supernet: Supernet, architecture: str) -> None:
-    """Outputs of the supernet and of the extracted network agree, and the latter is one of the space's own."""
+    """Outputs of supernet and extracted network agree, and the latter is one of the space's own."""
     images = images_for(supernet.space, architecture)
     supernet.eval()
     extracted = supernet.extract(architecture)

@@ -15,9 +15,9 @@ from tests.training.processes import start, train_together
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces import load_space
+from contrastive_nas.training.config import RunSettings
 from contrastive_nas.training.export import load_network
 from contrastive_nas.training.run import retrain
-from contrastive_nas.training.config import RunSettings
 from contrastive_nas.training.supernet.config import SupernetSettings
 from contrastive_nas.training.supernet.forecast import forecast_supernet
 from contrastive_nas.training.supernet.inherited import InheritedNetworks
@@ -157,7 +157,7 @@ def test_cells_are_trained_one_path_at_a_time(make: MakeSettings) -> None:
         "train_images": 100,
         "overrides": SHORT | {"epochs": 1},
     }
-    with pytest.raises(InputError, match="nasbench201 has no largest network.*set schedule to one_path"):
+    with pytest.raises(InputError, match=r"nasbench201 has no largest network.*set schedule to one_path"):
         train_supernet(make(**cells))
     train_supernet(make(**cells, schedule="one_path", random_networks=1))
     networks = InheritedNetworks(make().output / "supernet.safetensors", device="cpu")
@@ -183,7 +183,9 @@ def test_two_processes_have_the_losses_of_one(make: MakeSettings, tmp_path: Path
 def test_killed_ten_times_and_resumed(make: MakeSettings, tmp_path: Path) -> None:
     """Saved as often as possible, killed anywhere."""
     recipe = SHORT | {"epochs": 6, "ema_decay": 0.9}
-    whole, broken = (make(overrides=recipe, checkpoint_seconds=0, output=tmp_path / name) for name in ("a", "b"))
+    whole, broken = (
+        make(overrides=recipe, checkpoint_seconds=0, output=tmp_path / name) for name in ("a", "b")
+    )
     train_together(whole, 1)
     longest = history(whole)["seconds"].iloc[-1] / 8
     rng = np.random.default_rng(0)
@@ -207,7 +209,7 @@ def test_what_does_not_fit_is_refused(make: MakeSettings, tmp_path: Path) -> Non
     file = settings.output / "supernet.safetensors"
     with pytest.raises(InputError, match="checkpoint is of a run with another recipe"):
         train_supernet(make(space=GROUP_NORM_SPACE, overrides=recipe | {"label_smoothing": 0.1}))
-    with pytest.raises(InputError, match="trained for the space .*the experiment's space compact_cnn"):
+    with pytest.raises(InputError, match=r"trained for the space .*the experiment's space compact_cnn"):
         load_supernet(file, load_space("compact_cnn"))
     with pytest.raises(InputError, match="group_norm: '32' is none of"):
         InheritedNetworks(file, device="cpu").valid_accuracy("32")

@@ -14,8 +14,8 @@ class RetrainParameters(RecipeChoice):
     Attributes:
         architecture: Architecture to train, as a string of the space. ``null`` takes the best one of the
             search.
-        start: Weights to start from. ``scratch``: fresh ones. ``supernet``: those that the network inherits from
-            the supernet of the experiment.
+        start: Weights to start from. ``scratch``: fresh ones. ``supernet``: those that the network inherits
+            from the supernet of the experiment.
         space_options: Options of the space that replace those of the search, such as ``classes``.
         data: Images to train and to test on.
         processes: Number of training processes, one a device. 0 takes all CUDA devices, or one process on the

@@ -76,12 +76,12 @@ class SupernetForecast:
         """The plan in a few lines."""
         lines = [
             f"supernet of {self.space}, {self.schedule}: {self.params:,} shared weights, "
-            f"{self.weight_gigabytes:.2g} GB with gradients and momentum on every device, without activations",
+            f"{self.weight_gigabytes:.2g} GB with gradients and momentum per device, activations not counted",
             f"largest network {self.largest_macs / 1e6:.1f} M multiply-accumulates, random ones "
             f"{self.mean_macs / 1e6:.1f} M on average; {self.samples} images",
         ]
         lines += [
-            f"phase {number}: {phase.epochs} epochs, {phase.updates} updates of {phase.batch} images, learning rate "
+            f"phase {number}: {phase.epochs} epochs, {phase.updates} updates of {phase.batch} images, rate "
             f"{phase.learning_rate:.4g}, {phase.macs / 1e6:.0f} M multiply-accumulates an image, "
             f"{phase.gpu_days:.2g} GPU days"
             for number, phase in enumerate(self.phases, start=1)

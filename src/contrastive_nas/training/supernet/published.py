@@ -57,7 +57,9 @@ def import_once_for_all(path: Path, output: Path, width: float = 1.0, valid_imag
     """
     supernet = read_once_for_all(path, width)
     classes = supernet.get_parameter("weights.head.5.bias").numel()
-    mean, std = ([255.0 * value for value in moments] for moments in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD))
+    mean, std = (
+        [255.0 * value for value in moments] for moments in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+    )
     header = SupernetHeader(
         space="mobilenet_v3",
         space_options={"width": width},
@@ -75,7 +77,9 @@ def import_once_for_all(path: Path, output: Path, width: float = 1.0, valid_imag
 
 def read_once_for_all(path: Path, width: float = 1.0) -> Supernet:
     """The supernet of a published file; arguments and errors as those of :func:`import_once_for_all`."""
-    given = {name.replace(".mobile_inverted_conv.", ".conv."): value for name, value in _weights(path).items()}
+    given = {
+        name.replace(".mobile_inverted_conv.", ".conv."): value for name, value in _weights(path).items()
+    }
     supernet = Supernet(MobileNetV3(width))
     state: dict[str, Tensor] = {}
     missing, misshapen = [], []
@@ -91,7 +95,9 @@ def read_once_for_all(path: Path, width: float = 1.0) -> Supernet:
     unknown = [name for name in given if not name.endswith(_COUNTER)]
     problems = {"missing": missing, "of another shape": misshapen, "unknown": unknown}
     reasons = [
-        f"{len(names)} weights are {what}: {', '.join(names[:_SHOWN])}" for what, names in problems.items() if names
+        f"{len(names)} weights are {what}: {', '.join(names[:_SHOWN])}"
+        for what, names in problems.items()
+        if names
     ]
     if reasons:
         raise InputError(

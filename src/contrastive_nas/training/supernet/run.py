@@ -54,7 +54,11 @@ class SupernetTrainer(Trainer):
         assert isinstance(supernet, Supernet)
         network = supernet.extract(supernet.active).to(device)
         updates = self._feed.epoch(0)
-        batches = (batch.images.to(device) for _, update in zip(range(_BATCHES), updates, strict=False) for batch in update)
+        batches = (
+            batch.images.to(device)
+            for _, update in zip(range(_BATCHES), updates, strict=False)
+            for batch in update
+        )
         settle_statistics(network, map(self._test_preparation, batches))
         return score(network, self._test, self._test_preparation, device).over_devices(updater.fabric)
 
@@ -111,7 +115,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def check_schedule(settings: SupernetTraining, supernet: Supernet) -> None:
-    """Raises InputError where the networks of a space are no parts of each other, but the schedule needs it."""
+    """Raises InputError where a schedule needs a largest network, and the space has none."""
     if settings.schedule != "one_path" and not supernet.subnetworks.is_elastic:
         raise InputError(
             f"{supernet.space.name} has no largest network, as the schedule {settings.schedule} needs: set "
@@ -140,9 +144,7 @@ def _phase_seed(settings: SupernetTraining, phase: int) -> int:
     return seed + 1_000_003 * phase
 
 
-def _schedule(
-    settings: SupernetTraining, recipe: Recipe, phase: int, teacher: Supernet | None
-) -> Schedule:
+def _schedule(settings: SupernetTraining, recipe: Recipe, phase: int, teacher: Supernet | None) -> Schedule:
     loss = TrainingLoss(recipe)
     match settings.schedule:
         case "sandwich":
@@ -184,7 +186,8 @@ def _make_trainer(
 def _identity(settings: SupernetSettings, plan: TrainingPlan) -> dict[str, Any]:
     """What may not change between the start of a run and its continuation."""
     own = settings.model_dump(
-        mode="json", exclude={"data", "recipe", "overrides", "output", "checkpoint_seconds", "device", "test_every"}
+        mode="json",
+        exclude={"data", "recipe", "overrides", "output", "checkpoint_seconds", "device", "test_every"},
     )
     return {
         "settings": digest(own),

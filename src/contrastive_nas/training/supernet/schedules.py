@@ -71,8 +71,8 @@ class Sandwich(Schedule):
 class Progressive(Schedule):
     """Random networks whose elastic choices are free up to a group, on labels and on a trained teacher.
 
-    Source: Cai et al., Once-for-All, ICLR 2020, section 3.2 and appendix B: the teacher is the largest network
-    as it was after the first phase, in which it is trained alone.
+    Source: Cai et al., Once-for-All, ICLR 2020, section 3.2 and appendix B: the teacher is the largest
+    network as it was after the first phase, in which it is trained alone.
 
     Args:
         loss: of labels.
@@ -105,7 +105,7 @@ class Progressive(Schedule):
             logits = supernet(images, architecture)
             loss = self._loss(logits, images, targets)
             if self._teacher is not None:
-                # In training mode: its moving statistics are a mixture of all paths, those of a batch are not.
+                # In training mode: its moving statistics mix all paths, those of a batch do not.
                 with torch.no_grad():
                     wanted = self._teacher(images, drawn.largest(architecture))
                 learned = distillation_loss(logits, wanted, self._temperature)

@@ -8,6 +8,7 @@ supernet are those of the extracted network, and gradients reach the shared weig
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -128,7 +129,7 @@ class Supernet(nn.Module):
     def _smaller(self, known: dict[str, Tensor], name: str, kernel: Tensor, wanted: int) -> Tensor:
         """A kernel of the wanted size, (outputs, inputs, wanted, wanted), of one of the largest."""
         sizes = [size for size in self.subnetworks.sharing.kernels[::-1] if size >= wanted]
-        for larger, size in zip(sizes, sizes[1:], strict=False):
+        for larger, size in pairwise(sizes):
             edge = (larger - size) // 2
             middle = kernel[:, :, edge : edge + size, edge : edge + size]
             matrix = known[_transform(name, larger, size)]
@@ -186,7 +187,7 @@ class Supernet(nn.Module):
             _transform(name, larger, size): nn.Parameter(torch.eye(size**2))
             for name, tensor in self.weights.named_parameters()
             if sizes and tensor.ndim == 4 and tensor.shape[-1] == sizes[0]
-            for larger, size in zip(sizes, sizes[1:], strict=False)
+            for larger, size in pairwise(sizes)
         }
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -76,7 +76,9 @@ def load_supernet(path: Path, space: SearchSpace | None = None) -> tuple[Superne
     try:
         supernet.load_state_dict(load_file(path))
     except RuntimeError as error:
-        raise InputError(f"supernet {path}: the weights do not fit the space {header.space}: {error}") from None
+        raise InputError(
+            f"supernet {path}: the weights do not fit the space {header.space}: {error}"
+        ) from None
     return supernet, header
 
 
@@ -110,5 +112,8 @@ def read_supernet_header(path: Path) -> SupernetHeader:
 
 def _choices(space: SearchSpace) -> str:
     """What a supernet of a space depends on: its choices, and the options that it was made with."""
-    options = {name: list(value) if isinstance(value, tuple) else value for name, value in (space._options or {}).items()}
+    options = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in (space._options or {}).items()
+    }
     return digest([space.name, described(options), [[one.name, *one.options] for one in space.choices]])
