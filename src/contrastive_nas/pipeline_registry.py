@@ -8,8 +8,8 @@ from contrastive_nas.pipelines.stage_node import as_stage
 
 # In the order of the flow; each is a package ``pipelines.<stage>`` with ``create_pipeline()``.
 CHAIN: tuple[str, ...] = ("ingest", "convert", "pretrain", "compare", "augment", "search", "report")
-# Stages that are run by name only; nothing of the chain needs them, but for the supernet: where an experiment's
-# queries are answered with its weights.
+# Stages that are run by name only; nothing of the chain needs them, but for the supernet, where an experiment
+# answers queries with its weights.
 ON_REQUEST: tuple[str, ...] = ("supernet", "retrain", "benchmark", "tune", "download")
 EVERYTHING = "__all__"
 
