@@ -74,7 +74,7 @@ class SupernetEvaluator(Evaluator):
         return [self._measured(networks, architecture) for architecture in architectures]
 
     def final_accuracy(self, architecture: Architecture) -> float:
-        """Accuracy on the test images with inherited weights, percent."""
+        """Return accuracy on the test images with inherited weights, percent."""
         return self._networks.test_accuracy(architecture)
 
     def reference(self, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def needs_no_encoder(search: SearchStageParameters) -> bool:
 
 
 def needs_no_supernet(evaluator: EvaluatorParameters) -> bool:
-    """Whether queries are answered without the supernet that the experiment trains."""
+    """Return whether queries are answered without the supernet that the experiment trains."""
     return evaluator.kind != "supernet" or evaluator.supernet.weights is not None
 
 

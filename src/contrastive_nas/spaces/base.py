@@ -177,7 +177,7 @@ class SearchSpace(ABC):
         return None
 
     def weight_sharing(self) -> "WeightSharing | None":
-        """How the networks share the weights of one supernet; None where the space does not say."""
+        """Return how the networks share the weights of one supernet; None where the space does not say."""
         return None
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:

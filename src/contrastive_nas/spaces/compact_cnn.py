@@ -152,7 +152,7 @@ class CompactCNN(SearchSpace):
         return nn.Sequential(*layers, *head)
 
     def weight_sharing(self) -> WeightSharing:
-        """Every kind of block is a path; kernels, depths, expansions and widths are elastic."""
+        """Declare every kind of block a path; kernels, depths, expansions and widths elastic."""
         elastic = ((), ("kernel",), ("depth",), ("expansion", "width", "stem"))
         return WeightSharing(_prefixes, elastic, KERNELS)
 

@@ -144,7 +144,7 @@ class DARTS(SearchSpace):
         )
 
     def weight_sharing(self) -> WeightSharing:
-        """Every operation between every two nodes of every cell is a path."""
+        """Declare every operation between every two nodes of every cell a path."""
         return WeightSharing(self._prefixes, covering=self._covering)
 
     def _prefixes(self, architecture: Architecture) -> dict[str, str]:

@@ -100,7 +100,7 @@ class ElasticStagesSpace(MobileSpace):
         return (self._image_channels, resolution, resolution)
 
     def weight_sharing(self) -> WeightSharing:
-        """Layers of a stage are its first ones; kernels, expansions and depths are elastic."""
+        """Declare the layers of a stage its first ones; kernels, expansions and depths elastic."""
         elastic = (("resolution",), ("kernel",), ("depth",), ("expansion",))
         return WeightSharing(self._prefixes, elastic, KERNELS)
 

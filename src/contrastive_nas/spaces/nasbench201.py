@@ -102,7 +102,7 @@ class NASBench201(StackedCells[Decisions]):
         )
 
     def weight_sharing(self) -> WeightSharing:
-        """Every operation of every edge of every cell is a path."""
+        """Declare every operation of every edge of every cell a path."""
         return WeightSharing(self._prefixes)
 
     def _prefixes(self, architecture: Architecture) -> dict[str, str]:

@@ -125,7 +125,7 @@ class ResNet50(SearchSpace):
         return self._compose(parse_rows(self.name, architectures, self.plan))
 
     def weight_sharing(self) -> WeightSharing:
-        """Blocks of a stage are its first ones; depths, expansions and widths are elastic."""
+        """Declare the blocks of a stage its first ones; depths, expansions and widths elastic."""
         elastic = (("resolution",), ("blocks", "residual"), ("expansion",), ("width",))
         return WeightSharing(self._prefixes, elastic)
 

@@ -73,15 +73,15 @@ class Subnetworks:
         return len(self.sharing.elastic)
 
     def largest(self, architecture: Architecture) -> Architecture:
-        """The network of the same path with every elastic choice at its largest."""
+        """Return the network of the same path with every elastic choice at its largest."""
         return self._with_elastic(architecture, self._last)
 
     def smallest(self, architecture: Architecture) -> Architecture:
-        """The network of the same path with every elastic choice at its smallest."""
+        """Return the network of the same path with every elastic choice at its smallest."""
         return self._with_elastic(architecture, [0] * len(self._last))
 
     def sample(self, rng: np.random.Generator, freed: int | None = None) -> Architecture:
-        """A random network; elastic choices of the groups from ``freed`` on stay at their largest."""
+        """Return a random network; elastic choices of the groups from ``freed`` on stay at their largest."""
         while True:
             decisions = [int(rng.integers(last + 1)) for last in self._last]
             found = self._decoded(
@@ -92,7 +92,7 @@ class Subnetworks:
                 return found
 
     def covering(self) -> list[Architecture]:
-        """Architectures that between them have every weight of the supernet at its full size."""
+        """Return architectures that between them have every weight of the supernet at its full size."""
         if self.sharing.covering is not None:
             return list(self.sharing.covering())
         paths = [last + 1 for last, group in zip(self._last, self._group, strict=True) if group is None]

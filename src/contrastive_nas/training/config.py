@@ -127,7 +127,7 @@ def load_settings(path: Path, kind: type[Settings]) -> Settings: ...
 
 
 def load_settings(path: Path, kind: type[Typed] = RunSettings) -> Typed:
-    """Settings of a run from a YAML file.
+    """Return settings of a run from a YAML file.
 
     Args:
         path: of the file.

@@ -33,7 +33,7 @@ def count_processes(wanted: int, device: str) -> int:
 
 
 def launch(settings: RunSettings | SupernetSettings, processes: int) -> None:
-    """Trains a network, or a supernet, in that many processes; their log lines appear in this one's log.
+    """Train a network, or a supernet, in that many processes; their log lines appear in this one's log.
 
     Raises:
         InputError: a process failed; the message has its last lines.

@@ -133,7 +133,7 @@ def make_updater(
 def make_optimizer(
     network: nn.Module, plan: TrainingPlan, fabric: Fabric, *, every_weight: bool = True
 ) -> Optimizer:
-    """The optimiser of a recipe, with the plan's learning rate.
+    """Return the optimiser of a recipe, with the plan's learning rate.
 
     Args:
         network: whose weights are trained.

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def plan_supernet(
     parameters: SupernetParameters, space: SpaceParameters, seed: ExperimentSeed, device: Device
 ) -> dict[str, Any]:
-    """Phases, schedule and expected GPU days; needs no images where their number is given."""
+    """Return phases, schedule and expected GPU days; needs no images where their number is given."""
     from contrastive_nas.training.launch import count_processes
     from contrastive_nas.training.supernet.forecast import forecast_supernet
 
@@ -36,7 +36,7 @@ def train_shared_weights(
     device: Device,
     checkpoints: Checkpoints,
 ) -> tuple[Callable[[Path], None], "pd.DataFrame"]:
-    """The trained supernet, and its history per epoch."""
+    """Return the trained supernet, and its history per epoch."""
     import shutil
     import tempfile
     from functools import partial

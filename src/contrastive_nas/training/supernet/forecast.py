@@ -73,7 +73,7 @@ class SupernetForecast:
     phases: tuple[Phase, ...]
 
     def describe(self) -> str:
-        """The plan in a few lines."""
+        """Return the plan in a few lines."""
         lines = [
             f"supernet of {self.space}, {self.schedule}: {self.params:,} shared weights, "
             f"{self.weight_gigabytes:.2g} GB with gradients and momentum per device, activations not counted",
@@ -96,12 +96,12 @@ class SupernetForecast:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """All attributes."""
+        """Return all attributes."""
         return asdict(self)
 
 
 def forecast_supernet(settings: SupernetSettings, devices: int) -> SupernetForecast:
-    """Plans a training without starting it.
+    """Plan a training without starting it.
 
     Args:
         settings: of the run; ``data.images`` spares counting the images.

@@ -84,7 +84,7 @@ class InheritedNetworks:
         self._preparation = Preparation(preprocessing.mean, preprocessing.std, self._device)
 
     def network(self, architecture: Architecture, *, own_statistics: bool = True) -> nn.Module:
-        """The extracted network in evaluation mode, on the device.
+        """Return the extracted network in evaluation mode, on the device.
 
         Args:
             architecture: of the supernet's space.
@@ -99,16 +99,16 @@ class InheritedNetworks:
         return network.eval()
 
     def valid_accuracy(self, architecture: Architecture, *, own_statistics: bool = True) -> float:
-        """Accuracy on the held-out training images, percent; arguments as those of :meth:`network`."""
+        """Return accuracy on the held-out training images, percent; arguments as those of :meth:`network`."""
         network = self.network(architecture, own_statistics=own_statistics)
         return self._score(network, self._images(architecture).valid).top1_accuracy
 
     def test_accuracy(self, architecture: Architecture) -> float:
-        """Accuracy on the test images, percent: for reports, not for choosing."""
+        """Return accuracy on the test images, percent: for reports, not for choosing."""
         return self._score(self.network(architecture), self._images(architecture).test).top1_accuracy
 
     def export(self, architecture: Architecture, path: Path) -> Score:
-        """Writes the network as a retrained one is written; gives its score on the test images."""
+        """Write the network as a retrained one is written; gives its score on the test images."""
         network = self.network(architecture)
         result = self._score(network, self._images(architecture).test)
         channels, size, _ = self.supernet.space.image_shape(architecture)
@@ -157,7 +157,7 @@ class InheritedNetworks:
 
 
 def supernet_data(weights: Path, data: DataSettings | None = None) -> DataSettings:
-    """Images of a supernet's file, unless others are given.
+    """Return images of a supernet's file, unless others are given.
 
     Raises:
         InputError: the file does not say which.
@@ -169,7 +169,7 @@ def supernet_data(weights: Path, data: DataSettings | None = None) -> DataSettin
 
 
 def inherited_weights(weights: Path, space: SearchSpace, architecture: Architecture) -> dict[str, Tensor]:
-    """The weights that a network inherits, by the names of the space's module, to be trained further.
+    """Return the weights that a network inherits, by the names of the space's module, to be trained further.
 
     Raises:
         InputError: no such file, of another space, or no architecture of it.

@@ -44,7 +44,7 @@ _CROP_FRACTION = 0.875
 
 
 def import_once_for_all(path: Path, output: Path, width: float = 1.0, valid_images: int = 10_000) -> None:
-    """Writes a published supernet as a file of this project.
+    """Write a published supernet as a file of this project.
 
     Args:
         path: the published file, or the same weights as safetensors.
@@ -76,7 +76,7 @@ def import_once_for_all(path: Path, output: Path, width: float = 1.0, valid_imag
 
 
 def read_once_for_all(path: Path, width: float = 1.0) -> Supernet:
-    """The supernet of a published file; arguments and errors as those of :func:`import_once_for_all`."""
+    """Return the supernet of a published file; as :func:`import_once_for_all` reads it."""
     given = {
         name.replace(".mobile_inverted_conv.", ".conv."): value for name, value in _weights(path).items()
     }
@@ -108,7 +108,7 @@ def read_once_for_all(path: Path, width: float = 1.0) -> Supernet:
 
 
 def published_name(name: str) -> str:
-    """The published name of a shared weight of :class:`MobileNetV3`'s supernet."""
+    """Return the published name of a shared weight of :class:`MobileNetV3`'s supernet."""
     part, _, rest = name.partition(".")
     if part == "stem":
         return f"first_conv.{_unit(rest)}"

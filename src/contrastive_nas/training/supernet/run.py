@@ -48,7 +48,7 @@ class SupernetTrainer(Trainer):
     """A :class:`Trainer` whose tests are of the largest network with statistics of its own."""
 
     def score(self) -> Score:
-        """Score of the largest network on the held-out images, summed over all devices."""
+        """Return score of the largest network on the held-out images, summed over all devices."""
         updater, device = self._updater, self._updater.fabric.device
         supernet = self.result()
         assert isinstance(supernet, Supernet)
@@ -63,13 +63,13 @@ class SupernetTrainer(Trainer):
         return score(network, self._test, self._test_preparation, device).over_devices(updater.fabric)
 
     def keep(self) -> None:
-        """Saves the state, so that a run that is started again does not begin this phase anew."""
+        """Save the state, so that a run that is started again does not begin this phase anew."""
         if self._updater.fabric.is_global_zero:
             self._checkpoints.save(self._state())
 
 
 def train_supernet(settings: SupernetSettings) -> None:
-    """Trains a supernet; the first process writes weights and history into ``settings.output``.
+    """Train a supernet; the first process writes weights and history into ``settings.output``.
 
     Raises:
         InputError: settings, images or space cannot be used.
@@ -107,7 +107,7 @@ def train_supernet(settings: SupernetSettings) -> None:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Raises InputError where a recipe asks for what networks of shared weights cannot have."""
+    """Raise InputError where a recipe asks for what networks of shared weights cannot have."""
     if recipe.auxiliary_weight:
         raise InputError("a supernet has no auxiliary head: set auxiliary_weight to 0")
     if recipe.drop_path and recipe.drop_path_grows == "time":
@@ -115,7 +115,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def check_schedule(settings: SupernetTraining, supernet: Supernet) -> None:
-    """Raises InputError where a schedule needs a largest network, and the space has none."""
+    """Raise InputError where a schedule needs a largest network, and the space has none."""
     if settings.schedule != "one_path" and not supernet.subnetworks.is_elastic:
         raise InputError(
             f"{supernet.space.name} has no largest network, as the schedule {settings.schedule} needs: set "
@@ -126,7 +126,7 @@ def check_schedule(settings: SupernetTraining, supernet: Supernet) -> None:
 def phase_plans(
     settings: SupernetTraining, recipe: Recipe, samples: int, devices: int, supernet: Supernet
 ) -> Iterator[TrainingPlan]:
-    """The plan of every phase; schedules other than ``progressive`` have one."""
+    """Return the plan of every phase; schedules other than ``progressive`` have one."""
     # The first group of choices is free from the start, so that its phase is the teacher's.
     for phase in range(supernet.subnetworks.groups if settings.schedule == "progressive" else 1):
         chosen = recipe

@@ -30,7 +30,7 @@ class Schedule(ABC):
     def losses(
         self, supernet: Supernet, rng: np.random.Generator, images: Tensor, targets: Tensor
     ) -> Iterator[Tensor]:
-        """Mean losses of sub-networks on a batch; the first one is what a history shows.
+        """Yield mean losses of sub-networks on a batch; the first one is what a history shows.
 
         Args:
             supernet: in training mode.
@@ -135,12 +135,12 @@ class OnePath(Schedule):
 
 
 def kullback_leibler(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Mean Kullback-Leibler divergence of (batch, classes) from the wanted ones."""
+    """Return mean Kullback-Leibler divergence of (batch, classes) from the wanted ones."""
     return distillation_loss(logits, wanted, 1.0)
 
 
 def adaptive_alpha(logits: Tensor, wanted: Tensor, largest_weight: float = _LARGEST_WEIGHT) -> Tensor:
-    """A loss with the gradient of AlphaNet's adaptive divergence.
+    """Return a loss with the gradient of AlphaNet's adaptive divergence.
 
     Source: Wang et al., AlphaNet: Improved Training of Supernets with Alpha-Divergence, ICML 2021, equations
     5 and 8. With p the wanted and q the network's probabilities::

@@ -70,7 +70,7 @@ class Supernet(nn.Module):
         self._prepare: Callable[[nn.Module, Architecture], None] | None = None
 
     def forward(self, images: Tensor, architecture: Architecture | None = None) -> Tensor:
-        """Logits of a sub-network, (batch, classes).
+        """Return logits of a sub-network, (batch, classes).
 
         Args:
             images: (batch, C, H, W); of another size than the sub-network's they are resized.
@@ -88,7 +88,7 @@ class Supernet(nn.Module):
         return logits
 
     def extract(self, architecture: Architecture) -> nn.Module:
-        """The network that the space builds, with copies of its part of the weights, in evaluation mode.
+        """Return the network that the space builds, with copies of its weights, in evaluation mode.
 
         Raises:
             InputError: no architecture of the space.
@@ -99,7 +99,7 @@ class Supernet(nn.Module):
         return network.eval()
 
     def parts(self, architecture: Architecture) -> dict[str, Tensor]:
-        """Parts of the shared weights by the names of the space's module; views, but for smaller kernels.
+        """Return parts of the shared weights by the names of the module; views, but for smaller kernels.
 
         Raises:
             InputError: no architecture of the space, or one that the supernet has no weights for.
@@ -107,7 +107,7 @@ class Supernet(nn.Module):
         return self._parts(self._subnetwork(architecture), architecture)
 
     def prepare_modules(self, prepare: Callable[[nn.Module, Architecture], None]) -> None:
-        """Has every module prepared before it is used, such as with hooks for drop path."""
+        """Have every module prepared before it is used, such as with hooks for drop path."""
         self._prepare = prepare
         self._kept.clear()
 

@@ -76,7 +76,7 @@ def make_supernet_updater(
     schedule: Schedule,
     classes: int,
 ) -> SupernetUpdater:
-    """Optimiser, learning rates and loss of a recipe for a supernet in training mode.
+    """Return optimiser, learning rates and loss of a recipe for a supernet in training mode.
 
     Dropout and drop path act in the largest network alone (BigNAS, section 3.2).
 

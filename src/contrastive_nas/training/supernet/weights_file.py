@@ -47,7 +47,7 @@ class SupernetHeader:
 
 
 def save_supernet(supernet: Supernet, header: SupernetHeader, path: Path) -> None:
-    """Writes weights and header as one safetensors file."""
+    """Write weights and header as one safetensors file."""
     content = json.dumps({"schema": SCHEMA} | asdict(header), sort_keys=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in supernet.state_dict().items()}
     with atomic_path(path) as partial:
@@ -55,7 +55,7 @@ def save_supernet(supernet: Supernet, header: SupernetHeader, path: Path) -> Non
 
 
 def load_supernet(path: Path, space: SearchSpace | None = None) -> tuple[Supernet, SupernetHeader]:
-    """A trained supernet.
+    """Return a trained supernet.
 
     Args:
         path: of its file.
@@ -83,13 +83,13 @@ def load_supernet(path: Path, space: SearchSpace | None = None) -> tuple[Superne
 
 
 def file_digest(path: Path) -> str:
-    """Sixteen hexadecimal digits that differ where the content of two files does."""
+    """Return sixteen hexadecimal digits that differ where the content of two files does."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def read_supernet_header(path: Path) -> SupernetHeader:
-    """The header of a supernet's file.
+    """Return the header of a supernet's file.
 
     Raises:
         InputError: not such a file, or of another version.
