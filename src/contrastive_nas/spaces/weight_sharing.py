@@ -4,7 +4,7 @@ Sources: Guo et al., Single Path One-Shot Neural Architecture Search with Unifor
 Cai et al., Once-for-All, ICLR 2020, section 3.2 (elastic choices and kernels).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ class WeightSharing:
     prefixes: Callable[[Architecture], Mapping[str, str]]
     elastic: tuple[tuple[str, ...], ...] = ((),)
     kernels: tuple[int, ...] = ()
-    covering: Callable[[], Sequence[Architecture]] | None = None
+    covering: Callable[[], Iterable[Architecture]] | None = None
 
 
 class Subnetworks:
