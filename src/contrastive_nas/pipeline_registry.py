@@ -8,8 +8,9 @@ from contrastive_nas.pipelines.stage_node import as_stage
 
 # In the order of the flow; each is a package ``pipelines.<stage>`` with ``create_pipeline()``.
 CHAIN: tuple[str, ...] = ("ingest", "convert", "pretrain", "compare", "augment", "search", "report")
-# Stages that are run by name only; nothing of the chain needs them.
-ON_REQUEST: tuple[str, ...] = ("retrain", "benchmark", "tune", "download")
+# Stages that are run by name only; nothing of the chain needs them, but for the supernet, where an experiment
+# answers queries with its weights.
+ON_REQUEST: tuple[str, ...] = ("supernet", "retrain", "benchmark", "tune", "download")
 EVERYTHING = "__all__"
 
 
@@ -20,8 +21,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     """
     stages = {stage: _stage(stage) for stage in (*CHAIN, *ON_REQUEST)}
     chain = sum((stages[stage] for stage in CHAIN), start=Pipeline([]))
-    pipelines = {stage: _with_needs(own, chain) for stage, own in stages.items()}
-    pipelines["__default__"] = chain
+    known = chain + stages["supernet"]
+    pipelines = {stage: _with_needs(own, known) for stage, own in stages.items()}
+    pipelines["__default__"] = _with_needs(chain, known)
     pipelines[EVERYTHING] = sum(stages.values(), start=Pipeline([]))
     return pipelines
 

@@ -102,6 +102,8 @@ TRAINING_NODES = {
     "make_benchmark",
     "plan_retraining",
     "retrain_architecture",
+    "plan_supernet",
+    "train_supernet",
 }
 
 

@@ -9,6 +9,7 @@ from contrastive_nas.graphs.builder import GraphBuilder
 from contrastive_nas.graphs.operations import Operation
 from contrastive_nas.graphs.schema import ComputationGraph
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 WIDTHS = ("8", "16")
 
@@ -51,6 +52,9 @@ class GroupNormSpace(SearchSpace):
             body[1].drop_path_branch = True
             body.auxiliary_source = True
         return nn.Sequential(body, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * width, self._classes))
+
+    def weight_sharing(self) -> WeightSharing:
+        return WeightSharing(lambda _: {}, ((), ("width",)))
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
         self.validate(architecture)

@@ -9,13 +9,17 @@ import torch
 
 from contrastive_nas.training.config import RunSettings
 from contrastive_nas.training.run import retrain
+from contrastive_nas.training.supernet.config import SupernetSettings
+from contrastive_nas.training.supernet.run import train_supernet
+
+Settings = RunSettings | SupernetSettings
 
 # Copies of a process that has imported everything, but has not trained: autograd does not survive a fork.
 _CLEAN = multiprocessing.get_context("forkserver")
 _CLEAN.set_forkserver_preload(["contrastive_nas.training.run"])
 
 
-def start(settings: RunSettings, devices: int = 1) -> list[BaseProcess]:
+def start(settings: Settings, devices: int = 1) -> list[BaseProcess]:
     """Processes that train as torchrun would let them, one a device."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -28,7 +32,7 @@ def start(settings: RunSettings, devices: int = 1) -> list[BaseProcess]:
     return processes
 
 
-def train_together(settings: RunSettings, devices: int) -> None:
+def train_together(settings: Settings, devices: int) -> None:
     """Trains with that many processes to the end."""
     processes = start(settings, devices)
     for process in processes:
@@ -36,7 +40,7 @@ def train_together(settings: RunSettings, devices: int) -> None:
     assert [process.exitcode for process in processes] == [0] * devices
 
 
-def _train(settings: RunSettings, rank: int, devices: int, port: int) -> None:
+def _train(settings: Settings, rank: int, devices: int, port: int) -> None:
     torch.set_num_threads(1)
     if devices > 1:
         os.environ |= {
@@ -49,4 +53,7 @@ def _train(settings: RunSettings, rank: int, devices: int, port: int) -> None:
             "MASTER_PORT": str(port),
             "TORCHELASTIC_RUN_ID": "test",
         }
-    retrain(settings)
+    if isinstance(settings, SupernetSettings):
+        train_supernet(settings)
+    else:
+        retrain(settings)

@@ -2,9 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from contrastive_nas.training.config import ShortSettings
+from contrastive_nas.training.config import DataSettings, ShortSettings
 from contrastive_nas.typed import Seed, Typed
 
 
@@ -61,22 +61,40 @@ class SurrogateParameters(Typed):
     noisy: bool = False
 
 
+class SupernetEvaluatorParameters(Typed):
+    """Accuracies with the weights of one supernet, without a training.
+
+    Attributes:
+        weights: File of a trained supernet. ``null`` takes that of the experiment, which the pipeline
+            ``supernet`` trains.
+        data: Images, for a supernet that was trained elsewhere. ``null`` takes those that it was trained on.
+        statistics_images: Number of training images that each network takes its statistics of batch norm of.
+    """
+
+    weights: str | None = None
+    data: DataSettings | None = None
+    statistics_images: PositiveInt = 2000
+
+
 class EvaluatorParameters(Typed):
     """Where the accuracies of a search come from.
 
     Attributes:
         kind: Source of accuracies. ``training`` trains every queried network, ``table`` looks it up in the
             experiment's table, ``surrogate`` predicts it by a model of the table, so that the whole space can
-            be searched, and ``function`` calls a function of your own.
+            be searched, ``supernet`` measures it with the weights of a supernet, and ``function`` calls a
+            function of your own.
         training: Options of the kind ``training``, and of the pipeline ``benchmark``.
         surrogate: Options of the kind ``surrogate``.
+        supernet: Options of the kind ``supernet``.
         function: For the kind ``function``: your function, as ``path/to/file.py:name`` or
             ``package.module:name``. It is called with an architecture and returns its accuracy in percent.
     """
 
-    kind: Literal["training", "table", "surrogate", "function"] = "training"
+    kind: Literal["training", "table", "surrogate", "supernet", "function"] = "training"
     training: TrainingParameters = TrainingParameters()
     surrogate: SurrogateParameters = SurrogateParameters()
+    supernet: SupernetEvaluatorParameters = SupernetEvaluatorParameters()
     function: str | None = Field(default=None, pattern=r"[^:]+:\w+$")
 
     @model_validator(mode="after")

@@ -22,6 +22,8 @@ class _Question:
     test: str
     final_seeds: tuple[int, ...]
     labels: Path | None
+    supernet: Path | None
+    device: str
 
 
 def open_evaluator(
@@ -34,6 +36,8 @@ def open_evaluator(
     *,
     final_seeds: tuple[int, ...] = (100, 101, 102),
     labels: Path | None = None,
+    supernet: Path | None = None,
+    device: str = "auto",
 ) -> Evaluator:
     """Return the evaluator that parameters ask for; a context manager.
 
@@ -47,12 +51,23 @@ def open_evaluator(
         final_seeds: trainings of a chosen network, other than the search's, whose luck has chosen it.
         labels: folder where trained accuracies are kept for other searches, see
             :class:`contrastive_nas.evaluators.label_store.LabelStore`; None keeps none.
+        supernet: the experiment's trained supernet, for the kind that measures with its weights.
+        device: ``auto``, ``cpu`` or ``cuda``, where networks of a supernet are measured.
 
     Raises:
         InputError: no such space, data set, column or function.
     """
     question = _Question(
-        parameters, space_name, space_options, table, label, test or label, final_seeds, labels
+        parameters,
+        space_name,
+        space_options,
+        table,
+        label,
+        test or label,
+        final_seeds,
+        labels,
+        supernet,
+        device,
     )
     return _OPENERS[parameters.kind](question)
 
@@ -88,6 +103,18 @@ def _open_surrogate(question: _Question) -> Evaluator:
     return SurrogateEvaluator(space, question.table, *columns, seed=settings.seed, noisy=settings.noisy)
 
 
+def _open_supernet(question: _Question) -> Evaluator:
+    from contrastive_nas.evaluators.supernet import SupernetEvaluator
+    from contrastive_nas.spaces.registry import load_space
+
+    settings = question.parameters.supernet
+    weights = question.supernet if settings.weights is None else Path(settings.weights)
+    space = load_space(question.space_name, **question.space_options)
+    return SupernetEvaluator(
+        space, weights, settings.data, settings.statistics_images, device=question.device
+    )
+
+
 def _open_function(question: _Question) -> Evaluator:
     from contrastive_nas.evaluators.function import load_function
 
@@ -99,5 +126,6 @@ _OPENERS: dict[str, Callable[[_Question], Evaluator]] = {
     "training": _open_training,
     "table": _open_table,
     "surrogate": _open_surrogate,
+    "supernet": _open_supernet,
     "function": _open_function,
 }

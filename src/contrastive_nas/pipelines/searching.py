@@ -29,6 +29,7 @@ SEARCH_INPUTS = {
     "checkpoints": "checkpoints",
     "labels": "labels",
     "encoder": "encoder",
+    "supernet": "supernet",
 }
 
 
@@ -38,6 +39,11 @@ def needs_no_encoder(search: SearchStageParameters) -> bool:
     from contrastive_nas.search.strategy_registry import WITH_RANKER
 
     return search.strategy not in WITH_RANKER or not takes_encoder(search.ranker.name)
+
+
+def needs_no_supernet(evaluator: EvaluatorParameters) -> bool:
+    """Return whether queries are answered without the supernet that the experiment trains."""
+    return evaluator.kind != "supernet" or evaluator.supernet.weights is not None
 
 
 def searched_space(
@@ -63,6 +69,7 @@ def run_stage_search(
     device: str,
     folder: Path | None,
     labels: Path | None,
+    supernet: Path | None = None,
     paid: Sequence["Evaluation"] = (),
 ) -> "SearchResult":
     """Return a search as the experiment describes it.
@@ -78,12 +85,14 @@ def run_stage_search(
         device: ``auto``, ``cpu`` or ``cuda``.
         folder: of the ledger.
         labels: folder that keeps trained accuracies.
+        supernet: weights that networks inherit, where accuracies are those.
         paid: labels of the initial design.
     """
     from contrastive_nas.evaluators.registry import open_evaluator
 
     known = searched_space(stage, space, table)
-    with open_evaluator(evaluator, space.name, space.options, table, target.label, labels=labels) as source:
+    named = evaluator, space.name, space.options, table, target.label
+    with open_evaluator(*named, labels=labels, supernet=supernet, device=device) as source:
         source.prepare()  # processes start while this one imports what a search needs
         from contrastive_nas.search.run import run_search
 

@@ -20,6 +20,8 @@ from contrastive_nas.spaces.foreign import check_text, literal
 if TYPE_CHECKING:
     from torch import nn
 
+    from contrastive_nas.spaces.weight_sharing import WeightSharing
+
 Architecture = str
 LISTABLE = 1_000_000
 
@@ -172,6 +174,10 @@ class SearchSpace(ABC):
         Raises:
             InputError: the form is known, but the architecture is not whole.
         """
+        return None
+
+    def weight_sharing(self) -> "WeightSharing | None":
+        """Return how the networks share the weights of one supernet; None where the space does not say."""
         return None
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:

@@ -37,6 +37,7 @@ from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
 from contrastive_nas.spaces.checks import check_input_shape, check_positive, parse_rows
 from contrastive_nas.spaces.foreign import check_text
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 STEMS = (4, 8, 16)
 KINDS = ("plain", "separable", "residual", "inverted")
@@ -150,6 +151,11 @@ class CompactCNN(SearchSpace):
         head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, self.classes)]
         return nn.Sequential(*layers, *head)
 
+    def weight_sharing(self) -> WeightSharing:
+        """Declare every kind of block a path; kernels, depths, expansions and widths elastic."""
+        elastic = ((), ("kernel",), ("depth",), ("expansion", "width", "stem"))
+        return WeightSharing(_prefixes, elastic, KERNELS)
+
     def graph(self, architecture: Architecture) -> ComputationGraph:
         return self._compose([parse(architecture)])[0]
 
@@ -210,6 +216,18 @@ def _parse_stage(architecture: Architecture, text: str) -> Stage:
             f"compact_cnn {architecture!r}: stage {text!r} is no kind of {KINDS} as it is written there"
         )
     return stage
+
+
+def _prefixes(architecture: Architecture) -> dict[str, str]:
+    """Where the layers of a network stand in the supernet, whose kinds of blocks lie beside each other."""
+    _, stages = parse(architecture)
+    found = {"0": "stem"}
+    number = 2  # after the stem's convolution and activation
+    for place, stage in enumerate(stages, start=1):
+        for block in range(1, stage.depth + 1):
+            found[str(number)] = f"stage{place}.block{block}.{stage.kind}"
+            number += 1
+    return found | {str(number + 2): "classifier"}  # after pooling and flattening
 
 
 def _spell(stem: int, stages: Sequence[Stage]) -> Architecture:

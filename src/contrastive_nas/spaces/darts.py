@@ -41,6 +41,7 @@ from contrastive_nas.spaces.darts_network import (
     write_cell,
     write_stem,
 )
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 PUBLISHED_OPERATIONS = tuple(operation for operation in OPERATIONS if operation != NONE)
 _SMALLEST_STEP = {"cifar": 4, "imagenet": 32}
@@ -141,6 +142,32 @@ class DARTS(SearchSpace):
         return DARTSNetwork(
             self._parse(architecture), self._plans, self._classes, self.input_shape[0], self._stem
         )
+
+    def weight_sharing(self) -> WeightSharing:
+        """Declare every operation between every two nodes of every cell a path."""
+        return WeightSharing(self._prefixes, covering=self._covering)
+
+    def _prefixes(self, architecture: Architecture) -> dict[str, str]:
+        genotype = self._parse(architecture)
+        found = {}
+        for number, plan in enumerate(self._plans):
+            places = [
+                (node, *edge) for node, edges in enumerate(genotype[plan.is_reduction]) for edge in edges
+            ]
+            for place, (node, operation, source) in enumerate(places):
+                found[f"cells.{number}.operations.{place}"] = (
+                    f"cells.{number}.node{node}.from{source}.{operation}"
+                )
+        return found
+
+    def _covering(self) -> Iterator[Architecture]:
+        """Every operation on every input of every node."""
+        for operation, source in itertools.product(self._operations, range(0, CELL_INPUTS + NODES - 1, 2)):
+            cell = []
+            for node in range(NODES):
+                first = min(source, CELL_INPUTS + node - 2)  # two inputs from here, as far as there are
+                cell.append(in_order(((operation, first), (operation, first + 1))))
+            yield spell((tuple(cell), tuple(cell)))
 
     def graph(self, architecture: Architecture) -> ComputationGraph:
         return self._compose([self._parse(architecture)])[0]

@@ -17,6 +17,7 @@ from contrastive_nas.spaces.base import Architecture, Choice
 from contrastive_nas.spaces.checks import check_resolutions
 from contrastive_nas.spaces.foreign import check_text, once_for_all
 from contrastive_nas.spaces.mobile_network import MobileSpace
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 KERNELS = (3, 5, 7)
 EXPANSIONS = (3, 4, 6)
@@ -97,6 +98,24 @@ class ElasticStagesSpace(MobileSpace):
     def image_shape(self, architecture: Architecture) -> tuple[int, int, int]:
         resolution, _ = self.parse(architecture)
         return (self._image_channels, resolution, resolution)
+
+    def weight_sharing(self) -> WeightSharing:
+        """Declare the layers of a stage its first ones; kernels, expansions and depths elastic."""
+        elastic = (("resolution",), ("kernel",), ("depth",), ("expansion",))
+        return WeightSharing(self._prefixes, elastic, KERNELS)
+
+    def _prefixes(self, architecture: Architecture) -> dict[str, str]:
+        _, stages = self.parse(architecture)
+        places = [
+            (stage, layer)
+            for stage, layers in enumerate(stages, start=1)
+            for layer in range(1, len(layers) + 1)
+        ]
+        # The first block is the same in all networks.
+        blocks = {
+            f"1.{block}": f"stage{stage}.layer{layer}" for block, (stage, layer) in enumerate(places, 1)
+        }
+        return {"0": "stem", "1.0": "first", **blocks, "2": "head"}
 
     def parse(self, architecture: Architecture) -> tuple[int, Stages]:
         """Return resolution, and kernel and expansion of every layer of every stage.

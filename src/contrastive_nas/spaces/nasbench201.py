@@ -30,6 +30,7 @@ from contrastive_nas.spaces.base import Architecture, Choice
 from contrastive_nas.spaces.cell_operations import ReLUConvBN, Zero, write_relu_conv_bn, write_zero
 from contrastive_nas.spaces.foreign import check_text, indices, note_indices
 from contrastive_nas.spaces.stacked_cells import STAGES, StackedCells
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -99,6 +100,19 @@ class NASBench201(StackedCells[Decisions]):
             self._classes,
             image_channels=self.input_shape[0],
         )
+
+    def weight_sharing(self) -> WeightSharing:
+        """Declare every operation of every edge of every cell a path."""
+        return WeightSharing(self._prefixes)
+
+    def _prefixes(self, architecture: Architecture) -> dict[str, str]:
+        operations = [OPERATIONS[decision] for decision in self.encode(architecture)]
+        blocks = STAGES * self._cells + STAGES - 1  # cells, and what joins their stages
+        return {
+            f"body.{block}.edges.{edge}": f"body.{block}.edges.{edge}.{operation}"
+            for block in range(blocks)
+            for edge, operation in enumerate(operations)
+        }
 
     def _parse(self, architecture: Architecture) -> Decisions:
         return self.encode(architecture)

@@ -35,6 +35,7 @@ from contrastive_nas.spaces.resnet50_network import (
     write_bottleneck,
     write_stem,
 )
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 WIDTHS = ("0.65", "0.8", "1.0")
 EXPANSIONS = ("0.2", "0.25", "0.35")
@@ -122,6 +123,24 @@ class ResNet50(SearchSpace):
 
     def graphs(self, architectures: Sequence[Architecture]) -> GraphBatch:
         return self._compose(parse_rows(self.name, architectures, self.plan))
+
+    def weight_sharing(self) -> WeightSharing:
+        """Declare the blocks of a stage its first ones; depths, expansions and widths elastic."""
+        elastic = (("resolution",), ("blocks", "residual"), ("expansion",), ("width",))
+        return WeightSharing(self._prefixes, elastic)
+
+    def _prefixes(self, architecture: Architecture) -> dict[str, str]:
+        _, (_, residual, _), stages = self._parse(architecture)
+        places = [
+            (stage, block)
+            for stage, (_, expansions) in enumerate(stages, start=1)
+            for block in range(1, len(expansions) + 1)
+        ]
+        stem = {"0.0": "stem.first", "0.1": "stem.residual", "0.2": "stem.last"}
+        if residual == RESIDUALS[0]:
+            stem = {"0.0": "stem.first", "0.1": "stem.last"}
+        blocks = {f"1.{number}": f"stage{stage}.block{block}" for number, (stage, block) in enumerate(places)}
+        return {**stem, **blocks, "2": "head"}
 
     def plan(self, architecture: Architecture) -> ResNet50Plan:
         """Return the network that a string stands for.

@@ -13,12 +13,16 @@ from contrastive_nas.training.config import load_settings
 from contrastive_nas.training.forecast import forecast
 from contrastive_nas.training.launch import ERROR
 from contrastive_nas.training.run import retrain
+from contrastive_nas.training.supernet.config import SupernetSettings
+from contrastive_nas.training.supernet.forecast import forecast_supernet
+from contrastive_nas.training.supernet.run import train_supernet
 
 
 def main() -> int:
     """Run one training; 1 where something from outside cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m contrastive_nas.training", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML file with settings")
+    parser.add_argument("--supernet", action="store_true", help="train a supernet in place of a network")
     parser.add_argument(
         "--dry-run",
         type=int,
@@ -36,17 +40,32 @@ def main() -> int:
     first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if first else logging.WARNING, format="%(asctime)s %(message)s")
     try:
-        settings = load_settings(arguments.config)
-        if arguments.dry_run:
-            logging.getLogger(__name__).info("%s", forecast(settings, arguments.dry_run).describe())
+        if arguments.supernet:
+            _supernet(arguments.config, arguments.dry_run)
         else:
-            retrain(settings)
+            _network(arguments.config, arguments.dry_run)
     except (InputError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in DISK_ERRORS:
             raise
         logging.getLogger(__name__).error("%s%s", ERROR, error)
         return 1
     return 0
+
+
+def _network(config: Path, devices: int | None) -> None:
+    settings = load_settings(config)
+    if devices:
+        logging.getLogger(__name__).info("%s", forecast(settings, devices).describe())
+    else:
+        retrain(settings)
+
+
+def _supernet(config: Path, devices: int | None) -> None:
+    settings = load_settings(config, SupernetSettings)
+    if devices:
+        logging.getLogger(__name__).info("%s", forecast_supernet(settings, devices).describe())
+    else:
+        train_supernet(settings)
 
 
 def _end_with_parent() -> None:

@@ -1,7 +1,7 @@
 """What one training run is asked to do."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, overload
 
 import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
@@ -91,6 +91,7 @@ class RunSettings(Typed):
         test_every: Epochs between two tests. The last epoch is always tested.
         checkpoint_seconds: Smallest time between two checkpoints, in seconds.
         teacher: Exported weights of a network to learn from. None for none.
+        supernet: Trained supernet whose weights the network inherits at its start. None for fresh weights.
         exports: Formats beside safetensors.
     """
 
@@ -110,17 +111,33 @@ class RunSettings(Typed):
     test_every: PositiveInt = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 300.0
     teacher: Path | None = None
+    supernet: Path | None = None
     exports: tuple[Export, ...] = ("onnx", "timm")
 
 
-def load_settings(path: Path) -> RunSettings:
+Settings = TypeVar("Settings", bound=Typed)
+
+
+@overload
+def load_settings(path: Path) -> RunSettings: ...
+
+
+@overload
+def load_settings(path: Path, kind: type[Settings]) -> Settings: ...
+
+
+def load_settings(path: Path, kind: type[Typed] = RunSettings) -> Typed:
     """Return settings of a run from a YAML file.
+
+    Args:
+        path: of the file.
+        kind: class of the settings; those of one network by default.
 
     Raises:
         InputError: no such file, not YAML, or values that a run does not take.
     """
     try:
-        return read_typed(RunSettings, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+        return read_typed(kind, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:

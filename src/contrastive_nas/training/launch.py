@@ -12,6 +12,7 @@ from contrastive_nas.devices import pick_device
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
 from contrastive_nas.training.config import RunSettings
+from contrastive_nas.training.supernet.config import SupernetSettings
 
 logger = logging.getLogger(__name__)
 # Begins the line in which a training process names what a user can mend.
@@ -31,8 +32,8 @@ def count_processes(wanted: int, device: str) -> int:
     return wanted or max(1, found)
 
 
-def launch(settings: RunSettings, processes: int) -> None:
-    """Train in that many processes and wait for them; their log lines appear in this process's log.
+def launch(settings: RunSettings | SupernetSettings, processes: int) -> None:
+    """Train a network, or a supernet, in that many processes; their log lines appear in this one's log.
 
     Raises:
         InputError: a process failed; the message has its last lines.
@@ -40,7 +41,8 @@ def launch(settings: RunSettings, processes: int) -> None:
     config = settings.output / "settings.yml"
     with atomic_path(config) as partial:
         partial.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
-    reason = _run(_command(config, processes))
+    options = ["--supernet"] if isinstance(settings, SupernetSettings) else []
+    reason = _run([*_command(config, processes), *options])
     if reason is not None:
         raise InputError(f"training failed: {reason}")
 

@@ -14,6 +14,7 @@ from torch import nn
 from contrastive_nas.checkpoints import Checkpoints
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
+from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.config import RunSettings
 from contrastive_nas.training.data.open import open_sources
 from contrastive_nas.training.data.prepare import Images, Preprocessing, prepare_images
@@ -35,6 +36,8 @@ from contrastive_nas.training.recipe import Recipe, load_recipe
 from contrastive_nas.training.regularisation import WithAuxiliaryHead
 from contrastive_nas.training.scoring import Score
 from contrastive_nas.training.seeding import seed_generators
+from contrastive_nas.training.supernet.inherited import inherited_weights
+from contrastive_nas.training.supernet.weights_file import file_digest
 from contrastive_nas.training.timm_export import export_timm
 from contrastive_nas.training.trainer import Epoch, Trainer
 from contrastive_nas.training.update import make_updater
@@ -95,6 +98,9 @@ def retrain(settings: RunSettings) -> None:
     fabric = make_fabric(settings.device, settings.precision)
     recipe = load_recipe(settings.recipe, settings.overrides)
     built = build_network(network_name(settings), settings.data.image_size, settings.seed)
+    if settings.supernet is not None:
+        space = load_space(settings.space, **settings.space_options)
+        built.network.load_state_dict(inherited_weights(settings.supernet, space, settings.architecture))
     sources = open_sources(settings.data, built.classes)
     images = prepare_images(settings.data, recipe, sources, built.channels, built.size)
     plan = TrainingPlan(recipe, images.samples, fabric.world_size, settings.accumulation, settings.seed)
@@ -162,6 +168,7 @@ def _identity(settings: RunSettings, recipe: Recipe, plan: TrainingPlan) -> dict
         "seed": settings.seed,
         "precision": settings.precision,
         "teacher": str(settings.teacher),
+        "supernet": settings.supernet and file_digest(settings.supernet),
     }
 
 

@@ -42,7 +42,7 @@ class Updater:
 
     plan: TrainingPlan
     fabric: Fabric
-    network: _FabricModule
+    network: nn.Module
     optimizer: Optimizer
     scheduler: Scheduler
     preparation: Preparation
@@ -63,11 +63,7 @@ class Updater:
         plan.set_rate(self.scheduler, update)
         self.regularisation.set_progress((update // plan.updates_per_epoch) / plan.epochs)
         seed_generators("update", plan.seed, self.fabric.global_rank, update)
-        total = torch.zeros((), device=self.fabric.device)
-        for number, batch in enumerate(batches):
-            synchronise = number == len(batches) - 1
-            with self.fabric.no_backward_sync(self.network, enabled=not synchronise):
-                total += self._backward(batch)
+        total = self._accumulate(update, batches)
         clip = plan.recipe.optimizer.clip
         if clip is not None:
             self.fabric.clip_gradients(self.network, self.optimizer, max_norm=clip, error_if_nonfinite=False)
@@ -77,11 +73,26 @@ class Updater:
             self.average.update(self.weights, step=update + 1)
         return total
 
-    def _backward(self, batch: Batch) -> Tensor:
-        """Loss summed over the batch; every image of an epoch has the same weight in the gradients."""
+    def _accumulate(self, update: int, batches: Sequence[Batch]) -> Tensor:
+        """Gradients of all batches, the mean over all devices; the loss summed over this device's images."""
+        total = torch.zeros((), device=self.fabric.device)
+        for number, batch in enumerate(batches):
+            synchronise = number == len(batches) - 1
+            assert isinstance(self.network, _FabricModule)
+            with self.fabric.no_backward_sync(self.network, enabled=not synchronise):
+                total += self._backward(batch)
+        return total
+
+    def _prepared(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Images as the network takes them, targets of the loss, and labels."""
         labels = batch.labels.to(self.fabric.device, non_blocking=True)
         images = self.preparation(batch.images.to(self.fabric.device, non_blocking=True))
         images, targets = self.mixing(images, labels) if self.mixing else (images, labels)
+        return images, targets, labels
+
+    def _backward(self, batch: Batch) -> Tensor:
+        """Loss summed over the batch; every image of an epoch has the same weight in the gradients."""
+        images, targets, labels = self._prepared(batch)
         loss = self.loss(self.network(images), images, targets)
         self.fabric.backward(loss * (len(labels) / self.plan.share))
         return loss.detach() * len(labels)
@@ -100,24 +111,9 @@ def make_updater(
     Raises:
         InputError: the recipe asks for what the network has no place for, or for an unknown optimiser.
     """
-    recipe, settings = plan.recipe, plan.recipe.optimizer
+    recipe = plan.recipe
     regularisation = Regularisation(network, recipe)
-    options: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
-    # Twice as fast for the many small tensors of small networks; on CUDA it would exclude clipping in fp16.
-    if settings.name in ("sgd", "momentum") and fabric.device.type == "cpu":
-        options["fused"] = True
-    try:
-        optimizer = create_optimizer_v2(
-            network,
-            opt=settings.name,
-            lr=plan.learning_rate,
-            weight_decay=settings.weight_decay,
-            momentum=settings.momentum,
-            filter_bias_and_bn=not settings.decay_norm_and_bias,
-            **options,
-        )
-    except (ValueError, TypeError) as error:
-        raise InputError(f"optimizer {settings.name!r}: {error}") from None
+    optimizer = make_optimizer(network, plan, fabric)
     wrapped, wrapped_optimizer = fabric.setup(network, optimizer)
     return Updater(
         plan=plan,
@@ -132,3 +128,37 @@ def make_updater(
         average=None if recipe.ema_decay is None else ModelEmaV3(network, decay=recipe.ema_decay),
         weights=network,
     )
+
+
+def make_optimizer(
+    network: nn.Module, plan: TrainingPlan, fabric: Fabric, *, every_weight: bool = True
+) -> Optimizer:
+    """Return the optimiser of a recipe, with the plan's learning rate.
+
+    Args:
+        network: whose weights are trained.
+        plan: has the recipe.
+        fabric: has the device.
+        every_weight: whether every update has a gradient for every weight.
+
+    Raises:
+        InputError: it is unknown, or does not take the recipe's options.
+    """
+    settings = plan.recipe.optimizer
+    options: dict[str, Any] = {} if settings.epsilon is None else {"eps": settings.epsilon}
+    # Twice as fast for the many small tensors of small networks; on CUDA it would exclude clipping in fp16.
+    # It takes no weight whose first gradient comes in a later update than that of others.
+    if settings.name in ("sgd", "momentum") and fabric.device.type == "cpu" and every_weight:
+        options["fused"] = True
+    try:
+        return create_optimizer_v2(
+            network,
+            opt=settings.name,
+            lr=plan.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+            filter_bias_and_bn=not settings.decay_norm_and_bias,
+            **options,
+        )
+    except (ValueError, TypeError) as error:
+        raise InputError(f"optimizer {settings.name!r}: {error}") from None

@@ -11,7 +11,7 @@ from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.compare.parameters import FirstLabelsParameters
 from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
-from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_search
+from contrastive_nas.pipelines.searching import needs_no_encoder, needs_no_supernet, run_stage_search
 from contrastive_nas.ranking.parameters import CompareParameters
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @does_without("encoder", when=needs_no_encoder)
+@does_without("supernet", when=needs_no_supernet)
 def buy_first_labels(
     table: "pd.DataFrame",
     first_labels: FirstLabelsParameters,
@@ -32,6 +33,7 @@ def buy_first_labels(
     checkpoints: Checkpoints,
     labels: Path | None,
     encoder: Path | None = None,
+    supernet: Path | None = None,
 ) -> "pd.DataFrame":
     """Run the search's first round: a row per query with architecture, accuracy (percent) and origin."""
     count = min(first_labels.count, search.queries)
@@ -46,6 +48,7 @@ def buy_first_labels(
         device=device,
         folder=checkpoints.folder,
         labels=labels,
+        supernet=supernet,
     )
     return result.history[["architecture", "accuracy", "origin", "error"]]
 

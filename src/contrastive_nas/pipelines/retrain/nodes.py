@@ -21,6 +21,10 @@ def _architecture_is_given(parameters: RetrainParameters) -> bool:
     return parameters.architecture is not None
 
 
+def _starts_from_scratch(parameters: RetrainParameters) -> bool:
+    return parameters.start == "scratch"
+
+
 @does_without("summary", when=_architecture_is_given)
 def plan_retraining(
     parameters: RetrainParameters,
@@ -40,6 +44,7 @@ def plan_retraining(
 
 
 @does_without("summary", when=_architecture_is_given)
+@does_without("supernet", when=_starts_from_scratch)
 def retrain_architecture(
     parameters: RetrainParameters,
     space: SpaceParameters,
@@ -48,6 +53,7 @@ def retrain_architecture(
     plan: dict[str, Any],
     checkpoints: Checkpoints,
     summary: dict[str, Any] | None = None,
+    supernet: Path | None = None,
 ) -> tuple[dict[str, Any], "pd.DataFrame", "pd.DataFrame", Callable[[Path], None]]:
     """Train the network in full; return metrics, history, confusion and the exported network."""
     import tempfile
@@ -57,7 +63,8 @@ def retrain_architecture(
 
     output = (checkpoints.folder or Path(tempfile.mkdtemp())) / "run"
     settings = _settings(summary, parameters, space, seed, device, output)
-    launch(settings.model_copy(update={"checkpoint_seconds": checkpoints.seconds}), plan["devices"])
+    own = {"checkpoint_seconds": checkpoints.seconds, "supernet": supernet}
+    launch(settings.model_copy(update=own), plan["devices"])
     results = read_results(output)
     return results.metrics, results.history, results.confusion, copy_exports(output)
 
@@ -90,7 +97,7 @@ def _settings(
 ) -> RunSettings:
     from contrastive_nas.spaces import load_space
 
-    own = {"architecture", "space_options", "processes"}
+    own = {"architecture", "start", "space_options", "processes"}
     architecture = parameters.architecture
     if architecture is None:
         assert summary is not None

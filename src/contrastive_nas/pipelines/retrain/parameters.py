@@ -1,6 +1,6 @@
 """Parameters of retraining."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -14,6 +14,8 @@ class RetrainParameters(RecipeChoice):
     Attributes:
         architecture: Architecture to train, as a string of the space. ``null`` takes the best one of the
             search.
+        start: Weights to start from. ``scratch``: fresh ones. ``supernet``: those that the network inherits
+            from the supernet of the experiment.
         space_options: Options of the space that replace those of the search, such as ``classes``.
         data: Images to train and to test on.
         processes: Number of training processes, one a device. 0 takes all CUDA devices, or one process on the
@@ -30,6 +32,7 @@ class RetrainParameters(RecipeChoice):
     """
 
     architecture: str | None = None
+    start: Literal["scratch", "supernet"] = "scratch"
     space_options: dict[str, Any] = Field(default_factory=dict)
     data: DataSettings = DataSettings(kind="digits", name="digits", workers=0)
     recipe: str = Field(default="digits", examples=list_recipes())

@@ -23,7 +23,8 @@ def create_pipeline() -> Pipeline:
             StageNode(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
             StageNode(
                 func=retrain_architecture,
-                inputs=shared | {"plan": "retrain_plan", "checkpoints": "checkpoints"},
+                inputs=shared
+                | {"plan": "retrain_plan", "checkpoints": "checkpoints", "supernet": "supernet"},
                 outputs=["retrain_metrics", "retrain_history", "retrain_confusion", "retrained_network"],
                 name="retrain_architecture",
                 tags="gpu",

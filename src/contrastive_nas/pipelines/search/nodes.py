@@ -8,7 +8,12 @@ from contrastive_nas.evaluators.parameters import EvaluatorParameters
 from contrastive_nas.execution.needed import does_without
 from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters, TargetParameters
 from contrastive_nas.pipelines.search.parameters import SearchStageParameters
-from contrastive_nas.pipelines.searching import needs_no_encoder, run_stage_search, searched_space
+from contrastive_nas.pipelines.searching import (
+    needs_no_encoder,
+    needs_no_supernet,
+    run_stage_search,
+    searched_space,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @does_without("encoder", when=needs_no_encoder)
+@does_without("supernet", when=needs_no_supernet)
 def search_architectures(
     table: "pd.DataFrame",
     first_labels: "pd.DataFrame",
@@ -28,6 +34,7 @@ def search_architectures(
     checkpoints: Checkpoints,
     labels: Path | None,
     encoder: Path | None = None,
+    supernet: Path | None = None,
 ) -> tuple["pd.DataFrame", "pd.DataFrame", dict[str, Any]]:
     """Search for the best architecture: a row per query, one per step of the strategy, and the basis."""
     from contrastive_nas.evaluators.base import Evaluation
@@ -48,6 +55,7 @@ def search_architectures(
         device=device,
         folder=checkpoints.folder,
         labels=labels,
+        supernet=supernet,
         paid=paid,
     )
     # Seconds differ from run to run; they stand in the run record.
@@ -82,6 +90,7 @@ def select_reference(
     return reference[["architecture", *columns]].reset_index(drop=True)
 
 
+@does_without("supernet", when=needs_no_supernet)
 def measure_random_search(
     history: "pd.DataFrame",
     reference: "pd.DataFrame",
@@ -91,6 +100,7 @@ def measure_random_search(
     space: SpaceParameters,
     target: TargetParameters,
     seed: ExperimentSeed,
+    supernet: Path | None = None,
 ) -> "pd.DataFrame":
     """Compute the course of random search with as many queries, or run it on predicted labels.
 
@@ -101,7 +111,8 @@ def measure_random_search(
     from contrastive_nas.search.random_baseline import course_on_table, run_course
 
     known = reference.dropna(subset=[target.label, target.test])
-    with open_evaluator(evaluator, space.name, space.options, table, target.label, target.test) as source:
+    named = evaluator, space.name, space.options, table, target.label, target.test
+    with open_evaluator(*named, supernet=supernet) as source:
         if source.origin == "predicted":
             parameters = search.of_search(1, seed, queries=len(history))
             return run_course(searched_space(search, space, table), source, parameters, table)
@@ -109,6 +120,7 @@ def measure_random_search(
     return course_on_table(labels, tests, len(history) if len(known) else 0)
 
 
+@does_without("supernet", when=needs_no_supernet)
 def summarise_search(
     history: "pd.DataFrame",
     reference: "pd.DataFrame",
@@ -122,6 +134,7 @@ def summarise_search(
     target: TargetParameters,
     seed: ExperimentSeed,
     labels: Path | None,
+    supernet: Path | None = None,
 ) -> dict[str, Any]:
     """Summarise the search: its best network, test accuracy and rank, beside random search."""
     from contrastive_nas.evaluators.registry import open_evaluator
@@ -131,7 +144,7 @@ def summarise_search(
     best = best_query(history)["architecture"]
     known = space.name, space.options, table, target.label, target.test
     seeds = parameters.final_seeds
-    with open_evaluator(evaluator, *known, final_seeds=seeds, labels=labels) as source:
+    with open_evaluator(evaluator, *known, final_seeds=seeds, labels=labels, supernet=supernet) as source:
         test, quality = source.final_accuracy(best), source.quality()
     searched = searched_space(parameters, space, table)
     columns = {"label": target.label, "test": target.test}

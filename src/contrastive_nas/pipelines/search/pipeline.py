@@ -14,7 +14,13 @@ from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
-    about = ["params:search", "params:evaluator", "params:space", "params:target", "params:seed"]
+    about = {
+        "evaluator": "params:evaluator",
+        "space": "params:space",
+        "target": "params:target",
+        "seed": "params:seed",
+        "supernet": "supernet",
+    }
     return Pipeline(
         [
             StageNode(
@@ -38,22 +44,29 @@ def create_pipeline() -> Pipeline:
             ),
             StageNode(
                 func=measure_random_search,
-                inputs=["search_history", "search_reference", "table", *about],
+                inputs={
+                    "history": "search_history",
+                    "reference": "search_reference",
+                    "table": "table",
+                    "search": "params:search",
+                    **about,
+                },
                 outputs="random_search",
                 name="measure_random_search",
             ),
             StageNode(
                 func=summarise_search,
-                inputs=[
-                    "search_history",
-                    "search_reference",
-                    "random_search",
-                    "search_basis",
-                    "table",
-                    "first_labels",
-                    *about,
-                    "labels",
-                ],
+                inputs={
+                    "history": "search_history",
+                    "reference": "search_reference",
+                    "random": "random_search",
+                    "basis": "search_basis",
+                    "table": "table",
+                    "first_labels": "first_labels",
+                    "parameters": "params:search",
+                    "labels": "labels",
+                    **about,
+                },
                 outputs="search_summary",
                 name="summarise_search",
             ),

@@ -8,6 +8,7 @@ from torch import nn
 
 from contrastive_nas.graphs.schema import ComputationGraph, GraphBatch
 from contrastive_nas.spaces.base import Architecture, Choice, SearchSpace
+from contrastive_nas.spaces.weight_sharing import WeightSharing
 
 
 class WrappedSpace(SearchSpace):
@@ -60,6 +61,9 @@ class WrappedSpace(SearchSpace):
 
     def image_shape(self, architecture: Architecture) -> tuple[int, int, int]:
         return self.inner.image_shape(architecture)
+
+    def weight_sharing(self) -> WeightSharing | None:
+        return self.inner.weight_sharing()
 
     def validate(self, architecture: Architecture) -> None:
         self.inner.validate(architecture)
