@@ -146,7 +146,7 @@ class FidelitiesRanker(TransferRanker):
         return found
 
     def resolved(self, rows: IntArray, number: int) -> FloatArray:
-        """Return the standard deviation of the change of a network's score by its label at a shorter training.
+        """Return the standard deviation of what its label at a shorter training changes in a network's score.
 
         That is b v / sqrt(v + n), with v the variance of what is predicted there, n that of the label's noise
         and b the level's share in the score.

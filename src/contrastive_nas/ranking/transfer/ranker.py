@@ -95,7 +95,7 @@ class TransferredScore:
         return feature_views(self._features.encoder, self._features(sample))
 
     def predict(self, process: GaussianProcess, rows: IntArray) -> Posterior:
-        """What a process on the residual's inputs says of the graphs at ``rows``."""
+        """Return what a process on the residual's inputs says of the graphs at ``rows``."""
         found = in_parts(lambda part: np.column_stack(process.predict(self.inputs(part))), rows)
         return Posterior(*found.T)
 
@@ -104,7 +104,7 @@ class TransferredScore:
         return self._raw(rows) - self._centre
 
     def informed_by(self, says: Callable[[IntArray], FloatArray], share: float) -> "TransferredScore":
-        """Return the score (1 - share) f + share m, with m what something else says of the graphs at given rows."""
+        """Return the score (1 - share) f + share m, with m what something else says of graphs."""
         self.views  # noqa: B018  made once for all copies
         found = copy(self)
         found._raw = lambda rows: (1 - share) * self.drift(rows) + share * says(rows)

@@ -24,7 +24,7 @@ class _Rungs(Strategy):
     """What all have in common: random networks at the lowest rung, and the best of a rung."""
 
     def best(self, names: Iterable[Architecture], fidelity: str, count: int) -> list[Architecture]:
-        """Return those with the highest accuracies at a fidelity, the earliest of equals; failures are left out."""
+        """Return those with the highest accuracies at a fidelity, the earliest of equals, no failures."""
         known = self.measured[fidelity]
         worked = [name for name in names if math.isfinite(known.get(name, math.nan))]
         return sorted(worked, key=lambda name: -known[name])[:count]
