@@ -6,7 +6,11 @@ from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.session import ProjectContext, use_caching_runner
 from contrastive_nas.execution.viz_status import VizStatus
-from contrastive_nas.pipelines.rules import first_labels_within_budget, tuned_parameters_exist
+from contrastive_nas.pipelines.rules import (
+    fidelities_have_a_budget,
+    first_labels_within_budget,
+    tuned_parameters_exist,
+)
 from contrastive_nas.reporting.run_end import RunEnd
 
 # Kedro about its own libraries and options: nothing that a user of this project can mend.
@@ -25,7 +29,7 @@ CONFIG_LOADER_ARGS = {
 class ExperimentContext(ProjectContext):
     """The project's context with the rules of its experiments."""
 
-    rules = (first_labels_within_budget, tuned_parameters_exist)
+    rules = (first_labels_within_budget, fidelities_have_a_budget, tuned_parameters_exist)
 
 
 CONTEXT_CLASS = ExperimentContext

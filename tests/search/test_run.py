@@ -222,11 +222,14 @@ def test_the_result_says_how_the_first_networks_were_found():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"strategy": "magic"}, "strategy 'magic' is unknown: choose from curriculum, default, evolution"),
+        (
+            {"strategy": "magic"},
+            "strategy 'magic' is unknown: choose from asha, curriculum, default, evolution",
+        ),
         ({"queries": 5}, "budget of 5 queries is smaller than the initial design of 10"),
         ({"queries": 0}, "greater than or equal to 1"),
         ({"curriculum": {"learning_rate": -1}}, "greater than 0"),
-        ({"budget": 5}, "Extra inputs are not permitted"),
+        ({"spend": 5}, "Extra inputs are not permitted"),
     ],
 )
 def test_bad_parameters(changes, message):

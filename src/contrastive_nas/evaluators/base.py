@@ -2,21 +2,36 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.errors import InputError, instead
 from contrastive_nas.spaces.base import Architecture
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Origin = Literal["trained", "looked_up", "predicted", "cached"]
+# Name of the fidelity of a whole training: the label that counts.
+FULL = "full"
 # What torch says in a RuntimeError, on the CPU and on a GPU.
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How thoroughly an accuracy is measured: by a short training, or by the full one.
+
+    Attributes:
+        name: ``full`` for the full training.
+        cost: of one measurement, in full trainings.
+    """
+
+    name: str = FULL
+    cost: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,7 @@ class Evaluation:
         error: why it failed, empty where it did not.
         machine_fault: it failed for want of memory, disk or a process, which says nothing of the network: a
             search that is started again asks once more.
+        fidelity: name of the fidelity that was asked for; the ledger notes it.
     """
 
     architecture: Architecture
@@ -39,6 +55,7 @@ class Evaluation:
     seconds: float = 0.0
     error: str = ""
     machine_fault: bool = False
+    fidelity: str = FULL
 
 
 def is_machine_fault(error: Exception) -> bool:
@@ -46,6 +63,34 @@ def is_machine_fault(error: Exception) -> bool:
     if isinstance(error, MemoryError | OSError | BrokenExecutor):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+def with_full(shorter: Iterable[Fidelity]) -> tuple[Fidelity, ...]:
+    """Return fidelities from the cheapest to the full training.
+
+    Raises:
+        InputError: one is called as the full training is, costs nothing, or no less than that.
+    """
+    found = sorted(shorter, key=lambda fidelity: fidelity.cost)
+    for fidelity in found:
+        if fidelity.name == FULL:
+            raise InputError(
+                f"fidelity {FULL!r} is the full training, which is always offered: rename this one"
+            )
+        if not 0 < fidelity.cost < 1:
+            raise InputError(
+                f"fidelity {fidelity.name!r} costs {fidelity.cost:g} full trainings: a cheaper measurement "
+                "costs more than 0 and less than 1"
+            )
+    return (*found, Fidelity())
+
+
+def identity_of(fidelities: Sequence[Fidelity], shorter: "Mapping[str, Evaluator]") -> dict[str, Any]:
+    """Return what an evaluator's identity has besides, where it offers more than the full training."""
+    if len(fidelities) == 1:
+        return {}
+    offered = {one.name: {"cost": one.cost, **shorter[one.name].identity} for one in fidelities[:-1]}
+    return {"fidelities": offered}
 
 
 class Evaluator(ABC):
@@ -78,6 +123,22 @@ class Evaluator(ABC):
         Two evaluators of one identity give one architecture the same answer; a ledger is only ever continued
         by an evaluator with the identity of the one that began it.
         """
+
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        """What a network may be measured at, the cheapest first; the full training is the last."""
+        return (Fidelity(),)
+
+    def at(self, fidelity: str) -> "Evaluator":
+        """Return the evaluator of one fidelity, which is closed with this one; itself for the full one.
+
+        Raises:
+            InputError: it offers no such fidelity.
+        """
+        if fidelity == FULL:
+            return self
+        known = [one.name for one in self.fidelities]
+        raise InputError(f"fidelity {fidelity!r} is unknown{instead(fidelity, known)}")
 
     @abstractmethod
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:

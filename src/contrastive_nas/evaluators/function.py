@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -15,13 +16,13 @@ from typing import Any
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, is_machine_fault
+from contrastive_nas.evaluators.base import FULL, Evaluation, Evaluator, Fidelity, is_machine_fault, with_full
 from contrastive_nas.identity import described, digest, is_plain
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.user_code import as_number, load_named
 
 logger = logging.getLogger(__name__)
-AccuracyFunction = Callable[[Architecture], float]
+AccuracyFunction = Callable[..., float]
 
 
 class FunctionEvaluator(Evaluator):
@@ -36,13 +37,19 @@ class FunctionEvaluator(Evaluator):
             version); told with every ledger. Without it, a function is known by its source text, by that of
             the functions and classes of its module that it uses, and by the values of the variables of its
             module that it reads; files and libraries that it reads are not looked at.
+        fidelities: cheaper measurements. Where there are any, the function is called with the name of a
+            fidelity too: ``function(architecture, "full")`` for the full training.
     """
 
     origin = "trained"
 
-    def __init__(self, function: AccuracyFunction, identity: str = "") -> None:
+    def __init__(
+        self, function: AccuracyFunction, identity: str = "", fidelities: Sequence[Fidelity] = ()
+    ) -> None:
         self._function = function
         self._name = identity
+        self._fidelities = with_full(fidelities)
+        self._more_arguments: tuple[str, ...] = (FULL,) if fidelities else ()
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -51,7 +58,21 @@ class FunctionEvaluator(Evaluator):
         Raises:
             InputError: the source text does not say what the function does, and it was given no identity.
         """
-        return {"kind": "function", "function": self._name or _source_identity(self._function)}
+        found = {"kind": "function", "function": self._name or _source_identity(self._function)}
+        if self._more_arguments:
+            found["fidelities"] = {one.name: one.cost for one in self._fidelities}
+        return found
+
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        return self._fidelities
+
+    def at(self, fidelity: str) -> Evaluator:
+        if fidelity not in {one.name for one in self._fidelities[:-1]}:
+            return super().at(fidelity)
+        shorter = copy(self)
+        shorter._more_arguments = (fidelity,)
+        return shorter
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._ask(architecture) for architecture in architectures]
@@ -62,7 +83,7 @@ class FunctionEvaluator(Evaluator):
     def _ask(self, architecture: Architecture) -> Evaluation:
         start = time.process_time()
         try:
-            answer = self._function(architecture)
+            answer = self._function(architecture, *self._more_arguments)
         except (Exception, SystemExit) as error:  # a user's function may raise anything; the search goes on
             logger.warning("the function failed for %s", architecture, exc_info=True)
             failure = f"{type(error).__name__}: {error}"
@@ -76,7 +97,7 @@ class FunctionEvaluator(Evaluator):
         return Evaluation(architecture, float(answer), "trained", seconds)
 
 
-def load_function(target: str) -> FunctionEvaluator:
+def load_function(target: str, fidelities: Sequence[Fidelity] = ()) -> FunctionEvaluator:
     """Return the evaluator of ``path/to/file.py:name`` or ``package.module:name``.
 
     It is known by the text of the whole file: an edit of it begins another search.
@@ -89,7 +110,7 @@ def load_function(target: str) -> FunctionEvaluator:
         module, _, name = target.rpartition(":")
         raise InputError(f"evaluator.function {target!r}: {module} has no function {name!r}")
     file = Path(inspect.getfile(inspect.unwrap(function)))
-    return FunctionEvaluator(function, f"{target} {digest(file.read_text())}")
+    return FunctionEvaluator(function, f"{target} {digest(file.read_text())}", fidelities)
 
 
 def _source_identity(function: AccuracyFunction) -> dict[str, Any]:

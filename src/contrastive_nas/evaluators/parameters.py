@@ -76,6 +76,22 @@ class SupernetEvaluatorParameters(Typed):
     statistics_images: PositiveInt = 2000
 
 
+class FidelityParameters(Typed):
+    """A cheaper measurement of a network than the full training.
+
+    Attributes:
+        cost: What it costs, in full trainings. The kind ``training`` works it out.
+        column: For the kind ``table``: column of its accuracies in percent.
+        epochs: For the kind ``training``: epochs of the recipe. ``null`` for all.
+        images: For the kind ``training``: share of ``train_images``.
+    """
+
+    cost: float | None = Field(default=None, gt=0, lt=1)
+    column: str | None = None
+    epochs: int | None = Field(default=None, ge=1)
+    images: float = Field(default=1.0, gt=0, le=1)
+
+
 class EvaluatorParameters(Typed):
     """Where the accuracies of a search come from.
 
@@ -89,6 +105,9 @@ class EvaluatorParameters(Typed):
         supernet: Options of the kind ``supernet``.
         function: For the kind ``function``: your function, as ``path/to/file.py:name`` or
             ``package.module:name``. It is called with an architecture and returns its accuracy in percent.
+            With ``fidelities``, the name of a fidelity is its second argument, ``full`` for the full one.
+        fidelities: Cheaper measurements by their names. A search uses them where ``search.budget`` is set
+            (docs/fidelities.md).
     """
 
     kind: Literal["training", "table", "surrogate", "supernet", "function"] = "training"
@@ -96,6 +115,7 @@ class EvaluatorParameters(Typed):
     surrogate: SurrogateParameters = SurrogateParameters()
     supernet: SupernetEvaluatorParameters = SupernetEvaluatorParameters()
     function: str | None = Field(default=None, pattern=r"[^:]+:\w+$")
+    fidelities: dict[str, FidelityParameters] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _function_is_named(self) -> Self:
@@ -104,6 +124,35 @@ class EvaluatorParameters(Typed):
                 "evaluator.function names a function, file.py:name, for the kind 'function' and no other"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fidelities_fit_the_kind(self) -> Self:
+        taken = _FIDELITY_VALUES[self.kind]
+        for name, fidelity in self.fidelities.items():
+            if not taken:
+                raise ValueError(f"fidelity {name!r}: the kind {self.kind!r} offers none")
+            given = fidelity.model_fields_set
+            if given - taken:
+                raise ValueError(
+                    f"fidelity {name!r}: the kind {self.kind!r} takes {' and '.join(sorted(taken))}, not "
+                    f"{', '.join(sorted(given - taken))}"
+                )
+            if self.kind != "training" and taken - given:
+                raise ValueError(f"fidelity {name!r} needs {' and '.join(sorted(taken - given))}")
+            if self.kind == "training" and fidelity.images < 1 and self.training.train_images is None:
+                raise ValueError(
+                    f"fidelity {name!r}: a share of images needs evaluator.training.train_images"
+                )
+        return self
+
+
+# What describes a fidelity of each kind of evaluator; all of it is needed but for trainings.
+_FIDELITY_VALUES: dict[str, set[str]] = {
+    "training": {"epochs", "images"},
+    "table": {"cost", "column"},
+    "function": {"cost"},
+    "surrogate": set(),
+}
 
 
 class TabulateParameters(Typed):

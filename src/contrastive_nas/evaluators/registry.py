@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contrastive_nas.evaluators.base import Evaluator
+from contrastive_nas.evaluators.base import Evaluator, Fidelity
 from contrastive_nas.evaluators.parameters import EvaluatorParameters
 
 if TYPE_CHECKING:
@@ -84,13 +84,16 @@ def _open_training(question: _Question) -> Evaluator:
         question.space_options,
         final_seeds=question.final_seeds,
         labels=question.labels,
+        fidelities=question.parameters.fidelities,
     )
 
 
 def _open_table(question: _Question) -> Evaluator:
     from contrastive_nas.evaluators.table import TableEvaluator
 
-    return TableEvaluator(question.table, question.label, question.test)
+    shorter = question.parameters.fidelities.items()
+    columns = {Fidelity(name, one.cost or 0.0): str(one.column) for name, one in shorter}
+    return TableEvaluator(question.table, question.label, question.test, columns)
 
 
 def _open_surrogate(question: _Question) -> Evaluator:
@@ -119,7 +122,10 @@ def _open_function(question: _Question) -> Evaluator:
     from contrastive_nas.evaluators.function import load_function
 
     assert question.parameters.function is not None
-    return load_function(question.parameters.function)
+    shorter = question.parameters.fidelities.items()
+    return load_function(
+        question.parameters.function, [Fidelity(name, one.cost or 0.0) for name, one in shorter]
+    )
 
 
 _OPENERS: dict[str, Callable[[_Question], Evaluator]] = {

@@ -1,7 +1,7 @@
 """Accuracies looked up in a tidy table."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, identity_of, with_full
 from contrastive_nas.spaces.base import Architecture
 
 # A table seldom holds a whole space; Pool(space, architectures) is the same in Python.
@@ -23,6 +23,7 @@ class TableEvaluator(Evaluator):
         table: a tidy table with the column ``architecture``.
         label: the column of accuracies in percent that a search may see.
         test: the column that a chosen network is reported with; the label where it is not given.
+        fidelities: cheaper measurements, each with its column of accuracies in percent.
 
     Raises:
         InputError: a column is missing, the label is no number, or an architecture stands in two rows.
@@ -30,7 +31,13 @@ class TableEvaluator(Evaluator):
 
     origin = "looked_up"
 
-    def __init__(self, table: pd.DataFrame, label: str, test: str | None = None) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        label: str,
+        test: str | None = None,
+        fidelities: Mapping[Fidelity, str] | None = None,
+    ) -> None:
         check_columns(table, label, test or label)
         twice = table["architecture"].duplicated()
         if twice.any():
@@ -43,10 +50,23 @@ class TableEvaluator(Evaluator):
         self._rows = {name: row for row, name in enumerate(table["architecture"].tolist())}
         self._labels = table[label].to_numpy(dtype=float)
         self._tests = table[self._test].to_numpy(dtype=float)
+        self._fidelities = with_full(fidelities or {})
+        self._shorter = {
+            fidelity.name: _shorter(table, fidelity.name, column, self._test)
+            for fidelity, column in (fidelities or {}).items()
+        }
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        return {"kind": "table", "label": self._label, "table": table_digest(self._table, self._label)}
+        found = {"kind": "table", "label": self._label, "table": table_digest(self._table, self._label)}
+        return found | identity_of(self._fidelities, self._shorter)
+
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        return self._fidelities
+
+    def at(self, fidelity: str) -> Evaluator:
+        return self._shorter.get(fidelity) or super().at(fidelity)
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._look_up(architecture) for architecture in architectures]
@@ -69,6 +89,13 @@ class TableEvaluator(Evaluator):
         accuracy = float(self._labels[row])
         error = "" if np.isfinite(accuracy) else f"the table has no {self._label}"
         return Evaluation(architecture, accuracy, "looked_up", error=error)
+
+
+def _shorter(table: pd.DataFrame, name: str, column: str, test: str) -> TableEvaluator:
+    try:
+        return TableEvaluator(table, column, test)
+    except InputError as error:
+        raise InputError(f"fidelity {name!r}: {error}") from None
 
 
 def check_columns(table: pd.DataFrame, *accuracies: str) -> None:

@@ -1,6 +1,6 @@
 """Accuracies from really training networks, several at once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,9 +10,9 @@ from statistics import stdev
 from typing import Any
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, identity_of, with_full
 from contrastive_nas.evaluators.label_store import LabelStore
-from contrastive_nas.evaluators.parameters import TrainingParameters
+from contrastive_nas.evaluators.parameters import FidelityParameters, TrainingParameters
 from contrastive_nas.evaluators.workers import (
     TrainedScores,
     Training,
@@ -43,6 +43,8 @@ class TrainingEvaluator(Evaluator):
         labels: folder where every training is kept, see
             :class:`contrastive_nas.evaluators.label_store.LabelStore`; an answer from there counts as
             trained, with the seconds that it took then. None keeps none.
+        fidelities: shorter trainings by their names. A network that is promoted is trained anew, since a
+            recipe's learning rate falls over all of its epochs; labels are kept by epochs and images.
     """
 
     origin = "trained"
@@ -55,6 +57,7 @@ class TrainingEvaluator(Evaluator):
         *,
         final_seeds: tuple[int, ...] = (100, 101, 102),
         labels: Path | None = None,
+        fidelities: Mapping[str, FidelityParameters] | None = None,
     ) -> None:
         self.space = load_space(space_name, **(space_options or {}))
         self.parameters = parameters
@@ -65,13 +68,30 @@ class TrainingEvaluator(Evaluator):
         self._pool: TrainingPool | None = None
         self._trained: dict[int, Evaluation] = {}
         self._final: TrainedScores | None = None
+        asked = fidelities or {}
+        epochs = int(self._how["recipe"]["epochs"])
+        self._fidelities = with_full(Fidelity(name, _cost(one, epochs)) for name, one in asked.items())
+        self._shorter = {
+            name: TrainingEvaluator(space_name, _shortened(parameters, one), space_options, labels=labels)
+            for name, one in asked.items()
+        }
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"kind": "training", **self._how, "seeds": list(self.parameters.seeds)}
+        found = {"kind": "training", **self._how, "seeds": list(self.parameters.seeds)}
+        return found | identity_of(self._fidelities, self._shorter)
+
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        return self._fidelities
+
+    def at(self, fidelity: str) -> Evaluator:
+        return self._shorter.get(fidelity) or super().at(fidelity)
 
     def close(self) -> None:
         """End the processes; what they have not begun is given up."""
+        for shorter in self._shorter.values():
+            shorter.close()
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -183,6 +203,20 @@ def _open_pool(job: TrainingJob, parameters: TrainingParameters) -> TrainingPool
     from contrastive_nas.evaluators.ray_trainings import RayTrainings
 
     return RayTrainings(job, parameters.workers, parameters.ray)
+
+
+def _cost(fidelity: FidelityParameters, epochs: int) -> float:
+    """Passes over an image, compared with those of the full training."""
+    return fidelity.images * (fidelity.epochs or epochs) / epochs
+
+
+def _shortened(parameters: TrainingParameters, fidelity: FidelityParameters) -> TrainingParameters:
+    changes: dict[str, Any] = {}
+    if fidelity.epochs is not None:
+        changes["overrides"] = parameters.overrides | {"epochs": fidelity.epochs}
+    if fidelity.images < 1 and parameters.train_images is not None:
+        changes["train_images"] = max(1, round(fidelity.images * parameters.train_images))
+    return parameters.model_copy(update=changes)
 
 
 def _evaluation(found: TrainedScores) -> Evaluation:

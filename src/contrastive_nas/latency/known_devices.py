@@ -50,7 +50,7 @@ class KnownDevices:
         logs = table.logs
         known = np.isfinite(logs)
         inputs = np.column_stack([descriptions, np.ones(len(descriptions))])
-        whole = known.all(axis=0)
+        whole: NDArray[np.bool_] = np.asarray(known.all(axis=0))
         weights = np.zeros((inputs.shape[1], len(whole)))
         weights[:, whole] = _ridge(inputs, logs[:, whole])
         for device in np.flatnonzero(~whole):
@@ -97,10 +97,8 @@ class KnownDevices:
             measured = np.flatnonzero(np.isfinite(logs[:, place]))
             for _ in range(_DRAWS if others else 0):
                 drawn = rng.choice(measured, size=min(count, len(measured)), replace=False)
-                kernels = [
-                    descriptions[drawn] @ descriptions[drawn].T,
-                    self.centred[np.ix_(drawn, others)] @ self.centred[np.ix_(drawn, others)].T / len(others),
-                ]
+                seen = self.centred[drawn][:, others]
+                kernels = [descriptions[drawn] @ descriptions[drawn].T, seen @ seen.T / len(others)]
                 found = log_evidence(kernels, logs[drawn, place], grid)
                 weights = np.exp(found - found.max())
                 total += weights / weights.sum()

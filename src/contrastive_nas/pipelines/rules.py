@@ -13,11 +13,31 @@ def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
     Raises:
         InputError: they are more than the search may ask for.
     """
-    queries, count = parameters["search"].queries, parameters["compare"].first_labels.count
-    if count > queries:
+    budget, count = parameters["search"].budget, parameters["compare"].first_labels.count
+    if budget is not None and budget.trainings is not None and count > budget.trainings:
+        raise InputError(
+            f"parameter 'search.budget.trainings' is {budget.trainings:g}, but 'compare.first_labels.count', "
+            f"which are full trainings, is {count}: raise the first or lower the second"
+        )
+    queries = parameters["search"].queries
+    if budget is None and count > queries:
         raise InputError(
             f"parameter 'search.queries' is {queries}, but 'compare.first_labels.count' alone is {count}: "
             "raise the first or lower the second"
+        )
+
+
+def fidelities_have_a_budget(parameters: Mapping[str, Any]) -> None:
+    """Refuse shorter trainings where costs are not counted.
+
+    Raises:
+        InputError: the budget is in queries.
+    """
+    fidelities = parameters["evaluator"].fidelities
+    if fidelities and parameters["search"].budget is None:
+        raise InputError(
+            f"'evaluator.fidelities' offers {', '.join(fidelities)}, but the budget is in queries, which all "
+            "count alike: set 'search.budget', such as {trainings: 20}, or leave the fidelities out"
         )
 
 

@@ -19,6 +19,8 @@ from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.registry import create_ranker_with
+from contrastive_nas.ranking.transfer.fidelities import FidelitiesRanker, Lower
+from contrastive_nas.ranking.transfer.ranker import TransferRanker
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.ranking.zero_cost.table import ProxyTable
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -82,6 +84,20 @@ class SpaceRanker:
         self.ranker.fit(self.source, self.source.rows(architectures), accuracies, self._seed)
         self._fitted, self._labelled, self._best_labelled = True, list(architectures), None
 
+    def with_fidelities(self) -> "FidelitySpaceRanker":
+        """Return the ranker that learns from labels of shorter trainings too, on the graphs of this one.
+
+        Raises:
+            InputError: this kind of ranker does not.
+        """
+        if not isinstance(self.ranker, TransferRanker):
+            raise InputError(
+                f"{type(self.ranker).__name__} does not learn from fidelities: take the ranker 'transfer', "
+                "or search without evaluator.fidelities"
+            )
+        ranker = FidelitiesRanker.like(self.ranker)
+        return FidelitySpaceRanker(ranker, self.space, seed=self._seed, source=self.source)
+
     @property
     def best_labelled(self) -> float:
         """The highest score of a network whose label was learned from; computed once a fit."""
@@ -134,6 +150,30 @@ class SpaceRanker:
                 f"{type(self.ranker).__name__} has not been fitted: call fit() before asking for predictions"
             )
         return self.source.rows(architectures)
+
+
+class FidelitySpaceRanker(SpaceRanker):
+    """Ranks the architectures of a space by labels of several fidelities."""
+
+    ranker: FidelitiesRanker
+    _lower: Sequence[list[Architecture]] = ()
+
+    def take_lower(self, labels: Sequence[Mapping[Architecture, float]]) -> None:
+        """Take labels of shorter trainings, the cheapest first, which the next fit learns from too."""
+        self._lower = [list(one) for one in labels]
+        known = (np.array(list(one.values()), dtype=float) for one in labels)
+        rows = (self.source.rows(names) for names in self._lower)
+        self.ranker.take_lower([Lower(*one) for one in zip(rows, known, strict=True)])
+
+    def fit(self, architectures: Sequence[Architecture], accuracies: FloatArray) -> None:
+        super().fit(architectures, accuracies)
+        # Before a full training, what is to be improved on are networks of the best training that there was.
+        dearest = [names for names in (*self._lower, list(architectures)) if names]
+        self._labelled = dearest[-1] if dearest else []
+
+    def resolved(self, architectures: Sequence[Architecture], number: int) -> FloatArray:
+        """Return what :meth:`FidelitiesRanker.resolved` does."""
+        return self.ranker.resolved(self._rows(architectures), number)
 
 
 def create_space_ranker(

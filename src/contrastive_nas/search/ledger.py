@@ -1,8 +1,8 @@
 """The ledger: the only way from a search to an accuracy.
 
-A query is one architecture string whose accuracy was trained, looked up or predicted. Every query counts
-against the budget, the ones that failed and the ones for a comparator's first labels included; asking again
-for a string is free.
+A query is one architecture string whose accuracy was trained, looked up or predicted, at one fidelity. Every
+query counts against the budget, the ones that failed and the ones for a comparator's first labels included;
+asking again for a string at the same fidelity is free.
 """
 
 import errno
@@ -15,6 +15,7 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,9 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin, is_machine_fault
+from contrastive_nas.evaluators.base import FULL, Evaluation, Evaluator, Origin, is_machine_fault
 from contrastive_nas.identity import digest
+from contrastive_nas.search.budget import Budget
 from contrastive_nas.spaces.base import Architecture
 
 logger = logging.getLogger(__name__)
@@ -31,16 +33,31 @@ FORMAT = 2
 _ADVICE = "; correct or delete this line, or delete the file to repeat all its queries"
 
 
+# What identifies a query: an architecture, and the name of a fidelity.
+Request = tuple[Architecture, str]
+# What a search with the full training alone does not record.
+_OF_FIDELITIES = ("fidelity", "cost")
+
+
 class Proposal(NamedTuple):
-    """An architecture that a strategy wants to know the accuracy of, and why."""
+    """An architecture that a strategy wants to know the accuracy of, why, and how thoroughly."""
 
     architecture: Architecture
     reason: str
+    fidelity: str = FULL
+
+    @property
+    def request(self) -> Request:
+        """What it asks for."""
+        return self.architecture, self.fidelity
 
 
 @dataclass(frozen=True)
 class Query:
-    """One paid answer; ``number`` counts from 1, ``accuracy`` is NaN where the evaluation failed."""
+    """One paid answer; ``number`` counts from 1, ``accuracy`` is NaN where the evaluation failed.
+
+    ``cost`` is in full trainings.
+    """
 
     number: int
     round: int
@@ -51,12 +68,19 @@ class Query:
     seconds: float
     error: str
     machine_fault: bool = False
+    fidelity: str = FULL
+    cost: float = 1.0
+
+    @property
+    def request(self) -> Request:
+        """What was asked for."""
+        return self.architecture, self.fidelity
 
     @property
     def evaluation(self) -> Evaluation:
         """The answer without its place in the search."""
         answer = self.architecture, self.accuracy, self.origin, self.seconds, self.error
-        return Evaluation(*answer, self.machine_fault)
+        return Evaluation(*answer, self.machine_fault, self.fidelity)
 
 
 class BudgetExceededError(RuntimeError):
@@ -76,7 +100,7 @@ class Ledger:
 
     Args:
         evaluator: where accuracies come from.
-        budget: number of queries allowed.
+        budget: what may be spent; a whole number is one of queries.
         path: file of one JSON object a line; None keeps the queries in memory only.
         search: what the search is (space, parameters), as plain data.
 
@@ -88,13 +112,14 @@ class Ledger:
     def __init__(
         self,
         evaluator: Evaluator,
-        budget: int,
+        budget: int | Budget,
         path: Path | None = None,
         search: Mapping[str, Any] | None = None,
     ) -> None:
-        self.budget = budget
+        self.budget = budget if isinstance(budget, Budget) else Budget(budget)
         self._evaluator = evaluator
-        self._queries: dict[Architecture, Query] = {}
+        self._costs = {fidelity.name: fidelity.cost for fidelity in evaluator.fidelities}
+        self._queries: dict[Request, Query] = {}
         self._replay: deque[Query] = deque()
         self._file: int | None = None
         self._listener: Callable[[], None] | None = None
@@ -108,14 +133,14 @@ class Ledger:
 
     @classmethod
     def in_folder(
-        cls, evaluator: Evaluator, budget: int, folder: Path | None, search: Mapping[str, Any]
+        cls, evaluator: Evaluator, budget: int | Budget, folder: Path | None, search: Mapping[str, Any]
     ) -> "Ledger":
         """Return a ledger whose file is named by evaluator and search, so that a folder may serve several of
         them.
 
         Args:
             evaluator: where accuracies come from.
-            budget: number of queries allowed; not part of the name, so that a larger one continues.
+            budget: what may be spent; not part of the name, so that a larger one continues.
             folder: None keeps the queries in memory only.
             search: what the search is.
         """
@@ -128,7 +153,7 @@ class Ledger:
         return len(self._queries)
 
     def __contains__(self, architecture: Architecture) -> bool:
-        return architecture in self._queries
+        return (architecture, FULL) in self._queries
 
     @property
     def queries(self) -> list[Query]:
@@ -136,9 +161,26 @@ class Ledger:
         return list(self._queries.values())
 
     @property
+    def spent(self) -> float:
+        """What all queries cost, in the budget's unit."""
+        return self.budget.spent(self._queries.values())
+
+    @property
     def remaining(self) -> int:
-        """How many more queries the budget allows."""
-        return max(0, self.budget - len(self._queries))
+        """How many more queries the budget allows at most; at least 1 where hours are left."""
+        return self.budget.queries_left(self._queries.values(), min(self._costs.values()))
+
+    def affordable(self, proposals: Sequence[Proposal]) -> list[Proposal]:
+        """Return the first proposals, as far as the budget covers them; those bought before cost nothing."""
+        found: list[Proposal] = []
+        costs: list[float] = []
+        for proposal in proposals:
+            if proposal.request not in self._queries:
+                costs.append(self._costs[proposal.fidelity])
+            if not self.budget.covers(self._queries.values(), costs):
+                break
+            found.append(proposal)
+        return found
 
     @property
     def origins(self) -> Counter[Origin]:
@@ -147,9 +189,9 @@ class Ledger:
 
     @property
     def best_accuracy(self) -> float:
-        """The highest accuracy so far, percent; NaN before the first success."""
-        known = (query.accuracy for query in self._queries.values() if not math.isnan(query.accuracy))
-        return max(known, default=math.nan)
+        """The highest accuracy of a full training so far, percent; NaN before the first success."""
+        full = (query.accuracy for query in self._queries.values() if query.fidelity == FULL)
+        return max((accuracy for accuracy in full if not math.isnan(accuracy)), default=math.nan)
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after every new answer; not after those that were paid for earlier."""
@@ -160,25 +202,25 @@ class Ledger:
         class).
 
         Args:
-            proposals: what to evaluate; strings that were bought before, or stand here twice, cost nothing.
+            proposals: what to evaluate; what was bought before, or stands here twice, costs nothing.
             round: recorded with every new query.
 
         Returns:
             one evaluation per distinct proposal, then those that an earlier, interrupted run had paid for.
 
         Raises:
-            BudgetExceededError: more new strings than the budget has left.
+            BudgetExceededError: more new ones than the budget has left.
         """
-        wanted = {proposal.architecture: proposal for proposal in proposals}
-        new = [proposal for name, proposal in wanted.items() if name not in self._queries]
-        if len(new) > self.remaining:
-            raise BudgetExceededError(f"{len(new)} queries asked for, {self.remaining} of {self.budget} left")
+        wanted = {proposal.request: proposal for proposal in proposals}
+        new = [proposal for request, proposal in wanted.items() if request not in self._queries]
+        if len(self.affordable(new)) < len(new):
+            raise BudgetExceededError(f"{len(new)} queries asked for, {self.budget.left(self.spent)} left")
         recovered = self._answer_from_file(new, round)
-        new = [proposal for proposal in new if proposal.architecture not in self._queries]
+        new = [proposal for proposal in new if proposal.request not in self._queries]
         # Recovered answers may have used up what was meant for new ones.
-        self._evaluate(new[: self.remaining], round)
-        asked = [self._queries[name].evaluation for name in wanted if name in self._queries]
-        return asked + [query.evaluation for query in recovered if query.architecture not in wanted]
+        self._evaluate(self.affordable(new), round)
+        asked = [self._queries[request].evaluation for request in wanted if request in self._queries]
+        return asked + [query.evaluation for query in recovered if query.request not in wanted]
 
     def credit(self, evaluations: Sequence[Evaluation], reason: str) -> list[Evaluation]:
         """Enter answers that were paid for before the search began; each counts as a query of round 0.
@@ -190,10 +232,10 @@ class Ledger:
         Raises:
             BudgetExceededError: more answers than the budget allows.
         """
-        if len(evaluations) > self.budget:
+        if not self.budget.covers([], [self._costs[one.fidelity] for one in evaluations]):
             raise BudgetExceededError(f"{len(evaluations)} first labels, but a budget of {self.budget}")
         for evaluation in evaluations:
-            if self._replay and self._replay[0].architecture == evaluation.architecture:
+            if self._replay and self._replay[0].request == (evaluation.architecture, evaluation.fidelity):
                 self._keep(self._replay.popleft())
             else:
                 self._record(evaluation, reason, round=0)
@@ -210,19 +252,30 @@ class Ledger:
             )
 
     def history(self) -> pd.DataFrame:
-        """Return one row per query in order, with ``best_accuracy`` so far (NaN before the first success)."""
+        """Return one row per query in order, with ``best_accuracy`` so far (NaN before the first success).
+
+        That is of full trainings. Where the evaluator offers several fidelities, ``fidelity`` and ``cost``,
+        in full trainings, are columns too.
+        """
         columns = list(Query.__dataclass_fields__)
         frame = pd.DataFrame([asdict(query) for query in self.queries], columns=columns)
-        frame = frame.drop(columns="machine_fault").rename(columns={"number": "query"})
-        frame["best_accuracy"] = np.fmax.accumulate(frame["accuracy"].to_numpy(dtype=float))
+        full = frame["accuracy"].to_numpy(dtype=float, copy=True)
+        full[(frame["fidelity"] != FULL).to_numpy()] = math.nan
+        dropped = ["machine_fault", *([] if self._has_fidelities else _OF_FIDELITIES)]
+        frame = frame.drop(columns=dropped).rename(columns={"number": "query"})
+        frame["best_accuracy"] = np.fmax.accumulate(full)
         return frame
+
+    @property
+    def _has_fidelities(self) -> bool:
+        return len(self._costs) > 1
 
     def _answer_from_file(self, proposals: Sequence[Proposal], round: int) -> list[Query]:
         """Takes recorded queries in their order; returns the others where the search left that order."""
         for proposal in proposals:
             if not self._replay:
                 return []
-            if self._replay[0].architecture != proposal.architecture:
+            if self._replay[0].request != proposal.request:
                 break
             recorded = self._replay.popleft()
             if recorded.machine_fault:
@@ -237,11 +290,16 @@ class Ledger:
         return [self._recover(query) for query in paid]
 
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:
-        reasons = {proposal.architecture: proposal.reason for proposal in proposals}
-        for evaluation in _answers(self._evaluator, list(reasons)):
-            self._record(evaluation, reasons[evaluation.architecture], round)
-            if self._listener is not None:
-                self._listener()
+        for fidelity, group in groupby(proposals, lambda proposal: proposal.fidelity):
+            reasons = {proposal.architecture: proposal.reason for proposal in group}
+            for evaluation in _answers(self._evaluator.at(fidelity), list(reasons)):
+                answer = replace(evaluation, fidelity=fidelity)
+                self._record(answer, reasons[evaluation.architecture], round)
+                if self._listener is not None:
+                    self._listener()
+                # How long a training takes is known at its end: the last one may run over.
+                if not self.budget.covers(self._queries.values(), []):
+                    return
 
     def _record(self, evaluation: Evaluation, reason: str, round: int) -> Query:
         query = Query(
@@ -254,6 +312,8 @@ class Ledger:
             seconds=evaluation.seconds,
             error=evaluation.error,
             machine_fault=evaluation.machine_fault,
+            fidelity=evaluation.fidelity,
+            cost=self._costs[evaluation.fidelity],
         )
         self._append(query)
         return self._keep(query)
@@ -261,11 +321,11 @@ class Ledger:
     def _recover(self, recorded: Query) -> Query:
         # Others before it may not have been taken over.
         query = self._keep(replace(recorded, number=len(self._queries) + 1))
-        self._evaluator.recall([query.evaluation])
+        self._evaluator.at(query.fidelity).recall([query.evaluation])
         return query
 
     def _keep(self, query: Query) -> Query:
-        self._queries[query.architecture] = query
+        self._queries[query.request] = query
         return query
 
     def _append(self, query: Query) -> None:
@@ -273,6 +333,8 @@ class Ledger:
             return
         record = asdict(query)
         record["accuracy"] = None if math.isnan(query.accuracy) else query.accuracy
+        if not self._has_fidelities:
+            record = {name: value for name, value in record.items() if name not in _OF_FIDELITIES}
         _append_line(self._file, record)
 
 
@@ -372,7 +434,7 @@ def _read(path: Path, file: int, header: dict[str, Any]) -> list[Query]:
         raise InputError(f"{path} records another search ({difference}): name another folder or remove it")
     queries = [_query(path, number, line) for number, line in enumerate(lines, start=2)]
     # What a fault of the machine had failed, and was asked again later, keeps its place.
-    return list({query.architecture: query for query in queries}.values())
+    return list({query.request: query for query in queries}.values())
 
 
 def _differences(recorded: dict[str, Any], asked: dict[str, Any], name: str = "") -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from contrastive_nas.errors import InputError, instead
 from contrastive_nas.latency.parameters import LatencyParameters
 from contrastive_nas.ranking.registry import check_ranker_name, read_ranker_options
+from contrastive_nas.search.budget import Budget
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 from contrastive_nas.typed import Seed, Typed
 
@@ -100,12 +101,53 @@ class OptunaParameters(Typed):
     study: str = "search"
 
 
+class HalvingParameters(Typed):
+    """The strategies that stop bad trainings early, and their competitors.
+
+    Attributes:
+        eta: Strategy ``asha``: of so many networks that were measured at a fidelity, one goes on to the next.
+            Brackets of ``successive_halving`` and ``hyperband`` have as many networks as spend the same on
+            every fidelity.
+        share: Strategy ``random_then_best``: share of its networks that are trained in full.
+    """
+
+    eta: float = Field(default=3.0, gt=1)
+    share: float = Field(default=0.1, gt=0, le=1)
+
+
+class BudgetParameters(Typed):
+    """A budget that counts what queries cost: one of both units.
+
+    Attributes:
+        trainings: Number of full trainings. A shorter one counts as its part of a full one.
+        hours: Processor hours of all trainings. The last training may run over.
+    """
+
+    trainings: float | None = Field(default=None, gt=0)
+    hours: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.trainings is None) == (self.hours is None):
+            raise ValueError("a budget has one unit: trainings or hours")
+        return self
+
+    def budget(self) -> Budget:
+        """Return what may be spent."""
+        if self.hours is not None:
+            return Budget(self.hours, "hours")
+        assert self.trainings is not None
+        return Budget(self.trainings, "trainings")
+
+
 class SearchSettings(Typed):
     """What is searched for, how, and with how many queries; all but the initial design and the seed.
 
     Attributes:
         strategy: Strategy that chooses the architectures to query (docs/search.md).
         queries: Budget: number of architectures whose accuracy may be queried, the first round included.
+        budget: Budget in full trainings or in hours, in place of ``queries``: ``{trainings: 20}``. Shorter
+            trainings (``evaluator.fidelities``) need it.
         batch: Queries in every round after the first one.
         design: Architectures of the first round. ``promising``: good ones by the ranker that differ from each
             other, where the ranker answers without labels. ``random``: random ones.
@@ -122,10 +164,12 @@ class SearchSettings(Typed):
         regularized_evolution: Options of the strategy ``regularized_evolution``.
         local_search: Options of the strategy ``local_search``.
         optuna: Options of the strategies ``tpe`` and ``nsga2``.
+        halving: Options of the strategies ``asha`` and ``random_then_best``.
     """
 
     strategy: str = Field(default="default", json_schema_extra={"enum": [*list_strategies()]})
     queries: int = Field(default=60, ge=1)
+    budget: BudgetParameters | None = None
     batch: int = Field(default=5, ge=1)
     design: Literal["promising", "random"] = "promising"
     together: bool = True
@@ -138,6 +182,12 @@ class SearchSettings(Typed):
     regularized_evolution: RegularizedEvolutionParameters = RegularizedEvolutionParameters()
     local_search: LocalSearchParameters = LocalSearchParameters()
     optuna: OptunaParameters = OptunaParameters()
+    halving: HalvingParameters = HalvingParameters()
+
+    @property
+    def may_spend(self) -> Budget:
+        """The budget in its unit."""
+        return Budget(self.queries) if self.budget is None else self.budget.budget()
 
     @field_validator("strategy")
     @classmethod
@@ -160,7 +210,7 @@ class SearchParameters(SearchSettings):
 
     @model_validator(mode="after")
     def _budget_covers_initial(self) -> "SearchParameters":
-        if self.strategy in WITH_RANKER and self.queries < self.initial:
+        if self.budget is None and self.strategy in WITH_RANKER and self.queries < self.initial:
             raise ValueError(
                 f"a budget of {self.queries} queries is smaller than the initial design of {self.initial}: "
                 "raise queries or lower initial"

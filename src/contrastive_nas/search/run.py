@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Origin
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, Origin
 from contrastive_nas.evaluators.function import AccuracyFunction, FunctionEvaluator
 from contrastive_nas.identity import described
 from contrastive_nas.latency.measured import MeasuredLatency
@@ -20,12 +20,14 @@ from contrastive_nas.latency.parameters import LATENCY
 from contrastive_nas.progress import Progress
 from contrastive_nas.ranking.base import FloatArray, Ranker
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
+from contrastive_nas.search.budget import Budget
 from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.latency import bought_within, open_latency, with_milliseconds
 from contrastive_nas.search.ledger import Ledger
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.strategies.base import FIRST, Setting, Strategy
-from contrastive_nas.search.strategy_registry import WITH_RANKER, create_strategy
+from contrastive_nas.search.strategy_registry import WITH_HALVING, WITH_RANKER, create_strategy
+from contrastive_nas.search.summary import best_query
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import Costs
 from contrastive_nas.spaces.registry import load_space
@@ -53,10 +55,12 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        best_architecture: the one with the highest accuracy among all queries, the earliest of equals.
+        best_architecture: the one with the highest accuracy among all queries, the earliest of equals; among
+            full trainings, where there are shorter ones too.
         best_accuracy: its accuracy in percent, as the search saw it.
         history: one row per query: query, round, reason, architecture, accuracy, origin, seconds, error,
-            best_accuracy (so far); with objectives also their costs, hypervolume (so far, see
+            best_accuracy (so far); where the evaluator offers several fidelities also fidelity and cost, in
+            full trainings; with objectives also their costs, hypervolume (so far, see
             :func:`contrastive_nas.search.front.hypervolume`) and on_front (at the end); where latency counts
             and is measured, milliseconds and milliseconds_predicted (before they were measured).
         trace: one row per step inside the strategy (for curriculum: queries, step, baseline, mean_reward,
@@ -116,11 +120,15 @@ def run_search(
     folder = None if folder is None else Path(folder)
     _check_kinds(space, evaluate, parameters, ranker)
     evaluator = evaluate if isinstance(evaluate, Evaluator) else FunctionEvaluator(evaluate)
-    if len(paid) > parameters.queries:
+    budget = parameters.may_spend
+    _check_budget(evaluator, budget)
+    if not budget.covers([], [1.0] * len(paid)):
         raise InputError(
-            f"a budget of {parameters.queries} queries is smaller than the {len(paid)} first labels: raise "
-            "queries or buy fewer first labels"
+            f"a budget of {budget} is smaller than the {len(paid)} first labels: raise {budget.unit} or buy "
+            "fewer first labels"
         )
+    # Without a count of costs a short training would be as dear as a full one.
+    offered = (Fidelity(),) if budget.unit == "queries" else evaluator.fidelities
     guide = _guide(ranker, space, parameters)
     latency = open_latency(space, parameters, cost_table, measured or folder)
     live = {} if latency is None else {LATENCY: latency.measure}
@@ -132,7 +140,7 @@ def run_search(
         _check_paid(paid, costs, list(parameters.limits.values()))
     objectives = Costs(space, parameters.objectives, cost_table, live) if parameters.objectives else None
     rng = np.random.default_rng([parameters.seed, _STREAM])
-    strategy = create_strategy(Setting(space, rng, parameters, guide, objectives))
+    strategy = create_strategy(Setting(space, rng, parameters, guide, objectives, offered))
     name = ranker if isinstance(ranker, str) else _described(guide)
     ledger = _open_ledger(space, evaluator, parameters, folder, [name if guide else "", identity])
     strategy.tell(ledger.credit(paid, FIRST))
@@ -141,6 +149,20 @@ def run_search(
         _warn_of_scale(ledger.history()["accuracy"].to_numpy())
     result = _result(strategy, ledger, objectives, guide)
     return result if latency is None else replace(result, history=with_milliseconds(result.history, latency))
+
+
+def _check_budget(evaluator: Evaluator, budget: Budget) -> None:
+    """Refuses a budget that buys nothing, or never ends."""
+    cheapest = evaluator.fidelities[0]
+    if budget.unit == "trainings" and not budget.covers([], [cheapest.cost]):
+        raise InputError(
+            f"a budget of {budget} is below the cheapest request: the fidelity {cheapest.name!r} costs "
+            f"{cheapest.cost:g} of a training; raise the budget or offer a shorter training"
+        )
+    if budget.unit == "hours" and evaluator.origin != "trained":
+        raise InputError(
+            f"a budget of {budget} never ends, as no network is trained here: give it in trainings"
+        )
 
 
 def _check_kinds(space: object, evaluate: object, parameters: object, ranker: object) -> None:
@@ -195,19 +217,21 @@ def _spend(
 ) -> None:
     """Asks, buys and tells until the budget is spent."""
     what = f"searching {strategy.space.name}"
-    with Progress(what, ledger.budget, unit=_COUNTED[origin], done=len(ledger)) as shown:
+    total = int(ledger.budget.amount) if ledger.budget.unit == "queries" else None
+    with Progress(what, total, unit=_COUNTED[origin], done=len(ledger)) as shown:
         ledger.listen(lambda: shown.update(len(ledger), _best_so_far(ledger)))
         for round in _rounds(ledger):
             count = parameters.batch if len(ledger) else parameters.initial
             count = min(count, ledger.remaining)
             if latency is None:
-                proposals = strategy.ask(count)
+                asked = strategy.ask(count)
             else:
-                proposals = bought_within(strategy, count, latency, parameters.limits.get(LATENCY))
+                asked = bought_within(strategy, count, latency, parameters.limits.get(LATENCY))
+            if not asked:
+                logger.warning("No new architecture is left after %g of %s", ledger.spent, ledger.budget)
+                break
+            proposals = ledger.affordable(asked)
             if not proposals:
-                logger.warning(
-                    "No new architecture is left after %d of %d queries", len(ledger), ledger.budget
-                )
                 break
             strategy.tell(ledger.buy(proposals, round))
 
@@ -227,7 +251,7 @@ def _result(
         logger.warning("%d of %d queries failed; see the column error of the history", failures, len(history))
     if objectives is not None:
         history = _with_front(history, objectives)
-    best = history.iloc[int(np.nanargmax(history["accuracy"].to_numpy()))]
+    best = best_query(history)
     return SearchResult(
         best_architecture=str(best["architecture"]),
         best_accuracy=float(best["accuracy"]),
@@ -278,12 +302,6 @@ def _rounds(ledger: Ledger) -> Iterator[int]:
         round += 1
 
 
-def _not_in_ledgers(parameters: SearchParameters) -> set[str]:
-    """Parameters that do not change the course of a search."""
-    uses_latency = LATENCY in (*parameters.limits, *parameters.objectives)
-    return {"queries"} if uses_latency else {"queries", LATENCY}
-
-
 def _open_ledger(
     space: SearchSpace,
     evaluator: Evaluator,
@@ -293,7 +311,19 @@ def _open_ledger(
 ) -> Ledger:
     search = {
         "space": space.identity,
-        "parameters": parameters.model_dump(mode="json", exclude=_not_in_ledgers(parameters)),
+        "parameters": _identifying(parameters),
         "course": list(course),
     }
-    return Ledger.in_folder(evaluator, parameters.queries, folder, search)
+    return Ledger.in_folder(evaluator, parameters.may_spend, folder, search)
+
+
+def _identifying(parameters: SearchParameters) -> dict[str, Any]:
+    """What tells searches apart: not the budget, nor what the search does not use."""
+    found = parameters.model_dump(mode="json", exclude={"queries", "budget", "halving", LATENCY})
+    if LATENCY in (*parameters.limits, *parameters.objectives):
+        found[LATENCY] = parameters.latency.model_dump(mode="json")
+    if parameters.strategy in WITH_HALVING:
+        found["halving"] = parameters.halving.model_dump(mode="json")
+    if parameters.strategy == "random_then_best" and parameters.budget is not None:
+        found["budget"] = parameters.budget.model_dump(mode="json")
+    return found

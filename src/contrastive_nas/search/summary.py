@@ -9,6 +9,7 @@ from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
 from contrastive_nas.spaces.base import SearchSpace
 
+_TOLERANCE = 1e-9
 # How an accuracy is called that was found in this way.
 _KINDS = {"trained": "trained", "cached": "trained", "looked_up": "looked up", "predicted": "predicted"}
 
@@ -70,6 +71,25 @@ def summarise(
 
 
 def best_query(history: pd.DataFrame) -> dict[str, Any]:
-    """Return the query of the highest accuracy, the first of equals."""
-    row = int(np.nanargmax(history["accuracy"].to_numpy(dtype=float)))
-    return {str(name): value for name, value in history.iloc[row].items()}
+    """Return the query of the highest accuracy, the first of equals; see :func:`full_trainings`."""
+    known = full_trainings(history)
+    row = int(np.nanargmax(known["accuracy"].to_numpy(dtype=float)))
+    return {str(name): value for name, value in known.iloc[row].items()}
+
+
+def full_trainings(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the queries whose accuracies are compared: all, or those of the dearest fidelity.
+
+    ``query`` is then the cost so far, in full trainings, rounded up.
+    """
+    if "cost" not in history:
+        return history
+    costs = history["cost"].where(history["accuracy"].notna())
+    # Sums of costs such as .06 are not exact.
+    spent = np.ceil(history["cost"].cumsum() - _TOLERANCE).astype(int)
+    return history.assign(query=spent)[costs == costs.max()].reset_index(drop=True)
+
+
+def equal_queries(history: pd.DataFrame) -> int:
+    """Return how many full trainings cost as much as the search."""
+    return max(1, round(history["cost"].sum())) if "cost" in history else len(history)

@@ -11,7 +11,7 @@ from contrastive_nas.ranking.space_ranker import create_space_ranker
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.search.strategies.base import Setting, Strategy
-from contrastive_nas.search.strategy_registry import create_strategy, list_strategies
+from contrastive_nas.search.strategy_registry import NEED_FIDELITIES, create_strategy, list_strategies
 from contrastive_nas.spaces.wrapped.pool import Pool
 
 TABLE = toy_table()
@@ -19,7 +19,8 @@ LABEL = "toy_valid_accuracy"
 TRUTH = TABLE.set_index("architecture")[LABEL]
 QUICK = {"curriculum": {"steps": 6, "samples": 32}, "evolution": {"population": 20, "generations": 4}}
 
-every_strategy = pytest.mark.parametrize("name", list_strategies())
+# Those that need several fidelities are tested in tests/search/test_fidelities.py.
+every_strategy = pytest.mark.parametrize("name", sorted(set(list_strategies()) - set(NEED_FIDELITIES)))
 
 
 def strategy(name: str, seed: int = 0) -> Strategy:

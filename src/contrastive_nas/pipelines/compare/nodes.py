@@ -36,7 +36,7 @@ def buy_first_labels(
     supernet: Path | None = None,
 ) -> "pd.DataFrame":
     """Run the search's first round: a row per query with architecture, accuracy (percent) and origin."""
-    count = min(first_labels.count, search.queries)
+    count = first_labels.count if search.budget else min(first_labels.count, search.queries)
     result = run_stage_search(
         search,
         search.of_search(count, seed, queries=count),

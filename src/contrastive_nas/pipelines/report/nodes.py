@@ -27,8 +27,10 @@ def draw_space(
     from contrastive_nas.ranking.encoder.weights import load_encoder
     from contrastive_nas.reporting.figures import draw_map
     from contrastive_nas.reporting.maps import map_networks
+    from contrastive_nas.search.summary import full_trainings
     from contrastive_nas.spaces import load_space
 
+    history = full_trainings(history)
     accuracies = table[target.label].to_numpy(dtype=float)
     places, rows = map_networks(
         load_encoder(encoder).to(pick_device(device)),
@@ -61,11 +63,12 @@ def write_report(
     """Write the page of a search."""
     from contrastive_nas.reporting.making import read_making
     from contrastive_nas.reporting.search_page import SEARCH_NODES, SearchArtifacts, search_page
+    from contrastive_nas.search.summary import full_trainings
     from contrastive_nas.spaces import load_space
 
     found = SearchArtifacts(
         summary=search_summary,
-        history=search_history,
+        history=full_trainings(search_history),
         trace=search_trace,
         pseudo_labels=pseudo_labels,
         truth=table[target.test].to_numpy(dtype=float),

@@ -109,15 +109,16 @@ def measure_random_search(
     """
     from contrastive_nas.evaluators.registry import open_evaluator
     from contrastive_nas.search.random_baseline import course_on_table, run_course
+    from contrastive_nas.search.summary import equal_queries
 
     known = reference.dropna(subset=[target.label, target.test])
     named = evaluator, space.name, space.options, table, target.label, target.test
     with open_evaluator(*named, supernet=supernet) as source:
         if source.origin == "predicted":
-            parameters = search.of_search(1, seed, queries=len(history))
+            parameters = search.of_search(1, seed, queries=equal_queries(history))
             return run_course(searched_space(search, space, table), source, parameters, table)
     labels, tests = (known[name].to_numpy(dtype=float) for name in (target.label, target.test))
-    return course_on_table(labels, tests, len(history) if len(known) else 0)
+    return course_on_table(labels, tests, equal_queries(history) if len(known) else 0)
 
 
 @does_without("supernet", when=needs_no_supernet)
@@ -165,5 +166,6 @@ def summarise_search(
 def draw_search(history: "pd.DataFrame", random: "pd.DataFrame", summary: dict[str, Any]) -> "go.Figure":
     """Draw the best accuracy against queries, for this search and random search."""
     from contrastive_nas.reporting.figures import draw_search_history
+    from contrastive_nas.search.summary import full_trainings
 
-    return draw_search_history(history, random, summary)
+    return draw_search_history(full_trainings(history), random, summary)

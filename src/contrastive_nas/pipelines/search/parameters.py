@@ -32,6 +32,6 @@ class SearchStageParameters(SearchSettings):
             queries: in place of the budget.
         """
         own = {name: getattr(self, name) for name in SearchSettings.model_fields}
-        return SearchParameters(
-            **own | {"initial": initial, "seed": seed, "queries": queries or self.queries}
-        )
+        if queries is not None:
+            own |= {"queries": queries, "budget": None}
+        return SearchParameters(**own | {"initial": initial, "seed": seed})

@@ -9,6 +9,8 @@ labels: f counts as much as m of them.
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -59,7 +61,7 @@ TREES = 100
 EXPLORATION = 0.25
 
 
-class _TransferredScore:
+class TransferredScore:
     """f for the graphs of one source, with a residual's kernel on what the encoder says of them."""
 
     def __init__(
@@ -95,13 +97,21 @@ class _TransferredScore:
         return feature_views(self._features.encoder, self._features(sample))
 
     def predict(self, process: GaussianProcess, rows: IntArray) -> Posterior:
-        """What a process on the residual's inputs says of the graphs at ``rows``."""
+        """Return what a process on the residual's inputs says of the graphs at ``rows``."""
         found = in_parts(lambda part: np.column_stack(process.predict(self.inputs(part))), rows)
         return Posterior(*found.T)
 
     def drift(self, rows: IntArray) -> FloatArray:
         """f of the graphs at ``rows``."""
         return self._raw(rows) - self._centre
+
+    def informed_by(self, says: Callable[[IntArray], FloatArray], share: float) -> "TransferredScore":
+        """Return the score (1 - share) f + share m, with m what something else says of graphs."""
+        self.views  # noqa: B018  made once for all copies
+        found = copy(self)
+        found._raw = lambda rows: (1 - share) * self.drift(rows) + share * says(rows)
+        found._centre = float(found._raw(self._first).mean())
+        return found
 
     def _scored(self, rows: IntArray) -> FloatArray:
         return self._scale.standardise(self._graphs.statistics_of(rows)) @ self._weights
@@ -132,7 +142,7 @@ class _ExperiencedRanker(Ranker):
 
     def _learn(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
         if graphs is not self._graphs:
-            self._transferred = _TransferredScore(self._model, self._features, graphs, seed)
+            self._transferred = TransferredScore(self._model, self._features, graphs, seed)
             self._graphs = graphs
         self._temperature = self._transferred.temperature
         first, places = one_per_function(graphs, labelled)
@@ -192,9 +202,9 @@ class _ExperiencedRanker(Ranker):
     def _unexplained(self) -> float:
         return math.sqrt(1 - self._transferred.slope**2)
 
-    def share_score(self, other: "_ExperiencedRanker") -> None:
+    def share_score(self, graphs: GraphSource | None, transferred: TransferredScore) -> None:
         """Takes the transferred score that another ranker of this model has for its graphs."""
-        self._graphs, self._transferred = other._graphs, other._transferred
+        self._graphs, self._transferred = graphs, transferred
 
     def _calibrate(self, left_out: FloatArray, labels: FloatArray) -> None:
         """Takes the temperature that explains comparisons of labels left out, and the one before labels.
@@ -331,6 +341,11 @@ class KrigingRanker(_ExperiencedRanker):
         self._residual.fit(inputs, targets - self._share * drift)
         self._calibrate(targets - missed + self._share * drift_missed, labels)
 
+    @property
+    def noise(self) -> float:
+        """Variance of a label's noise, in normal quantiles."""
+        return self._residual.hyperparameters[2]
+
     def _own_posterior(self, rows: IntArray) -> Posterior:
         first, places = one_per_function(self._known_graphs(), rows)
         residual, deviation = self._transferred.predict(self._residual, first)
@@ -363,7 +378,7 @@ class TransferRanker(_ExperiencedRanker):
         self._kriging = KrigingRanker(self._model, self._features)
 
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
-        self._kriging.share_score(self)
+        self._kriging.share_score(self._graphs, self._transferred)
         for part in (self._kriging, self._trees):
             part.fit(graphs, labelled, labels, seed)
         self._weight = (1 - self._believed(len(labels))) / 2

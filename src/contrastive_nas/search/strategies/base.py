@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation
+from contrastive_nas.evaluators.base import FULL, Evaluation, Fidelity
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.search.acquisition import bought_together, front_gains, gains
 from contrastive_nas.search.ledger import Proposal
@@ -40,6 +40,7 @@ class Setting:
         parameters: of the search.
         ranker: for the strategies that use one.
         costs: the costs to be minimised besides maximising accuracy; None where accuracy is all that counts.
+        fidelities: what may be asked for, the cheapest first, the full training last.
     """
 
     space: SearchSpace
@@ -47,14 +48,17 @@ class Setting:
     parameters: SearchParameters
     ranker: SpaceRanker | None = None
     costs: Costs | None = None
+    fidelities: tuple[Fidelity, ...] = (Fidelity(),)
 
 
 class Strategy(ABC):
     """Proposes architectures that were not asked for before, and learns from the answers.
 
     Attributes:
-        labels: accuracies told so far, by architecture; failures are not among them.
+        labels: accuracies of full trainings told so far, by architecture; failures are not among them.
         asked: everything told so far, failures included.
+        fidelities: what may be asked for, the cheapest first, the full training last.
+        measured: by fidelity, what was told of each architecture at it, NaN where it failed.
         trace: one row per step of the strategy's own loop, for plots; columns are the strategy's own.
         design: how the first architectures are found.
     """
@@ -65,6 +69,8 @@ class Strategy(ABC):
         self.space = setting.space
         self.rng = setting.rng
         self.costs = setting.costs
+        self.fidelities = setting.fidelities
+        self.measured: dict[str, dict[Architecture, float]] = {one.name: {} for one in self.fidelities}
         self.labels: dict[Architecture, float] = {}
         self.asked: set[Architecture] = set()
         self.trace: list[dict[str, Any]] = []
@@ -77,7 +83,8 @@ class Strategy(ABC):
         """Take answers, also ones to questions that this strategy did not ask."""
         for evaluation in evaluations:
             self.asked.add(evaluation.architecture)
-            if math.isfinite(evaluation.accuracy):
+            self.measured[evaluation.fidelity][evaluation.architecture] = evaluation.accuracy
+            if evaluation.fidelity == FULL and math.isfinite(evaluation.accuracy):
                 self.labels[evaluation.architecture] = evaluation.accuracy
 
     def sample_new(self, count: int, reason: str, avoid: Collection[Architecture] = ()) -> list[Proposal]:
@@ -131,9 +138,13 @@ class RankerStrategy(Strategy):
         chosen = bought_together(self.ranker, names, None, count)
         return [Proposal(names[index], FIRST) for index in chosen]
 
-    @abstractmethod
     def propose(self, count: int) -> list[Proposal]:
         """Propose as :meth:`ask` does, with the ranker fitted; may return fewer."""
+        return self.most_promising(self.candidates(), count)
+
+    @abstractmethod
+    def candidates(self) -> list[Architecture]:
+        """Return what may be bought, with the ranker fitted; what was asked for is among it or not."""
 
     def gains(self, candidates: Sequence[Architecture]) -> NDArray[np.float64]:
         """Return what there is to gain by every label, see :mod:`contrastive_nas.search.acquisition`."""

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 from contrastive_nas.search.strategies.policy import Policy
 from contrastive_nas.spaces.base import Architecture
@@ -38,8 +37,8 @@ class Curriculum(RankerStrategy):
         self._generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
         self._decoded: dict[bytes, Architecture | None] = {}
 
-    def propose(self, count: int) -> list[Proposal]:
-        return self.most_promising(self._improve_policy(self._draw_budget()), count)
+    def candidates(self) -> list[Architecture]:
+        return self._improve_policy(self._draw_budget())
 
     def _draw_budget(self) -> FloatArray | None:
         """Costs between those of a labelled architecture and the largest that count; None without costs."""

@@ -1,5 +1,6 @@
 """Optuna's samplers as strategies, baselines without our predictors."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -117,6 +118,40 @@ class TPE(OptunaSearch):
 
     def _sampler(self, parameters: OptunaParameters, seed: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.TPESampler(n_startup_trials=parameters.startup, seed=seed)
+
+
+class PrunedTPE(TPE):
+    """TPE with Optuna's median pruner (Golovin et al., 2017, section 3.2.2).
+
+    Every network is measured at the cheapest fidelity and, until it is worse than the median of those before
+    it at a fidelity, at the next one; the sampler learns from those that were stopped too. One at a time.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._study.pruner = optuna.pruners.MedianPruner(n_startup_trials=setting.parameters.optuna.startup)
+        self._going_on: Proposal | None = None
+
+    def ask(self, count: int) -> list[Proposal]:
+        if self._going_on is not None:
+            return [self._going_on]
+        return [one._replace(fidelity=self.fidelities[0].name) for one in super().ask(1)]
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        self._going_on = None
+        names = [one.name for one in self.fidelities]
+        for evaluation in evaluations:
+            trial = self._pending.get(evaluation.architecture)
+            rung = names.index(evaluation.fidelity)
+            if trial is None or rung == len(names) - 1 or not math.isfinite(evaluation.accuracy):
+                super().tell([evaluation])
+                continue
+            Strategy.tell(self, [evaluation])
+            trial.report(evaluation.accuracy, rung)
+            if trial.should_prune():
+                self._study.tell(self._pending.pop(evaluation.architecture), state=TrialState.PRUNED)
+            else:
+                self._going_on = Proposal(evaluation.architecture, "promoted", names[rung + 1])
 
 
 class NSGA2(OptunaSearch):

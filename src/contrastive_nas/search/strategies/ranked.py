@@ -3,7 +3,6 @@
 import numpy as np
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.strategies.base import RankerStrategy, Setting
 from contrastive_nas.spaces.base import Architecture
 
@@ -32,8 +31,8 @@ class Exhaustive(RankerStrategy):
         except NotImplementedError as error:
             raise InputError(f"{error} for exhaustive search") from None
 
-    def propose(self, count: int) -> list[Proposal]:
-        return self.most_promising(self._everything, count)
+    def candidates(self) -> list[Architecture]:
+        return self._everything
 
 
 class Sampled(RankerStrategy):
@@ -48,8 +47,8 @@ class Sampled(RankerStrategy):
         drawn = self.space.sample(self.rng, setting.parameters.sampled.size)
         self._candidates = list(dict.fromkeys(drawn))
 
-    def propose(self, count: int) -> list[Proposal]:
-        return self.most_promising(self._candidates, count)
+    def candidates(self) -> list[Architecture]:
+        return self._candidates
 
 
 class Evolution(RankerStrategy):
@@ -69,7 +68,7 @@ class Evolution(RankerStrategy):
         super().__init__(setting)
         self.parameters = setting.parameters.evolution
 
-    def propose(self, count: int) -> list[Proposal]:
+    def candidates(self) -> list[Architecture]:
         fitness: dict[Architecture, float] = {}
         population = [*self.labels, *self.space.sample(self.rng, self.parameters.population)]
         for generation in range(self.parameters.generations):
@@ -79,7 +78,7 @@ class Evolution(RankerStrategy):
             self.trace.append({"queries": len(self.asked), "generation": generation, "fittest": fittest[0]})
             population = self._children(fittest)
         self._assess(population, fitness)
-        return self.most_promising(list(fitness), count)
+        return list(fitness)
 
     def _assess(self, population: list[Architecture], fitness: dict[Architecture, float]) -> None:
         new = [name for name in dict.fromkeys(population) if name not in fitness]
@@ -116,15 +115,16 @@ class Default(RankerStrategy):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._chosen = _strategy(self.space.size)(setting)
+        self._chosen = by_size(self.space.size)(setting)
         # One record of what was asked and answered, whoever proposes.
         self._chosen.labels, self._chosen.asked, self._chosen.trace = self.labels, self.asked, self.trace
 
-    def propose(self, count: int) -> list[Proposal]:
-        return self._chosen.propose(count)
+    def candidates(self) -> list[Architecture]:
+        return self._chosen.candidates()
 
 
-def _strategy(size: int) -> type[RankerStrategy]:
+def by_size(size: int) -> type[RankerStrategy]:
+    """Return what the default does with a space of so many architectures."""
     if size <= RANKED_WHOLE:
         return Exhaustive
     return Sampled if size <= RANKED_BY_SAMPLE else Evolution
