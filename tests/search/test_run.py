@@ -224,7 +224,7 @@ def test_the_result_says_how_the_first_networks_were_found():
     [
         (
             {"strategy": "magic"},
-            "strategy 'magic' is unknown: choose from asha, curriculum, default, evolution",
+            "strategy 'magic' is unknown: choose from asha, curriculum, default",
         ),
         ({"queries": 5}, "budget of 5 queries is smaller than the initial design of 10"),
         ({"queries": 0}, "greater than or equal to 1"),

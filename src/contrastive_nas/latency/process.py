@@ -163,7 +163,7 @@ def condition(kernels: Sequence[FloatArray], values: FloatArray, grid: Grid) -> 
     log_weights = log_evidence(inner, values, grid) + grid.log_prior
     weights = np.exp(log_weights - logsumexp(log_weights))
     used = np.flatnonzero(weights > _NEGLIGIBLE)
-    inverses = np.linalg.inv(_covariances(inner, grid)[used])
+    inverses: FloatArray = np.asarray(np.linalg.inv(_covariances(inner, grid)[used]), dtype=np.float64)
     level = float(values.mean())
     return Conditioned(
         kept,

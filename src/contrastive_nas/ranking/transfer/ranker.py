@@ -76,7 +76,9 @@ class TransferredScore:
         self._weights = stretch * weights
         # Differences of f over this are logits of winning.
         self.temperature = stretch * model.temperature(self._scale)
-        self._raw = PerFunction(graphs, lambda rows: in_parts(self._scored, rows))
+        self._raw: Callable[[IntArray], FloatArray] = PerFunction(
+            graphs, lambda rows: in_parts(self._scored, rows)
+        )
         self._centre = float(self._raw(first).mean())
         self.similarity = dict(zip(model.spaces, model.relations(self._scale).tolist(), strict=True))
         self.trusted = model.trusted(self._scale)
