@@ -209,7 +209,8 @@ def _images_of(space: SearchSpace, largest: str) -> tuple[int, int, int]:
 def _teacher(supernet: Supernet, fabric: Fabric) -> Supernet:
     teacher = Supernet(supernet.space)
     teacher.load_state_dict(supernet.state_dict())
-    return fabric.to_device(teacher.requires_grad_(False)).train()
+    fabric.to_device(teacher.requires_grad_(False))
+    return teacher.train()
 
 
 def _header(settings: SupernetSettings, images: Images, classes: int) -> SupernetHeader:

@@ -164,4 +164,4 @@ def adaptive_alpha(logits: Tensor, wanted: Tensor, largest_weight: float = _LARG
         value = powers * log_ratio if alpha == 1.0 else (powers - 1.0) / (alpha * (alpha - 1.0))
         values.append((q * value).sum(dim=1))
         surrogates.append(-(q * powers / alpha * log_q).sum(dim=1))
-    return torch.where(values[0] > values[1], *surrogates).mean()
+    return torch.where(values[0] > values[1], surrogates[0], surrogates[1]).mean()

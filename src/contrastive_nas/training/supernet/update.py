@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.training.data.base import Batch
@@ -97,7 +98,7 @@ def make_supernet_updater(
         plan=plan,
         fabric=fabric,
         network=supernet,
-        optimizer=fabric.setup_optimizers(optimizer),
+        optimizer=cast(Optimizer, fabric.setup_optimizers(optimizer)),
         scheduler=plan.scheduler(optimizer),
         preparation=preparation,
         loss=TrainingLoss(recipe),
