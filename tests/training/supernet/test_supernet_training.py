@@ -165,6 +165,7 @@ def test_cells_are_trained_one_path_at_a_time(make: MakeSettings) -> None:
     assert 0 <= networks.valid_accuracy(cell) <= 100
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_losses_of_one(make: MakeSettings, tmp_path: Path) -> None:
     found = []
     for devices, batch in ((1, 50), (2, 25)):
