@@ -108,8 +108,8 @@ def ones(*shape: int) -> np.ndarray:
 
 
 WRONG = {
-    "nothing": ({"posterior": lambda rows: None}, "Given gave NoneType in place of Posterior"),
-    "means alone": ({"posterior": lambda rows: 1.0 * rows}, "Given gave ndarray in place of Posterior"),
+    "nothing": ({"posterior": lambda rows: None}, "Given gave NoneType instead of Posterior"),
+    "means alone": ({"posterior": lambda rows: 1.0 * rows}, "Given gave ndarray instead of Posterior"),
     "columns": (
         {"posterior": lambda rows: (ones(len(rows), 1), ones(len(rows)))},
         r"of shape \(8, 1\), not \(8,\)",
@@ -117,7 +117,7 @@ WRONG = {
     "one deviation": ({"posterior": lambda rows: (ones(len(rows)), 1.0)}, r"of shape \(\), not \(8,\)"),
     "texts": ({"posterior": lambda rows: (["a"] * len(rows), ones(len(rows)))}, "which are not real numbers"),
     "complex": ({"posterior": lambda rows: (1j * rows, ones(len(rows)))}, "which are not real numbers"),
-    "unsure of all": ({"posterior": lambda rows: (1.0 * rows, np.nan * rows)}, "Given answers nan for "),
+    "unsure of all": ({"posterior": lambda rows: (1.0 * rows, np.nan * rows)}, "Given returned nan for "),
     "below 0": (
         {"posterior": lambda rows: (1.0 * rows, -ones(len(rows)))},
         "deviations below 0, the least -1",

@@ -262,16 +262,19 @@ def test_arguments_of_another_kind_are_refused_before_anything_is_paid(changes, 
         ({"network": ["a"], "latency": [1.0]}, "no column 'architecture'; it has network, latency"),
         ({"architecture": ["a"], "latency": ["fast"]}, "cost 'latency' of a is not a number: 'fast'"),
         ({"architecture": ["a", "b", "a"], "latency": [1, 2, 3]}, "'latency' of a is there twice, 1 and 3"),
-        (
-            {"architecture": ["a"], "delay": [1.0]},
-            "cost 'latency' is unknown: choose from macs, parameters, delay",
-        ),
     ],
 )
 def test_tables_of_costs_that_cannot_be_used(table, message):
     parameters = SearchParameters(queries=5, strategy="random", limits={"latency": 2.0})
     with pytest.raises(InputError, match=message):
         run_search(ToySpace(), quadratic, parameters, cost_table=pd.DataFrame(table))
+
+
+def test_a_cost_that_no_column_holds_is_named():
+    parameters = SearchParameters(queries=5, strategy="random", limits={"watts": 2.0})
+    table = pd.DataFrame({"architecture": ["a"], "delay": [1.0]})
+    with pytest.raises(InputError, match="cost 'watts' is unknown: choose from macs, parameters, delay"):
+        run_search(ToySpace(), quadratic, parameters, cost_table=table)
 
 
 def test_the_nearest_strategy_is_named():

@@ -281,7 +281,7 @@ def test_folders_of_parts_are_no_classes(tmp_path: Path) -> None:
     for part in ("train", "val"):
         (tmp_path / part / "cat").mkdir(parents=True)
         (tmp_path / part / "cat" / "a.png").write_bytes(encoded())
-    with pytest.raises(InputError, match="holds train, val, which are no classes"):
+    with pytest.raises(InputError, match="holds train, val, which are not classes"):
         FolderSource(tmp_path)
 
 

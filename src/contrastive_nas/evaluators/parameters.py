@@ -149,6 +149,7 @@ class EvaluatorParameters(Typed):
 # What describes a fidelity of each kind of evaluator; all of it is needed but for trainings.
 _FIDELITY_VALUES: dict[str, set[str]] = {
     "training": {"epochs", "images"},
+    "supernet": set(),
     "table": {"cost", "column"},
     "function": {"cost"},
     "surrogate": set(),

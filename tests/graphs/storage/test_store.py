@@ -152,7 +152,7 @@ def test_a_file_that_is_cut_off_is_refused(
     path = tmp_path / "s.arrow"
     write(path, graphs, [12])
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(InputError, match=r"s\.arrow is not a graph store, or is cut off"):
+    with pytest.raises(InputError, match=r"s\.arrow is not a graph store, or is incomplete"):
         open_store(path)
 
 

@@ -35,8 +35,14 @@ def train_shared_weights(
     seed: ExperimentSeed,
     device: Device,
     checkpoints: Checkpoints,
+    kind: str,
+    start: str,
 ) -> tuple[Callable[[Path], None], "pd.DataFrame"]:
-    """Return the trained supernet, and its history per epoch."""
+    """Return the trained supernet, and its history per epoch.
+
+    An empty file, and no history, where neither queries are answered with it (``kind`` of the evaluator) nor
+    retraining starts from it (``start``): runners other than the project's own run this node in any case.
+    """
     import shutil
     import tempfile
     from functools import partial
@@ -46,6 +52,11 @@ def train_shared_weights(
     from contrastive_nas.training.launch import count_processes, launch
     from contrastive_nas.training.supernet.run import HISTORY, WEIGHTS
 
+    if "supernet" not in (kind, start):
+        logger.warning(
+            "No supernet is trained, as nothing uses it: set evaluator.kind or retrain.start to supernet"
+        )
+        return Path.touch, pd.DataFrame()
     output = (checkpoints.folder or Path(tempfile.mkdtemp())) / "run"
     settings = _settings(parameters, space, seed, device, output)
     processes = count_processes(parameters.processes, device)

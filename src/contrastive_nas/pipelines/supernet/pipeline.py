@@ -1,7 +1,8 @@
 """Supernet: one set of weights for all networks of the space."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
+from contrastive_nas.pipelines.stage_node import StageNode
 from contrastive_nas.pipelines.supernet.nodes import plan_supernet, train_shared_weights
 
 
@@ -14,10 +15,15 @@ def create_pipeline() -> Pipeline:
     }
     return Pipeline(
         [
-            Node(func=plan_supernet, inputs=shared, outputs="supernet_plan", name="plan_supernet"),
-            Node(
+            StageNode(func=plan_supernet, inputs=shared, outputs="supernet_plan", name="plan_supernet"),
+            StageNode(
                 func=train_shared_weights,
-                inputs=shared | {"checkpoints": "checkpoints"},
+                inputs=shared
+                | {
+                    "checkpoints": "checkpoints",
+                    "kind": "params:evaluator.kind",
+                    "start": "params:retrain.start",
+                },
                 outputs=["supernet", "supernet_history"],
                 name="train_supernet",
                 tags="gpu",
