@@ -73,7 +73,7 @@ def describe_search(summary: Metrics) -> Ending:
         found = counted(summary["front"], "network")
         rows.append(("Front", f"{found} that no other beats in accuracy and cost; see search_history"))
     further = [("report", "one page with all tables and figures")]
-    if summary["accuracy_is"] == "trained":
+    if "surrogate_noise" not in summary and summary["accuracy_is"] in ("trained", "predicted"):
         further.append(("retrain", "trains the network in full and exports it"))
     headline = f"The best network found in {summary['space']} has a test accuracy of {accuracy}"
     return Ending(headline, rows, [("Figure", "search_figure")], further)
@@ -97,6 +97,8 @@ def test_accuracy(summary: Metrics) -> tuple[str, str]:
         )
     if summary["accuracy_is"] == "trained":
         return percent(accuracy), f"{percent(accuracy)}, of one training"
+    if summary["accuracy_is"] == "predicted":
+        return f"{percent(accuracy)} (predicted)", f"{percent(accuracy)}, predicted without a training"
     return f"{percent(accuracy)} (looked up)", f"{percent(accuracy)}, looked up in the table"
 
 
