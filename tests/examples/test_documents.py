@@ -35,6 +35,7 @@ LANGUAGES = {"bash", "bibtex", "csv", "python", "text", "yaml"}
 # By the name of the block. Those of graphs.md and spaces.md run in tests of their own.
 NOT_RUN = {
     "README.md:python-1": "calls a training of the reader's own, and searches for minutes",
+    "docs/fidelities.md:python-1": "calls a training of the reader's own",
     "docs/graphs.md:python-1": "runs in test_shown_code.py",
     "docs/ingestion.md:python-1": "reads a benchmark file of 500 MB",
     "docs/latency.md:python-1": "measures on the reader's own device",
@@ -44,6 +45,7 @@ NOT_RUN = {
     "docs/spaces.md:python-1": "runs in tests/spaces/test_documentation.py",
     "docs/spaces.md:python-2": "runs in tests/spaces/test_documentation.py",
     "docs/spaces.md:python-3": "runs in tests/spaces/test_documentation.py",
+    "docs/supernet.md:python-1": "reads weights that the reader has",
     "docs/transfer.md:python-1": "ranks architectures of the reader's own",
 }
 # Settings that are no parameters of a pipeline.
