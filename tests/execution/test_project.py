@@ -134,10 +134,10 @@ def test_a_changed_recipe_changes_what_trains_by_recipes(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("program", "nodes"),
     [
-        ("contrastive_nas.training.__main__", {"retrain_architecture"}),
+        ("contrastive_nas.training.__main__", {"retrain_architecture", "train_supernet"}),
         (
             "contrastive_nas.evaluators.training, contrastive_nas.spaces.compact_cnn",
-            TRAINING_NODES - {"plan_retraining", "retrain_architecture"},
+            TRAINING_NODES - {"plan_retraining", "retrain_architecture", "plan_supernet", "train_supernet"},
         ),
     ],
 )
