@@ -80,6 +80,7 @@ def builds(folder: Path) -> list[tuple[int, str]]:
     return [(int(pid), architecture) for pid, architecture in (line.split(" ", 1) for line in lines)]
 
 
+@pytest.mark.slow
 def test_answers_are_those_of_processes_of_this_machine(
     space_file: str, tmp_path: Path, cluster: None
 ) -> None:

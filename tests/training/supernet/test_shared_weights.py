@@ -68,6 +68,7 @@ def test_subnetworks_equal_extracted_networks(name: str) -> None:
         check_equal(supernet, architecture)
 
 
+@pytest.mark.slow
 @pytest.mark.very_slow
 @pytest.mark.parametrize("name", SPACES)
 def test_200_subnetworks_equal_extracted_networks(name: str) -> None:
