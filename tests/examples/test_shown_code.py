@@ -67,7 +67,7 @@ def test_a_first_search_is_shown_in_a_notebook(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_own_space_is_searched_on_own_images_in_a_notebook(tmp_path: Path) -> None:
-    shown = execute("own_space_and_data.ipynb", tmp_path, TRAININGS=5, EPOCHS=1)
+    shown = execute("own_space_and_data.ipynb", tmp_path, TRAININGS=5, EPOCHS=2)
     assert any("test accuracy" in output.get("text", "") for output in shown)
 
 

@@ -61,7 +61,7 @@ def address(site: Path) -> Iterator[str]:
 def test_the_site_has_stages_and_layers(site: Path) -> None:
     found = json.loads((site / "api/main").read_text())
     assert set(found["modular_pipelines"]) == {
-        *("__root__", "ingest", "convert", "pretrain", "compare", "augment", "search", "report")
+        *("__root__", "ingest", "convert", "pretrain", "supernet", "compare", "augment", "search", "report")
     }
     assert found["layers"][0] == "raw"
     assert found["layers"].index("feature") < found["layers"].index("models")
