@@ -22,20 +22,25 @@ class StageNode(Node):
         """Give what Kedro-Viz says of a node: the documentation of its function."""
         return TextPreview(content=inspect.getdoc(self.func) or "")
 
+    @classmethod
+    def of(cls, node: Node) -> "StageNode":
+        """Make any node one of this kind."""
+        return cls(
+            func=node.func,
+            inputs=node._inputs,
+            outputs=node._outputs,
+            name=node._name,
+            tags=node.tags,
+            confirms=node.confirms,
+            namespace=node.namespace,
+        )
+
     def _copy(self, **changes: Any) -> Node:
         """Copy the node with changes; Kedro's own method would make it a node of the common kind."""
-        common = super()._copy(**changes)
-        return type(self)(
-            func=common.func,
-            inputs=common._inputs,
-            outputs=common._outputs,
-            name=common._name,
-            tags=common.tags,
-            confirms=common.confirms,
-            namespace=common.namespace,
-        )
+        return self.of(super()._copy(**changes))
 
 
 def as_stage(pipeline: Pipeline, stage: str) -> Pipeline:
     """Put the nodes of a stage into its namespace and tag them with its name; data sets keep their names."""
-    return Pipeline(pipeline, namespace=stage, prefix_datasets_with_namespace=False, tags=stage)
+    nodes = [StageNode.of(node) for node in pipeline.nodes]
+    return Pipeline(nodes, namespace=stage, prefix_datasets_with_namespace=False, tags=stage)

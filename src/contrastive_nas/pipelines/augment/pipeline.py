@@ -1,19 +1,18 @@
 """Augment: pseudo-labels, and a comparator trained on with them."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.augment.nodes import (
     augment_comparator,
     draw_calibration,
     measure_augmentation,
 )
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=augment_comparator,
                 inputs=[
                     "comparator",
@@ -28,7 +27,7 @@ def create_pipeline() -> Pipeline:
                 name="augment_comparator",
                 tags="gpu",
             ),
-            StageNode(
+            Node(
                 func=measure_augmentation,
                 inputs=[
                     "augmented_comparator",
@@ -43,7 +42,7 @@ def create_pipeline() -> Pipeline:
                 outputs="comparator_metrics",
                 name="measure_augmentation",
             ),
-            StageNode(
+            Node(
                 func=draw_calibration,
                 inputs=[
                     "augmented_comparator",

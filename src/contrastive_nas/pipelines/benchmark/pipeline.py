@@ -1,15 +1,14 @@
 """Benchmark: a table of trained networks."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.benchmark.nodes import make_benchmark
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=make_benchmark,
                 inputs=[
                     "params:benchmark",

@@ -1,6 +1,6 @@
 """Compare: the initial design of a search, and a comparator trained on all its pairs."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.compare.nodes import (
     buy_first_labels,
@@ -9,20 +9,19 @@ from contrastive_nas.pipelines.compare.nodes import (
     train_first_comparator,
 )
 from contrastive_nas.pipelines.searching import SEARCH_INPUTS
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     measured = ["comparator", "graphs", "table", "first_labels", "params:target"]
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=buy_first_labels,
                 inputs={**SEARCH_INPUTS, "first_labels": "params:compare.first_labels"},
                 outputs="first_labels",
                 name="buy_first_labels",
             ),
-            StageNode(
+            Node(
                 func=train_first_comparator,
                 inputs=[
                     "encoder",
@@ -37,14 +36,12 @@ def create_pipeline() -> Pipeline:
                 name="train_comparator",
                 tags="gpu",
             ),
-            StageNode(
+            Node(
                 func=measure_comparator,
                 inputs=measured,
                 outputs="first_comparator_metrics",
                 name="measure_comparator",
             ),
-            StageNode(
-                func=draw_comparator, inputs=measured, outputs="comparator_figure", name="draw_comparator"
-            ),
+            Node(func=draw_comparator, inputs=measured, outputs="comparator_figure", name="draw_comparator"),
         ]
     )

@@ -1,15 +1,14 @@
 """Ingest: one tidy table from a benchmark file."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.ingest.nodes import ingest_table
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=ingest_table,
                 inputs=["raw_table", "params:ingest", "params:space", "params:target"],
                 outputs=["table", "ingest_report"],

@@ -1,15 +1,14 @@
 """Pretrain: the graph encoder, without labels."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.pretrain.nodes import draw_pretraining, pretrain_encoder
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=pretrain_encoder,
                 inputs={
                     "graphs": "graphs",
@@ -22,7 +21,7 @@ def create_pipeline() -> Pipeline:
                 name="pretrain_encoder",
                 tags="gpu",
             ),
-            StageNode(
+            Node(
                 func=draw_pretraining,
                 inputs="pretrain_losses",
                 outputs="pretrain_figure",

@@ -1,15 +1,14 @@
 """Report: what a run found, on one page for people."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.report.nodes import draw_space, write_report
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=draw_space,
                 inputs={
                     "encoder": "encoder",
@@ -23,7 +22,7 @@ def create_pipeline() -> Pipeline:
                 outputs="map_figure",
                 name="draw_space",
             ),
-            StageNode(
+            Node(
                 func=write_report,
                 inputs={
                     "search_summary": "search_summary",

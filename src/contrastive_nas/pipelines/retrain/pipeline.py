@@ -1,13 +1,12 @@
 """Retrain: the best architecture, trained in full and exported."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.retrain.nodes import (
     plan_retraining,
     retrain_architecture,
     write_retrain_report,
 )
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
@@ -20,8 +19,8 @@ def create_pipeline() -> Pipeline:
     }
     return Pipeline(
         [
-            StageNode(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
-            StageNode(
+            Node(func=plan_retraining, inputs=shared, outputs="retrain_plan", name="plan_retraining"),
+            Node(
                 func=retrain_architecture,
                 inputs=shared
                 | {"plan": "retrain_plan", "checkpoints": "checkpoints", "supernet": "supernet"},
@@ -29,7 +28,7 @@ def create_pipeline() -> Pipeline:
                 name="retrain_architecture",
                 tags="gpu",
             ),
-            StageNode(
+            Node(
                 func=write_retrain_report,
                 inputs={
                     "metrics": "retrain_metrics",

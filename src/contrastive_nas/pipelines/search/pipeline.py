@@ -1,6 +1,6 @@
 """Search: the best architecture for a budget of queries."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from contrastive_nas.pipelines.search.nodes import (
     draw_search,
@@ -10,7 +10,6 @@ from contrastive_nas.pipelines.search.nodes import (
     summarise_search,
 )
 from contrastive_nas.pipelines.searching import SEARCH_INPUTS
-from contrastive_nas.pipelines.stage_node import StageNode
 
 
 def create_pipeline() -> Pipeline:
@@ -23,14 +22,14 @@ def create_pipeline() -> Pipeline:
     }
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=search_architectures,
                 inputs={**SEARCH_INPUTS, "first_labels": "first_labels"},
                 outputs=["search_history", "search_trace", "search_basis"],
                 name="search_architectures",
                 tags="gpu",
             ),
-            StageNode(
+            Node(
                 func=select_reference,
                 inputs=[
                     "table",
@@ -42,7 +41,7 @@ def create_pipeline() -> Pipeline:
                 outputs="search_reference",
                 name="select_reference",
             ),
-            StageNode(
+            Node(
                 func=measure_random_search,
                 inputs={
                     "history": "search_history",
@@ -54,7 +53,7 @@ def create_pipeline() -> Pipeline:
                 outputs="random_search",
                 name="measure_random_search",
             ),
-            StageNode(
+            Node(
                 func=summarise_search,
                 inputs={
                     "history": "search_history",
@@ -70,7 +69,7 @@ def create_pipeline() -> Pipeline:
                 outputs="search_summary",
                 name="summarise_search",
             ),
-            StageNode(
+            Node(
                 func=draw_search,
                 inputs=["search_history", "random_search", "search_summary"],
                 outputs="search_figure",

@@ -1,8 +1,7 @@
 """Supernet: one set of weights for all networks of the space."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
-from contrastive_nas.pipelines.stage_node import StageNode
 from contrastive_nas.pipelines.supernet.nodes import plan_supernet, train_shared_weights
 
 
@@ -15,8 +14,8 @@ def create_pipeline() -> Pipeline:
     }
     return Pipeline(
         [
-            StageNode(func=plan_supernet, inputs=shared, outputs="supernet_plan", name="plan_supernet"),
-            StageNode(
+            Node(func=plan_supernet, inputs=shared, outputs="supernet_plan", name="plan_supernet"),
+            Node(
                 func=train_shared_weights,
                 inputs=shared
                 | {

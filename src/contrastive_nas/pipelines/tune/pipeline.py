@@ -1,15 +1,14 @@
 """Tune: hyper-parameters of a stage."""
 
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
-from contrastive_nas.pipelines.stage_node import StageNode
 from contrastive_nas.pipelines.tune.nodes import tune_stage
 
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            StageNode(
+            Node(
                 func=tune_stage,
                 inputs=[
                     "table",
