@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from contrastive_nas.errors import InputError, instead
@@ -85,14 +85,6 @@ def with_full(shorter: Iterable[Fidelity]) -> tuple[Fidelity, ...]:
     return (*found, Fidelity())
 
 
-def identity_of(fidelities: Sequence[Fidelity], shorter: "Mapping[str, Evaluator]") -> dict[str, Any]:
-    """Return what an evaluator's identity has besides, where it offers more than the full training."""
-    if len(fidelities) == 1:
-        return {}
-    offered = {one.name: {"cost": one.cost, **shorter[one.name].identity} for one in fidelities[:-1]}
-    return {"fidelities": offered}
-
-
 class Evaluator(ABC):
     """Gives accuracies for architectures; only the ledger of a search calls it: every query counts.
 
@@ -100,9 +92,13 @@ class Evaluator(ABC):
 
     Attributes:
         origin: how new answers are found.
+        fidelities: what a network may be measured at, the cheapest first; the full training is the last.
     """
 
     origin: ClassVar[Origin]
+    fidelities: tuple[Fidelity, ...] = (Fidelity(),)
+    # Evaluators of the cheaper fidelities, by name; whoever offers some sets both.
+    _shorter: Mapping[str, "Evaluator"] = MappingProxyType({})
 
     def __enter__(self) -> Self:
         return self
@@ -124,11 +120,6 @@ class Evaluator(ABC):
         by an evaluator with the identity of the one that began it.
         """
 
-    @property
-    def fidelities(self) -> tuple[Fidelity, ...]:
-        """What a network may be measured at, the cheapest first; the full training is the last."""
-        return (Fidelity(),)
-
     def at(self, fidelity: str) -> "Evaluator":
         """Return the evaluator of one fidelity, which is closed with this one; itself for the full one.
 
@@ -137,8 +128,17 @@ class Evaluator(ABC):
         """
         if fidelity == FULL:
             return self
-        known = [one.name for one in self.fidelities]
-        raise InputError(f"fidelity {fidelity!r} is unknown{instead(fidelity, known)}")
+        if fidelity not in self._shorter:
+            known = [one.name for one in self.fidelities]
+            raise InputError(f"fidelity {fidelity!r} is unknown{instead(fidelity, known)}")
+        return self._shorter[fidelity]
+
+    def _identity_of_shorter(self) -> dict[str, Any]:
+        """What an identity has besides, where more than the full training is offered."""
+        if not self._shorter:
+            return {}
+        offered = {one.name: {"cost": one.cost, **self.at(one.name).identity} for one in self.fidelities[:-1]}
+        return {"fidelities": offered}
 
     @abstractmethod
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:

@@ -48,8 +48,9 @@ class FunctionEvaluator(Evaluator):
     ) -> None:
         self._function = function
         self._name = identity
-        self._fidelities = with_full(fidelities)
+        self.fidelities = with_full(fidelities)
         self._more_arguments: tuple[str, ...] = (FULL,) if fidelities else ()
+        self._shorter = {one.name: self._called_with(one.name) for one in fidelities}
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -60,25 +61,19 @@ class FunctionEvaluator(Evaluator):
         """
         found = {"kind": "function", "function": self._name or _source_identity(self._function)}
         if self._more_arguments:
-            found["fidelities"] = {one.name: one.cost for one in self._fidelities}
+            found["fidelities"] = {one.name: one.cost for one in self.fidelities}
         return found
-
-    @property
-    def fidelities(self) -> tuple[Fidelity, ...]:
-        return self._fidelities
-
-    def at(self, fidelity: str) -> Evaluator:
-        if fidelity not in {one.name for one in self._fidelities[:-1]}:
-            return super().at(fidelity)
-        shorter = copy(self)
-        shorter._more_arguments = (fidelity,)
-        return shorter
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._ask(architecture) for architecture in architectures]
 
     def reference(self, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         return table.assign(**dict.fromkeys(columns, math.nan))
+
+    def _called_with(self, fidelity: str) -> "FunctionEvaluator":
+        shorter = copy(self)
+        shorter._more_arguments = (fidelity,)
+        return shorter
 
     def _ask(self, architecture: Architecture) -> Evaluation:
         start = time.process_time()

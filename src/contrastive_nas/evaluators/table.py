@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, identity_of, with_full
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, with_full
 from contrastive_nas.spaces.base import Architecture
 
 # A table seldom holds a whole space; Pool(space, architectures) is the same in Python.
@@ -50,7 +50,7 @@ class TableEvaluator(Evaluator):
         self._rows = {name: row for row, name in enumerate(table["architecture"].tolist())}
         self._labels = table[label].to_numpy(dtype=float)
         self._tests = table[self._test].to_numpy(dtype=float)
-        self._fidelities = with_full(fidelities or {})
+        self.fidelities = with_full(fidelities or {})
         self._shorter = {
             fidelity.name: _shorter(table, fidelity.name, column, self._test)
             for fidelity, column in (fidelities or {}).items()
@@ -59,14 +59,7 @@ class TableEvaluator(Evaluator):
     @cached_property
     def identity(self) -> dict[str, Any]:
         found = {"kind": "table", "label": self._label, "table": table_digest(self._table, self._label)}
-        return found | identity_of(self._fidelities, self._shorter)
-
-    @property
-    def fidelities(self) -> tuple[Fidelity, ...]:
-        return self._fidelities
-
-    def at(self, fidelity: str) -> Evaluator:
-        return self._shorter.get(fidelity) or super().at(fidelity)
+        return found | self._identity_of_shorter()
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._look_up(architecture) for architecture in architectures]

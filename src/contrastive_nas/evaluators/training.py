@@ -10,7 +10,7 @@ from statistics import stdev
 from typing import Any
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, identity_of, with_full
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, with_full
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import FidelityParameters, TrainingParameters
 from contrastive_nas.evaluators.workers import (
@@ -70,7 +70,7 @@ class TrainingEvaluator(Evaluator):
         self._final: TrainedScores | None = None
         asked = fidelities or {}
         epochs = int(self._how["recipe"]["epochs"])
-        self._fidelities = with_full(Fidelity(name, _cost(one, epochs)) for name, one in asked.items())
+        self.fidelities = with_full(Fidelity(name, _cost(one, epochs)) for name, one in asked.items())
         self._shorter = {
             name: TrainingEvaluator(space_name, _shortened(parameters, one), space_options, labels=labels)
             for name, one in asked.items()
@@ -79,14 +79,7 @@ class TrainingEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         found = {"kind": "training", **self._how, "seeds": list(self.parameters.seeds)}
-        return found | identity_of(self._fidelities, self._shorter)
-
-    @property
-    def fidelities(self) -> tuple[Fidelity, ...]:
-        return self._fidelities
-
-    def at(self, fidelity: str) -> Evaluator:
-        return self._shorter.get(fidelity) or super().at(fidelity)
+        return found | self._identity_of_shorter()
 
     def close(self) -> None:
         """End the processes; what they have not begun is given up."""
