@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 # Sums of costs such as .06 are not exact.
-_TOLERANCE = 1e-9
+TOLERANCE = 1e-9
 _SECONDS = 3600.0
 
 
@@ -61,7 +61,7 @@ class Budget:
         if self.unit == "hours":
             return left > 0
         more = len(costs) if self.unit == "queries" else math.fsum(costs)
-        return more <= left + _TOLERANCE
+        return more <= left + TOLERANCE
 
     def queries_left(self, paid: Collection[Paid], cheapest: float) -> int:
         """Return how many more queries are possible at most.
@@ -74,7 +74,7 @@ class Budget:
         if self.unit == "queries":
             return max(0, int(left))
         if self.unit == "trainings":
-            return max(0, math.floor((left + _TOLERANCE) / cheapest))
+            return max(0, math.floor((left + TOLERANCE) / cheapest))
         if left <= 0:
             return 0
         trained, hours = math.fsum(query.cost for query in paid), self.spent(paid)

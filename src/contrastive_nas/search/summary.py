@@ -7,9 +7,9 @@ import pandas as pd
 
 from contrastive_nas.graphs.canonical_form.canonical import canonical_batch
 from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_parameters
+from contrastive_nas.search.budget import TOLERANCE
 from contrastive_nas.spaces.base import SearchSpace
 
-_TOLERANCE = 1e-9
 # How an accuracy is called that was found in this way.
 _KINDS = {"trained": "trained", "cached": "trained", "looked_up": "looked up", "predicted": "predicted"}
 
@@ -85,8 +85,7 @@ def full_trainings(history: pd.DataFrame) -> pd.DataFrame:
     if "cost" not in history:
         return history
     costs = history["cost"].where(history["accuracy"].notna())
-    # Sums of costs such as .06 are not exact.
-    spent = np.ceil(history["cost"].cumsum() - _TOLERANCE).astype(int)
+    spent = np.ceil(history["cost"].cumsum() - TOLERANCE).astype(int)
     return history.assign(query=spent)[costs == costs.max()].reset_index(drop=True)
 
 

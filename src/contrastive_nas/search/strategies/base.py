@@ -20,6 +20,8 @@ from contrastive_nas.spaces.costs import Costs
 
 # Reason that is recorded with the labels of the first round.
 FIRST = "initial design"
+# Reason of asking for a network at a higher fidelity than before.
+PROMOTED = "promoted"
 LISTABLE = 100_000
 ATTEMPTS = 50
 # Candidates that are compared with each other before some of them are bought: hundreds of functions.

@@ -17,14 +17,13 @@ import math
 import numpy as np
 
 from contrastive_nas.evaluators.base import FULL
-from contrastive_nas.ranking.base import FloatArray
+from contrastive_nas.ranking.base import FloatArray, Posterior
 from contrastive_nas.search.acquisition import expected_improvement
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.strategies.base import SHORTLIST, RankerStrategy, Setting
+from contrastive_nas.search.strategies.base import PROMOTED, SHORTLIST, RankerStrategy, Setting
 from contrastive_nas.search.strategies.ranked import by_size
 from contrastive_nas.spaces.base import Architecture
 
-PROMOTED = "promoted"
 # Full trainings that the shorter ones of a round cost together: more would be chosen by one state of belief.
 ROUND = 1.0
 _VANISHING = 1e-9
@@ -68,7 +67,10 @@ class Fidelities(RankerStrategy):
         if not new:
             return []
         names = [new[place] for place in np.argsort(-self.gains(new), kind="stable")[:SHORTLIST]]
-        worths = [self._gains(names, number) / one.cost for number, one in enumerate(self.fidelities)]
+        beliefs = self._ranker.posterior(names)
+        worths = [
+            self._gains(names, beliefs, number) / one.cost for number, one in enumerate(self.fidelities)
+        ]
         number = int(np.argmax([worth.max() for worth in worths]))
         rival = max(worth.max() for place, worth in enumerate(worths) if place != number)
         size = max(1, int(ROUND / self.fidelities[number].cost))
@@ -77,10 +79,10 @@ class Fidelities(RankerStrategy):
         reason = PROMOTED if number else "promising"
         return [Proposal(names[place], reason, self.fidelities[number].name) for place in chosen]
 
-    def _gains(self, names: list[Architecture], number: int) -> FloatArray:
+    def _gains(self, names: list[Architecture], beliefs: Posterior, number: int) -> FloatArray:
         """What there is to gain by measuring each at a fidelity; -1 where it was measured."""
         best, part = self._ranker.best_labelled, self._ranker.exploration
-        means, deviations = self._ranker.posterior(names)
+        means, deviations = beliefs
         name = self.fidelities[number].name
         if name == FULL:
             # Where improvements vanish, scores decide which full trainings are left to buy.

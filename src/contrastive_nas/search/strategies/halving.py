@@ -14,10 +14,8 @@ from collections.abc import Iterable
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import FULL
 from contrastive_nas.search.ledger import Proposal
-from contrastive_nas.search.strategies.base import Setting, Strategy
+from contrastive_nas.search.strategies.base import PROMOTED, Setting, Strategy
 from contrastive_nas.spaces.base import Architecture
-
-PROMOTED = "promoted"
 
 
 class _Rungs(Strategy):
