@@ -14,6 +14,7 @@ from contrastive_nas.training.recipe import load_recipe
 USEFUL_FLOPS = 2e12
 # Forward, and backward to activations and to weights, of two operations per multiply-accumulate.
 FLOPS_PER_MAC = 6
+SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Forecast:
         return asdict(self)
 
 
+def gpu_days(operations: float) -> float:
+    """Return how long one GPU with :data:`USEFUL_FLOPS` takes for so many floating-point operations."""
+    return operations / USEFUL_FLOPS / SECONDS_PER_DAY
+
+
 def forecast(settings: RunSettings, devices: int) -> Forecast:
     """Plan a training without starting it.
 
@@ -98,6 +104,6 @@ def forecast(settings: RunSettings, devices: int) -> Forecast:
         learning_rates=plan.learning_rates(),
         macs=built.macs,
         params=built.parameters,
-        gpu_days=operations / USEFUL_FLOPS / 86_400,
+        gpu_days=gpu_days(operations),
         text=plan.describe(),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.data.open import open_source
-from contrastive_nas.training.forecast import FLOPS_PER_MAC, USEFUL_FLOPS
+from contrastive_nas.training.forecast import FLOPS_PER_MAC, SECONDS_PER_DAY, USEFUL_FLOPS, gpu_days
 from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.supernet.config import SupernetSettings
 from contrastive_nas.training.supernet.run import check_recipe, check_schedule, phase_plans
@@ -18,7 +18,6 @@ from contrastive_nas.training.supernet.shared_weights import Supernet
 _DRAWN = 200
 # Weights, gradients, momentum: four bytes each.
 _BYTES_PER_WEIGHT = 12
-_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def forecast_supernet(settings: SupernetSettings, devices: int) -> SupernetForec
                 plan.batch,
                 plan.learning_rate,
                 forward + teaching,
-                operations / USEFUL_FLOPS / _DAY,
+                gpu_days(operations),
             )
         )
     params = sum(weight.numel() for weight in supernet.parameters())
@@ -154,7 +153,7 @@ def forecast_supernet(settings: SupernetSettings, devices: int) -> SupernetForec
         params=params,
         largest_macs=largest,
         mean_macs=mean,
-        images_per_second=devices * final / (last.gpu_days * _DAY),
+        images_per_second=devices * final / (last.gpu_days * SECONDS_PER_DAY),
         weight_gigabytes=_BYTES_PER_WEIGHT * params / 1e9,
         gpu_days=sum(phase.gpu_days for phase in phases),
         phases=tuple(phases),
