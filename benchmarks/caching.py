@@ -15,7 +15,6 @@ import os
 import platform
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,8 @@ from pathlib import Path
 
 import pandas as pd
 
-PROJECT = Path(__file__).parents[1]
+from shared import copy_project
+
 UNCHANGED_RUNS = 3
 PR_SET_CHILD_SUBREAPER = 36
 # Runs Kedro's command with a clock around all that is done for fingerprints.
@@ -57,15 +57,6 @@ from kedro.framework.cli import main
 sys.argv = ["kedro", *sys.argv[1:]]
 main()
 """
-
-
-def copy_project(folder: Path) -> None:
-    """The project without its results; raw files of its own included."""
-    for part in ("conf", "src/contrastive_nas", "data/01_raw"):
-        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", ".telemetry"):
-        shutil.copy(PROJECT / part, folder)
-    (folder / "conf" / "local").mkdir(exist_ok=True)
 
 
 def run(folder: Path, env: str) -> dict[str, float]:

@@ -23,7 +23,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -42,8 +41,7 @@ from contrastive_nas.search.run import run_search
 from contrastive_nas.search.strategy_registry import WITH_HALVING, WITH_RANKER
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.wrapped.pool import Pool
-from search import drawn_anew, keep, one_sided
-from shared import means, names_among, numbers, read_rows
+from shared import drawn_anew, keep, means, names_among, numbers, paired, pool_without_some, read_rows
 
 OURS = "fidelities"
 STRATEGIES = (OURS, "default", *WITH_HALVING, "random", "tpe")
@@ -67,8 +65,10 @@ def main() -> None:
     for seed in progress(arguments.seeds, "searches"):
         known = fit_transfer([drawn_anew(one, seed) for one in others]) if others else load_transfer()
         model = known.without(space.name) if space.name in known.spaces else known
-        part = without_some(whole, table, arguments.label, arguments.drop, seed)
-        if part is not whole:
+        part = whole
+        if arguments.drop:
+            labels = table[arguments.label].to_numpy()
+            part = pool_without_some(whole, names, labels, arguments.drop, seed)
             source, features = SpaceSource(part), EncoderFeatures()
         for strategy in arguments.strategies:
             started = time.process_time()
@@ -107,16 +107,6 @@ def fidelities(text: str) -> dict[Fidelity, str]:
     parts = [part.partition("=") for part in text.split(",")]
     places = [(name, *place.rpartition(":")[::2]) for name, _, place in parts]
     return {Fidelity(name, float(cost)): column for name, column, cost in places}
-
-
-def without_some(space: SearchSpace, table: pd.DataFrame, label: str, part: float, seed: int) -> SearchSpace:
-    """The pool of all rows but a random part, the best one always among them; the space itself for none."""
-    if not part:
-        return space
-    kept = np.random.default_rng([seed, 1]).random(len(table)) >= part
-    kept[int(table[label].to_numpy().argmax())] = True
-    inner = space.inner if isinstance(space, Pool) else space
-    return Pool(inner, table["architecture"][kept].tolist())
 
 
 def searched(
@@ -185,18 +175,16 @@ def comparisons(results: pd.DataFrame) -> str:
     """Ours with every other strategy, paired over seeds, by the label of what was chosen."""
     lines: list[dict[str, Any]] = []
     for cost, at in results.groupby("cost"):
-        paired = at.pivot(index="seed", columns="strategy", values="label_accuracy")
-        if OURS not in paired:
+        found = at.pivot(index="seed", columns="strategy", values="label_accuracy")
+        if OURS not in found:
             continue
-        for other in paired.columns.drop(OURS):
-            difference = (paired[OURS] - paired[other]).to_numpy()
+        for other in found.columns.drop(OURS):
+            difference = (found[OURS] - found[other]).to_numpy()
             lines.append(
                 {
                     "cost": cost,
                     "other": other,
-                    "mean difference": round(float(difference.mean()), 4),
-                    "p better": one_sided(difference),
-                    "p worse": one_sided(-difference),
+                    **paired(difference),
                 }
             )
     return pd.DataFrame(lines).to_string(index=False) if lines else "nothing to compare with"

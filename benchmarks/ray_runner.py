@@ -12,7 +12,6 @@ import argparse
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from contrastive_nas.execution.datasets.kinds import without_measured
+from shared import PROJECT, copy_project
 
-PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "ray_runner.csv"
 RUNNERS = {
     "caching": [],
@@ -32,16 +31,6 @@ RUNNERS = {
 }
 # As the catalog calls what differs between runs that are otherwise equal.
 MEASURED = ["seconds", "seconds_per_training", "images_per_second", "latency_milliseconds"]
-
-
-def copy_project(folder: Path) -> Path:
-    """The parts of the project that a run takes."""
-    for part in ("conf", "src/contrastive_nas", "data/01_raw"):
-        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", ".telemetry"):
-        shutil.copy(PROJECT / part, folder)
-    (folder / "conf" / "local").mkdir(exist_ok=True)
-    return folder
 
 
 def artifacts(folder: Path) -> dict[str, Any]:

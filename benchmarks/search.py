@@ -35,14 +35,12 @@ import pandas as pd
 import plotly.express
 import plotly.graph_objects
 import torch
-from scipy.stats import wilcoxon
 
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.surrogate import SurrogateEvaluator
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.evaluators.training import TrainingEvaluator
-from contrastive_nas.files import atomic_path
 from contrastive_nas.progress import progress
 from contrastive_nas.ranking.encoder.encoder import Encoder
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
@@ -52,7 +50,7 @@ from contrastive_nas.ranking.parameters import PretrainParameters
 from contrastive_nas.ranking.registry import create_ranker_with
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
-from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
 from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import DEFAULT_RANKER, run_search
@@ -60,7 +58,7 @@ from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategie
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import within_limits
 from contrastive_nas.spaces.wrapped.pool import Pool
-from shared import means, names_among, numbers, read_rows
+from shared import drawn_anew, keep, means, names_among, numbers, paired, pool_without_some, read_rows
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
 # Strategies that ask no ranker learn from every answer before they ask again.
@@ -251,26 +249,12 @@ def finished(rows: list[dict[str, Any]], problem: Problem) -> pd.DataFrame:
     return kept[COLUMNS].round({"best_accuracy": 4, "regret": 4, "seconds": 3})
 
 
-def keep(results: pd.DataFrame, output: Path) -> None:
-    with atomic_path(output) as path:
-        results.to_csv(path, index=False)
-
-
 def without_some(problem: Problem, part: float, seed: int) -> Problem:
     """The problem on the pool of all rows but a random part, the best one always among them."""
     members = list(problem.space.enumerate())
-    targets = problem.targets(members)
-    kept = np.random.default_rng([seed, 1]).random(len(members)) >= part
-    kept[targets.argmax()] = True
-    inner = problem.space.inner if isinstance(problem.space, Pool) else problem.space
-    return replace(problem, space=Pool(inner, [members[row] for row in np.flatnonzero(kept)]))
-
-
-def drawn_anew(space: LabelledSpace, seed: int) -> LabelledSpace:
-    """A bootstrap sample of a space's networks."""
-    rows = np.random.default_rng([seed, 2]).integers(len(space.labels), size=len(space.labels))
-    groups = None if space.groups is None else space.groups[rows]
-    return LabelledSpace(space.name, space.statistics[rows], space.labels[rows], groups)
+    return replace(
+        problem, space=pool_without_some(problem.space, members, problem.targets(members), part, seed)
+    )
 
 
 class Rankers:
@@ -366,29 +350,20 @@ def comparisons(results: pd.DataFrame) -> str:
     """Ours with every baseline, paired over seeds: mean difference, Wilcoxon's one-sided p both ways."""
     lines: list[dict[str, Any]] = []
     for count, at in results.groupby("queries"):
-        paired = at.pivot(index="seed", columns="strategy", values="best_accuracy")
-        ours = [name for name in paired.columns if name not in BASELINES]
+        found = at.pivot(index="seed", columns="strategy", values="best_accuracy")
+        ours = [name for name in found.columns if name not in BASELINES]
         for name in ours:
-            for baseline in paired.columns.intersection(list(BASELINES)):
-                difference = (paired[name] - paired[baseline]).to_numpy()
+            for baseline in found.columns.intersection(list(BASELINES)):
+                difference = (found[name] - found[baseline]).to_numpy()
                 lines.append(
                     {
                         "queries": count,
                         "strategy": name,
                         "baseline": baseline,
-                        "mean difference": round(float(difference.mean()), 4),
-                        "p better": one_sided(difference),
-                        "p worse": one_sided(-difference),
+                        **paired(difference),
                     }
                 )
     return pd.DataFrame(lines).to_string(index=False) if lines else "no baseline to compare with"
-
-
-def one_sided(difference: np.ndarray) -> float:
-    """p of differences as large as these if their median were 0 or less."""
-    if not difference.any():
-        return 1.0
-    return float(f"{wilcoxon(difference, alternative='greater').pvalue:.2g}")
 
 
 def plot(results: pd.DataFrame) -> plotly.graph_objects.Figure:

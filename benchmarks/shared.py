@@ -1,18 +1,26 @@
-"""What the benchmarks have in common: reading a table, options, tables of means, names of results."""
+"""What the benchmarks have in common: reading a table, options, pools, tables of means, results, copies."""
 
 import platform
 import re
+import shutil
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import wilcoxon
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.files import atomic_path
+from contrastive_nas.ranking.transfer.model import LabelledSpace
 from contrastive_nas.spaces import load_space
-from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.spaces.base import Architecture, SearchSpace
+from contrastive_nas.spaces.wrapped.pool import Pool
 from contrastive_nas.tables.reading import read_table
+
+PROJECT = Path(__file__).parents[1]
 
 
 def read_rows(space: str, path: Path, columns: Sequence[str]) -> tuple[SearchSpace, pd.DataFrame]:
@@ -61,3 +69,52 @@ def file_of_results(output: Path, name: str, **versions: str) -> Path:
     setting = f"{platform.machine()}-{torch.get_num_threads()}threads_{libraries}"
     setting = re.sub(r"[^\w.-]", "-", setting)
     return output / f"{name}_{setting}.csv"
+
+
+def keep(results: pd.DataFrame, output: Path) -> None:
+    """Writes what was measured so far; a file of before stays whole until then."""
+    with atomic_path(output) as path:
+        results.to_csv(path, index=False)
+
+
+def drawn_anew(space: LabelledSpace, seed: int) -> LabelledSpace:
+    """A bootstrap sample of a space's networks."""
+    rows = np.random.default_rng([seed, 2]).integers(len(space.labels), size=len(space.labels))
+    groups = None if space.groups is None else space.groups[rows]
+    return LabelledSpace(space.name, space.statistics[rows], space.labels[rows], groups)
+
+
+def pool_without_some(
+    space: SearchSpace, members: Sequence[Architecture], values: np.ndarray, part: float, seed: int
+) -> Pool:
+    """The pool of all members but a random part, the one of the highest value always among them."""
+    kept = np.random.default_rng([seed, 1]).random(len(members)) >= part
+    kept[values.argmax()] = True
+    inner = space.inner if isinstance(space, Pool) else space
+    return Pool(inner, [members[row] for row in np.flatnonzero(kept)])
+
+
+def paired(difference: np.ndarray) -> dict[str, float]:
+    """Mean of differences paired over seeds, and Wilcoxon's one-sided p of either sign."""
+    return {
+        "mean difference": round(float(difference.mean()), 4),
+        "p better": one_sided(difference),
+        "p worse": one_sided(-difference),
+    }
+
+
+def one_sided(difference: np.ndarray) -> float:
+    """p of differences as large as these if their median were 0 or less."""
+    if not difference.any():
+        return 1.0
+    return float(f"{wilcoxon(difference, alternative='greater').pvalue:.2g}")
+
+
+def copy_project(folder: Path) -> Path:
+    """The project without its results; raw files of its own included."""
+    for part in ("conf", "src/contrastive_nas", "data/01_raw"):
+        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("pyproject.toml", ".telemetry"):
+        shutil.copy(PROJECT / part, folder)
+    (folder / "conf" / "local").mkdir(exist_ok=True)
+    return folder
