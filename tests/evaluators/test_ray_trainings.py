@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.evaluators.short_searches import QUICK, search
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.parameters import RayParameters, TrainingParameters
 from contrastive_nas.evaluators.training import TrainingEvaluator
 from contrastive_nas.execution import ray_cluster
-from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces import load_space
 
 pytest.importorskip("ray")
@@ -41,9 +40,6 @@ class Noted(CompactCNN):
             os.kill(os.getpid(), 9)
         return super().build(architecture)
 """
-TINY: dict[str, Any] = {"epochs": 1, "schedule": {"warmup_epochs": 0}}
-QUICK: dict[str, Any] = {"train_images": 300, "valid_images": 300, "overrides": TINY, "seeds": (0,)}
-QUERIES = SearchParameters(strategy="random", queries=6, initial=2, batch=2)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +62,6 @@ def open_evaluator(space_file: str, folder: Path, where: str, **options: Any) ->
     return TrainingEvaluator(
         space_file, parameters, {"folder": str(folder), **options}, labels=folder / "labels"
     )
-
-
-def search(evaluator: TrainingEvaluator, seed: int) -> pd.DataFrame:
-    """Of all that a search has found, what does not differ from run to run."""
-    parameters = QUERIES.model_copy(update={"seed": seed})
-    return run_search(load_space("compact_cnn"), evaluator, parameters).history.drop(columns="seconds")
 
 
 def builds(folder: Path) -> list[tuple[int, str]]:

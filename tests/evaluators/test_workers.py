@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.evaluators.short_searches import QUICK, search
 
 from contrastive_nas.evaluators.parameters import TrainingParameters
 from contrastive_nas.evaluators.training import TrainingEvaluator
-from contrastive_nas.search.parameters import SearchParameters
-from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces import load_space
 
 SPACE = """
@@ -39,9 +38,6 @@ class Mortal(CompactCNN):
                 os.kill(pid, 9)
         return super().build(architecture)
 """
-TINY: dict[str, Any] = {"epochs": 1, "schedule": {"warmup_epochs": 0}}
-QUICK = {"train_images": 300, "valid_images": 300, "overrides": TINY, "seeds": (0,)}
-QUERIES = SearchParameters(strategy="random", queries=6, initial=2, batch=2)
 
 
 @pytest.fixture
@@ -54,13 +50,6 @@ def space_file(tmp_path: Path) -> str:
 def open_evaluator(space_file: str, folder: Path, workers: int, **options: Any) -> TrainingEvaluator:
     parameters = TrainingParameters(workers=workers, **QUICK)
     return TrainingEvaluator(space_file, parameters, {"folder": str(folder), **options})
-
-
-def search(evaluator: TrainingEvaluator, seed: int, folder: Path | None = None) -> pd.DataFrame:
-    """Of all that a search has found, what does not differ from run to run."""
-    parameters = QUERIES.model_copy(update={"seed": seed})
-    found = run_search(load_space("compact_cnn"), evaluator, parameters, folder=folder)
-    return found.history.drop(columns="seconds")
 
 
 def kill_a_builder(folder: Path, builds: int, delay: float, done: threading.Event, killed: list[int]) -> None:
