@@ -21,14 +21,14 @@ from contrastive_nas.execution.datasets.kinds import without_measured
 
 PROJECT = Path(__file__).parents[2]
 SEARCHES, KILLS = 5, 5
-# Every stage takes some seconds, so that kills meet its checkpoints.
+# Long stages take more seconds than a kill waits after a checkpoint, so that it meets unfinished work.
 RUN = (
     "--env",
     "test",
     "--pipeline",
     "search",
     "--params",
-    "pretrain.optimisation.steps=60,search.queries=14",
+    "pretrain.optimisation.steps=400,search.queries=14",
 )
 # Later stages that take long, on the results of such a search.
 STAGES = {
@@ -74,14 +74,14 @@ def kill_anywhere(tiny: TinyProject, moments: random.Random, seconds: dict[str, 
 
 
 def kill_at_work(
-    tiny: TinyProject, moments: random.Random, arguments: tuple[str, ...] = RUN
+    tiny: TinyProject, moments: random.Random, arguments: tuple[str, ...] = RUN, *, longest_wait: float = 0.5
 ) -> tuple[bool, str]:
-    """Kills a run soon after it kept a part of a long node's work."""
+    """Kills a run at most so many seconds after it kept a part of a long node's work."""
     before = time.time()
     process = tiny.start(*arguments)
     while process.poll() is None and not any(is_kept_work(path, before) for path in checkpoints(tiny)):
         time.sleep(0.02)
-    time.sleep(moments.uniform(0, 0.5))
+    time.sleep(moments.uniform(0, longest_wait))
     return kill(process, moments)
 
 
@@ -150,10 +150,13 @@ def test_a_search_killed_at_any_moment_ends_the_same(
         began += 1
         alive = True
         while kills < KILLS and alive:
-            at_work = not kills or moments.random() < 0.5
-            alive, said = (
-                kill_at_work(killed, moments) if at_work else kill_anywhere(killed, moments, seconds)
-            )
+            if not kills:
+                # At once, so that some unfinished work is there to be continued however quick the machine is.
+                alive, said = kill_at_work(killed, moments, longest_wait=0)
+            elif moments.random() < 0.5:
+                alive, said = kill_at_work(killed, moments)
+            else:
+                alive, said = kill_anywhere(killed, moments, seconds)
             kills += alive
             continued += sum(said.count(words) for words in CONTINUED)
         done = killed.run(*RUN)
@@ -180,8 +183,8 @@ def test_a_stage_killed_at_work_ends_the_same(stage: str, tmp_path: Path, undist
     assert done.returncode == 0, done.stderr
     moments = random.Random(1)
     said = ""
-    for _ in range(3):
-        said += kill_at_work(killed, moments, arguments)[1]
+    for longest_wait in (0, 0.5, 0.5):
+        said += kill_at_work(killed, moments, arguments, longest_wait=longest_wait)[1]
     done = killed.run(*arguments)
     assert done.returncode == 0, done.stderr
     assert any(words in said + done.stderr for words in CONTINUED)
