@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from tests.pipelines.project import Project
 
+from contrastive_nas.evaluators.base import Fidelity
 from contrastive_nas.evaluators.table import TableEvaluator
 from contrastive_nas.graphs.costs import graph_multiply_accumulates
-from contrastive_nas.search.parameters import SearchParameters
+from contrastive_nas.search.parameters import BudgetParameters, SearchParameters
 from contrastive_nas.search.run import DEFAULT_RANKER, run_search
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.wrapped.pool import Pool
@@ -67,6 +68,32 @@ def test_the_pipeline_goes_the_way_of_run_search_and_computes_nothing_else(tmp_p
     summary = own.read_json("search_summary.json")
     assert summary["initial_design"] == "promising"
     assert "compact_cnn" not in summary["similarity"]
+
+
+@pytest.mark.parametrize("budget", [6.0, 0.9])
+def test_first_labels_are_short_trainings_where_those_are_offered(project: Project, budget: float) -> None:
+    fidelities = {"once": {"column": "valid_0", "cost": 0.25}}
+    evaluator = {"kind": "table", "fidelities": fidelities}
+    search = {"strategy": "default", "pool": True, "budget": {"trainings": budget}}
+    search |= {"ranker": {"name": DEFAULT_RANKER}}
+    project.run("search", evaluator=evaluator, pretrain={"start": "released"}, search=search)
+    table = pd.read_parquet(project.folder / "data/02_intermediate/test/table.parquet")
+    source = TableEvaluator(table, "digits_valid_accuracy", None, {Fidelity("once", 0.25): "valid_0"})
+    space = Pool(load_space("compact_cnn"), table["architecture"].tolist())
+    parameters = SearchParameters(budget=BudgetParameters(trainings=budget), batch=2, seed=1)
+    expected = run_search(space, source, parameters).history
+    found = history(project)
+    columns = ["query", "round", "reason", "architecture", "accuracy", "fidelity", "cost"]
+    pd.testing.assert_frame_equal(found[columns], expected[columns])
+    first = pd.read_parquet(project.folder / "data/05_model_input/test/first_labels.parquet")
+    assert set(first["fidelity"]) == {"once"}
+    assert first["cost"].sum() <= min(budget, 1)
+
+
+def test_a_budget_in_hours_counts_the_first_labels(project: Project) -> None:
+    project.run("compare", search=QUICK | {"budget": {"hours": 1}})
+    first = pd.read_parquet(project.folder / "data/05_model_input/test/first_labels.parquet")
+    assert (first["seconds"] > 0).all()
 
 
 @pytest.mark.slow

@@ -13,13 +13,15 @@ def first_labels_within_budget(parameters: Mapping[str, Any]) -> None:
     Raises:
         InputError: they are more than the search may ask for.
     """
-    budget, count = parameters["search"].budget, parameters["compare"].first_labels.count
+    search, count = parameters["search"], parameters["compare"].first_labels.count
+    if search.buys_shorter_first(bool(parameters["evaluator"].fidelities)):
+        return
+    budget, queries = search.budget, search.queries
     if budget is not None and budget.trainings is not None and count > budget.trainings:
         raise InputError(
             f"parameter 'search.budget.trainings' is {budget.trainings:g}, but 'compare.first_labels.count', "
             f"which are full trainings, is {count}: raise the first or lower the second"
         )
-    queries = parameters["search"].queries
     if budget is None and count > queries:
         raise InputError(
             f"parameter 'search.queries' is {queries}, but 'compare.first_labels.count' alone is {count}: "

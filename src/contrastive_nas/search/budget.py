@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 # Sums of costs such as .06 are not exact.
 TOLERANCE = 1e-9
 _SECONDS = 3600.0
+# Full trainings that the shorter ones of a round cost together: more would be chosen by one state of belief.
+ROUND = 1.0
 
 
 class Paid(Protocol):

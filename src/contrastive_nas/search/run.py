@@ -122,7 +122,8 @@ def run_search(
     evaluator = evaluate if isinstance(evaluate, Evaluator) else FunctionEvaluator(evaluate)
     budget = parameters.may_spend
     _check_budget(evaluator, budget)
-    if not budget.covers([], [1.0] * len(paid)):
+    costs = {fidelity.name: fidelity.cost for fidelity in evaluator.fidelities}
+    if not budget.covers([], [costs[one.fidelity] for one in paid]):
         raise InputError(
             f"a budget of {budget} is smaller than the {len(paid)} first labels: raise {budget.unit} or buy "
             "fewer first labels"
@@ -135,9 +136,9 @@ def run_search(
     if latency is not None and paid:
         latency.buy([evaluation.architecture for evaluation in paid])
     if parameters.limits:
-        costs = Costs(space, list(parameters.limits), cost_table, live)
-        space = LimitedSpace(space, costs, list(parameters.limits.values()))
-        _check_paid(paid, costs, list(parameters.limits.values()))
+        limited = Costs(space, list(parameters.limits), cost_table, live)
+        space = LimitedSpace(space, limited, list(parameters.limits.values()))
+        _check_paid(paid, limited, list(parameters.limits.values()))
     objectives = Costs(space, parameters.objectives, cost_table, live) if parameters.objectives else None
     rng = np.random.default_rng([parameters.seed, _STREAM])
     strategy = create_strategy(Setting(space, rng, parameters, guide, objectives, offered))

@@ -30,6 +30,8 @@ WITH_RANKER = ("default", "curriculum", "evolution", "exhaustive", "fidelities",
 # Strategies that ask for every network at the cheapest fidelity first, and for some of them at the next.
 WITH_HALVING = ("asha", "hyperband", "random_then_best", "successive_halving", "tpe_pruned")
 NEED_FIDELITIES = (*WITH_HALVING, "fidelities")
+# Strategies that learn from shorter trainings, where some are offered, and buy them first.
+LEARN_FROM_FIDELITIES = ("default", "fidelities")
 
 
 def list_strategies() -> list[str]:

@@ -35,11 +35,14 @@ def buy_first_labels(
     encoder: Path | None = None,
     supernet: Path | None = None,
 ) -> "pd.DataFrame":
-    """Run the search's first round: a row per query with architecture, accuracy (percent) and origin."""
-    count = first_labels.count if search.budget else min(first_labels.count, search.queries)
+    """Run the search's first round: a row per query with architecture, accuracy (percent) and origin.
+
+    A search that buys shorter trainings first has their fidelity and cost too, one whose budget is in hours
+    the processor seconds of each.
+    """
     result = run_stage_search(
         search,
-        search.of_search(count, seed, queries=count),
+        search.first_round(first_labels.count, seed, bool(evaluator.fidelities)),
         evaluator,
         space,
         target,
@@ -50,7 +53,11 @@ def buy_first_labels(
         labels=labels,
         supernet=supernet,
     )
-    return result.history[["architecture", "accuracy", "origin", "error"]]
+    shown = ["architecture", "accuracy", "origin", "error", "fidelity", "cost"]
+    # Else seconds, which differ from run to run, stand in the run record alone.
+    if search.may_spend.unit == "hours":
+        shown.append("seconds")
+    return result.history[[name for name in shown if name in result.history]]
 
 
 def train_first_comparator(

@@ -11,7 +11,9 @@ class FirstLabelsParameters(Typed):
 
     Attributes:
         count: Number of architectures that get a label in the first round. They are part of the budget
-            ``search.queries``.
+            ``search.queries``. Where shorter trainings are offered (``evaluator.fidelities``) and the
+            strategy learns from them, the first round is instead of as many of the cheapest as one full
+            training costs.
     """
 
     count: int = Field(default=5, ge=2)

@@ -39,10 +39,9 @@ def search_architectures(
     """Search for the best architecture: a row per query, one per step of the strategy, and the basis."""
     from contrastive_nas.evaluators.base import Evaluation
 
-    columns = (first_labels[name].tolist() for name in ("architecture", "accuracy", "origin", "error"))
+    asked = first_labels.drop(columns="cost", errors="ignore")
     paid = [
-        Evaluation(architecture, accuracy, origin, error=error)
-        for architecture, accuracy, origin, error in zip(*columns, strict=True)
+        Evaluation(**{str(name): value for name, value in row.items()}) for row in asked.to_dict("records")
     ]
     result = run_stage_search(
         search,

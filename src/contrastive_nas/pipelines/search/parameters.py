@@ -1,8 +1,17 @@
 """Parameters of the search stage."""
 
+from typing import Any
+
 from pydantic import Field
 
-from contrastive_nas.search.parameters import RankerParameters, SearchParameters, SearchSettings
+from contrastive_nas.search.budget import ROUND
+from contrastive_nas.search.parameters import (
+    BudgetParameters,
+    RankerParameters,
+    SearchParameters,
+    SearchSettings,
+)
+from contrastive_nas.search.strategy_registry import LEARN_FROM_FIDELITIES
 from contrastive_nas.typed import Seed
 
 
@@ -31,7 +40,26 @@ class SearchStageParameters(SearchSettings):
             seed: of everything random.
             queries: in place of the budget.
         """
-        own = {name: getattr(self, name) for name in SearchSettings.model_fields}
-        if queries is not None:
-            own |= {"queries": queries, "budget": None}
-        return SearchParameters(**own | {"initial": initial, "seed": seed})
+        changed = {} if queries is None else {"queries": queries, "budget": None}
+        return SearchParameters(**self._settings() | changed | {"initial": initial, "seed": seed})
+
+    def first_round(self, initial: int, seed: int, fidelities: bool) -> SearchParameters:
+        """Return parameters of a search that ends with its first round.
+
+        Args:
+            initial: labels of the initial design, where they are full trainings.
+            seed: of everything random.
+            fidelities: whether shorter trainings are offered.
+        """
+        if not self.buys_shorter_first(fidelities) or self.budget is None:
+            queries = initial if self.budget is not None else min(initial, self.queries)
+            return self.of_search(initial, seed, queries)
+        first = BudgetParameters(trainings=min(self.budget.trainings or ROUND, ROUND))
+        return SearchParameters(**self._settings() | {"budget": first, "initial": initial, "seed": seed})
+
+    def buys_shorter_first(self, fidelities: bool) -> bool:
+        """Return whether the first round is of shorter trainings, which are offered or not."""
+        return fidelities and self.strategy in LEARN_FROM_FIDELITIES
+
+    def _settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SearchSettings.model_fields}

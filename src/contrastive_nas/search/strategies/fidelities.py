@@ -19,13 +19,12 @@ import numpy as np
 from contrastive_nas.evaluators.base import FULL
 from contrastive_nas.ranking.base import FloatArray, Posterior
 from contrastive_nas.search.acquisition import expected_improvement
+from contrastive_nas.search.budget import ROUND
 from contrastive_nas.search.ledger import Proposal
 from contrastive_nas.search.strategies.base import PROMOTED, SHORTLIST, RankerStrategy, Setting
 from contrastive_nas.search.strategies.ranked import by_size
 from contrastive_nas.spaces.base import Architecture
 
-# Full trainings that the shorter ones of a round cost together: more would be chosen by one state of belief.
-ROUND = 1.0
 _VANISHING = 1e-9
 
 
