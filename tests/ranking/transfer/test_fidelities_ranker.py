@@ -5,10 +5,8 @@ import pytest
 from tests.ranking.transfer.test_transfer import few, made_up
 from tests.ranking.transfer.test_transfer_ranker import Source
 
-from contrastive_nas.ranking.base import normal_quantiles
-from contrastive_nas.ranking.gaussian_process.regression import GaussianProcess
 from contrastive_nas.ranking.metrics import spearman_rho
-from contrastive_nas.ranking.transfer.fidelities import FidelitiesRanker, LevelRanker, Lower
+from contrastive_nas.ranking.transfer.fidelities import FidelitiesRanker, Lower
 from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
 from contrastive_nas.ranking.transfer.ranker import TransferRanker
 
@@ -29,22 +27,6 @@ def short_labels(source: Source, count: int, noise: float) -> Lower:
     rows = rng.choice(len(source), count, replace=False)
     labels = source.space.labels[rows]
     return Lower(rows, np.exp(0.1 * (labels + noise * labels.std() * rng.normal(size=count))))
-
-
-def test_labels_of_alike_networks_spread_as_little_as_scores_of_the_prior_do(
-    model: TransferModel, source: Source
-):
-    ranker, spreads = LevelRanker(model), []
-    ranker.fit(source, np.arange(9), source.space.labels[:9], seed=0)
-    known, every = ranker._transferred, np.arange(len(source))
-    chosen = np.argsort(-known.drift(every))[:25]
-    prior = (1 - known.slope**2) * GaussianProcess(known.views).covariance(known.inputs(chosen))
-    drawn = np.random.default_rng(5).multivariate_normal(known.drift(chosen), prior, size=4000)
-    for rows, expected in ((chosen, drawn.var(axis=1).mean()), (every, 1.0)):
-        targets = ranker._targets(rows, source.space.labels[rows])
-        spreads.append(targets.std() / normal_quantiles(source.space.labels[rows]).std())
-        assert spreads[-1] ** 2 == pytest.approx(expected, rel=0.1)
-    assert spreads[0] < spreads[1]
 
 
 def test_without_shorter_trainings_it_is_the_ranker_transfer(model: TransferModel, source: Source):

@@ -2,7 +2,7 @@
 
 Labels of one fidelity are only compared with each other: each counts as the normal quantile of its rank among
 those of its fidelity. From the cheapest fidelity to the full training, every level is kriging
-(:class:`LevelRanker`) whose drift is what the level below says:
+(:class:`contrastive_nas.ranking.transfer.ranker.KrigingRanker`) whose drift is what the level below says:
 
     q_l(x) = w_l d_l(x) + r_l(x) + noise,      d_1 = f,      d_(l+1) = (1 - b_l) f + b_l E[q_l(x)],
 
@@ -15,14 +15,6 @@ a short training misleads: networks that learn quickly are not always those that
     b = argmin  sum over i of (q_i - (1 - b) f_i - b m_i)^2 + BELIEF (b - SHARE)^2,    0 <= b <= 1,
 
 over labels q_i of the level above, whose networks have f_i and m_i = E[q_l(x_i)].
-
-Networks that get a short training were chosen: they are alike, and all promising. As quantiles of their own
-rank, their labels would spread as widely as those of the whole space, and small differences would count as
-large ones. So the quantiles of a level are multiplied by the deviation that is expected of them,
-
-    s^2 = var(f) + (1 - slope^2) (trace(K) / n - sum(K) / n^2),    s <= 1,
-
-K being the prior covariance of r among the n networks: the variance of their scores about the mean.
 """
 
 import itertools
@@ -35,7 +27,6 @@ import numpy as np
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.ranking.base import FloatArray, Posterior, normal_quantiles
 from contrastive_nas.ranking.encoder.features import EncoderFeatures
-from contrastive_nas.ranking.gaussian_process.regression import GaussianProcess
 from contrastive_nas.ranking.graph_source import GraphSource, PerFunction
 from contrastive_nas.ranking.transfer.model import TransferModel
 from contrastive_nas.ranking.transfer.ranker import BELIEF, KrigingRanker, TransferRanker, TransferredScore
@@ -80,17 +71,6 @@ class Level(NamedTuple):
         return self.says(rows)[:, 1]
 
 
-class LevelRanker(KrigingRanker):
-    """Kriging on labels of a shorter training, whose networks were chosen (see the module)."""
-
-    def _targets(self, labelled: IntArray, labels: FloatArray) -> FloatArray:
-        known, count = self._transferred, len(labelled)
-        prior = GaussianProcess(known.views).covariance(known.inputs(labelled))
-        within = np.trace(prior) / count - prior.sum() / count**2
-        spread = math.sqrt(known.drift(labelled).var() + (1 - known.slope**2) * within)
-        return min(spread, 1.0) * super()._targets(labelled, labels)
-
-
 class FidelitiesRanker(TransferRanker):
     """The ranker ``transfer`` with labels of shorter trainings (see the module).
 
@@ -129,7 +109,7 @@ class FidelitiesRanker(TransferRanker):
     ) -> Level | None:
         if len(np.unique(lower.labels)) < _LEAST:
             return None
-        ranker = LevelRanker(self._model, self._features)
+        ranker = KrigingRanker(self._model, self._features)
         ranker.share_score(graphs, score)
         ranker.fit(graphs, lower.rows, lower.labels, seed)
         if not ranker._has_labels:

@@ -328,7 +328,7 @@ class KrigingRanker(_ExperiencedRanker):
     labels_worth = LABELS_WORTH_AS_DRIFT
 
     def _take_in(self, graphs: GraphSource, labelled: IntArray, labels: FloatArray, seed: int) -> None:
-        targets = self._targets(labelled, labels)
+        targets = normal_quantiles(labels)
         drift, inputs = self._transferred.drift(labelled), self._transferred.inputs(labelled)
         self._centre = float(drift.mean())
         drift = drift - self._centre
@@ -342,10 +342,6 @@ class KrigingRanker(_ExperiencedRanker):
         self._residual = GaussianProcess(self._transferred.views)
         self._residual.fit(inputs, targets - self._share * drift)
         self._calibrate(targets - missed + self._share * drift_missed, labels)
-
-    def _targets(self, labelled: IntArray, labels: FloatArray) -> FloatArray:
-        """What the process is fitted to: of labels, their order alone."""
-        return normal_quantiles(labels)
 
     @property
     def noise(self) -> float:
