@@ -106,6 +106,11 @@ class MeasuredLatency:
         self._predicted: dict[Architecture, float] = {}
         self._foretold: dict[Architecture, float] = {}
 
+    @property
+    def measured(self) -> Mapping[Architecture, float]:
+        """Milliseconds of the networks that were measured."""
+        return self._measured
+
     def prepare(self) -> None:
         """Choose and measure the first networks.
 
