@@ -10,6 +10,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, with_full
+from contrastive_nas.evaluators.pending import LookUps
 from contrastive_nas.spaces.base import Architecture
 
 # A table seldom holds a whole space; Pool(space, architectures) is the same in Python.
@@ -60,6 +61,9 @@ class TableEvaluator(Evaluator):
     def identity(self) -> dict[str, Any]:
         found = {"kind": "table", "label": self._label, "table": table_digest(self._table, self._label)}
         return found | self._identity_of_shorter()
+
+    def pending(self) -> LookUps:
+        return LookUps(self)
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._look_up(architecture) for architecture in architectures]
