@@ -1,14 +1,15 @@
 """What several workers gain: rounds against asynchronous search, by replaying a table with a virtual clock.
 
     python benchmarks/scale.py --space nasbench201 --table nasbench201.parquet \\
-        --label cifar10_valid_accuracy --target cifar10_test_accuracy --times flops_millions --spread 0.2 \\
-        --workers 2 --modes rounds_of_5,asynchronous --queries 30 --seeds 0,1,2 --output results.csv
+        --label cifar10_valid_accuracy --target cifar10_test_accuracy --times macs --hours 1 --spread 0.2 \\
+        --drop 0.1 --workers 2 --modes rounds_of_5,asynchronous --queries 30 --output results.csv
 
 The searches are those of ``run_search``; only the evaluator is simulated
-(:class:`contrastive_nas.evaluators.simulated.SimulatedTrainings`). ``--times`` names the column that training
-times are proportional to; with ``--hours`` they have that mean, and with ``--spread`` each is multiplied by a
-log-normal factor of that standard deviation of the logarithm, the same for every search of a seed. A table
-that holds a part of the space is a closed pool. Modes:
+(:class:`contrastive_nas.evaluators.simulated.SimulatedTrainings`). ``--times`` names what training times are
+proportional to, a column or ``macs``; with ``--hours`` they have that mean, and with ``--spread`` each is
+multiplied by a log-normal factor of that standard deviation of the logarithm, the same for every search of a
+seed. A table that holds a part of the space is a closed pool; with ``--drop`` every seed leaves that part of
+the rows out, at random, never the one of the best label. Modes:
 
 - ``one_by_one``: rounds of 1, which no second worker helps;
 - ``rounds_of_5``: the default;
@@ -40,8 +41,9 @@ from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranke
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces.base import SearchSpace
+from contrastive_nas.spaces.costs import Costs
 from contrastive_nas.spaces.wrapped.pool import Pool
-from shared import keep, means, names_among, numbers, paired, read_rows
+from shared import keep, means, names_among, numbers, paired, pool_without_some, read_rows
 
 MODES = ("one_by_one", "rounds_of_5", "rounds_of_workers", "asynchronous")
 ASYNCHRONOUS = "asynchronous"
@@ -55,25 +57,19 @@ def main() -> None:
     arguments = parse_arguments()
     # Several threads only get into each other's way on problems of this size.
     torch.set_num_threads(1)
-    columns = list(dict.fromkeys([arguments.label, arguments.target, arguments.times]))
-    space, table = read_rows(arguments.space, arguments.table, columns)
-    names = table["architecture"].tolist()
-    searched = space if space.size == len(names) else Pool(space, names)
-    print(f"{len(names)} networks of {space.name}")
-    guide = None
-    if arguments.strategy != "random":
-        guide = create_space_ranker("transfer", searched, seed=0)
+    space, table = read_rows(arguments.space, arguments.table, [arguments.label, arguments.target])
+    print(f"{len(table)} networks of {space.name}")
+    if arguments.times not in table and arguments.times == "macs":
+        table = table.assign(macs=Costs(space, ["macs"]).measure(table["architecture"].tolist())[:, 0])
     rows: list[dict[str, Any]] = []
-    settings = itertools.product(arguments.seeds, arguments.workers, arguments.lost, arguments.modes)
-    for seed, workers, lost, mode in progress(list(settings), "searches"):
-        timed = with_seconds(table, arguments, seed)
-        started = time.process_time()
-        found = simulated(searched, guide, timed, mode, workers, lost, seed, arguments)
-        seconds = round(time.process_time() - started, 1)
-        rows.append(
-            {"mode": mode, "workers": workers, "lost": lost, "seed": seed, **found, "cpu_seconds": seconds}
-        )
-        keep(pd.DataFrame(rows), arguments.output)
+    for seed in progress(arguments.seeds, "seeds"):
+        searched, guide, timed = drawn(space, table, arguments, seed)
+        for setting in itertools.product(arguments.workers, arguments.lost, arguments.modes):
+            started = time.process_time()
+            found = simulated(searched, guide, timed, setting, seed, arguments)
+            found["cpu_seconds"] = round(time.process_time() - started, 1)
+            rows.append(dict(zip(("workers", "lost", "mode"), setting, strict=True)) | {"seed": seed} | found)
+            keep(pd.DataFrame(rows), arguments.output)
     results = pd.DataFrame(rows)
     print(summary(results).to_string())
     print(comparisons(results).to_string())
@@ -89,10 +85,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label", required=True, help="column that a search sees")
     parser.add_argument("--target", required=True, help="column that is reported")
     parser.add_argument("--times", required=True, help="column that training times are proportional to")
-    parser.add_argument(
-        "--hours", type=float, help="mean training time; as in the column by default, seconds"
-    )
+    parser.add_argument("--hours", type=float, help="mean training time; by default they are in seconds")
     parser.add_argument("--spread", type=float, default=0.0, help="of the logarithm of times, at random")
+    parser.add_argument("--drop", type=float, default=0.0, help="part of the rows that every seed leaves out")
     parser.add_argument("--choosing", type=float, default=0.0, help="seconds that every choice takes")
     parser.add_argument("--workers", type=numbers, default=[2])
     parser.add_argument("--lost", type=shares, default=[0.0], help="shares of trainings that lose a worker")
@@ -109,26 +104,35 @@ def shares(text: str) -> list[float]:
     return [float(part) for part in text.split(",")]
 
 
-def with_seconds(table: pd.DataFrame, arguments: argparse.Namespace, seed: int) -> pd.DataFrame:
-    """The table with what every training takes."""
+def drawn(
+    space: SearchSpace, table: pd.DataFrame, arguments: argparse.Namespace, seed: int
+) -> tuple[SearchSpace, SpaceRanker | str, pd.DataFrame]:
+    """What is searched under a seed, its ranker, and the table with what every training takes."""
+    names = table["architecture"].tolist()
+    searched = space if space.size == len(names) else Pool(space, names)
+    if arguments.drop:
+        labels = table[arguments.label].to_numpy()
+        searched = pool_without_some(searched, names, labels, arguments.drop, seed)
+    guide: SpaceRanker | str = "transfer"
+    if arguments.strategy != "random":
+        guide = create_space_ranker("transfer", searched, seed=0)
     seconds = table[arguments.times].to_numpy(dtype=float)
     if arguments.hours is not None:
         seconds = seconds * (arguments.hours * _HOUR / seconds.mean())
     draws = np.random.default_rng([seed, _TIMES]).normal(size=len(seconds))
-    return table.assign(seconds=seconds * np.exp(arguments.spread * draws))
+    return searched, guide, table.assign(seconds=seconds * np.exp(arguments.spread * draws))
 
 
 def simulated(
     space: SearchSpace,
-    guide: SpaceRanker | None,
+    guide: SpaceRanker | str,
     table: pd.DataFrame,
-    mode: str,
-    workers: int,
-    lost: float,
+    setting: tuple[int, float, str],
     seed: int,
     arguments: argparse.Namespace,
 ) -> dict[str, float]:
     """What one search has reached, and when."""
+    workers, lost, mode = setting
     rounds = {"one_by_one": 1, "rounds_of_5": 5}.get(mode, workers)
     options: dict[str, Any] = {"batch": rounds}
     if mode == ASYNCHRONOUS:
@@ -145,7 +149,7 @@ def simulated(
     parameters = SearchParameters(
         strategy=arguments.strategy, queries=arguments.queries, seed=seed, **options
     )
-    history = run_search(space, evaluator, parameters, ranker=guide or "transfer").history
+    history = run_search(space, evaluator, parameters, ranker=guide).history
     found = {
         "hours": evaluator.clock / _HOUR,
         "per_hour": _HOUR * len(history) / evaluator.clock,

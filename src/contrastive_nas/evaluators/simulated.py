@@ -1,4 +1,4 @@
-"""Trainings that take their time by a clock of their own: what a search would have taken with so many workers.
+"""Trainings by a clock of their own: what a search would have taken with so many workers.
 
 Accuracies are looked up in a table, so that a search of thousands of hours is simulated in minutes, by the
 same code that runs it.
