@@ -17,8 +17,8 @@ the rows out, at random, never the one of the best label. Modes:
 - ``asynchronous``: ``search.parallel`` is the number of workers.
 
 ``per_hour`` is queries per simulated hour, ``busy`` the share of the workers' time in which they trained,
-``regret`` the target of the best network of the table less that of the network with the highest label so far,
-at ``--counts`` queries (``regret_at_20``) and at shares of the time that one worker needs on average for all
+``regret`` the highest label of the table less the highest so far, ``target_regret`` the same of the targets of
+the networks with those labels, at ``--counts`` queries (``regret_at_20``) and at shares of the time that one worker needs on average for all
 queries, divided by the number of workers (``regret_at_time_0.5``).
 
 Prints means with spreads, and Wilcoxon's one-sided signed-rank test of asynchronous search against every
@@ -155,28 +155,32 @@ def simulated(
         "per_hour": _HOUR * len(history) / evaluator.clock,
         "busy": evaluator.busy / workers / evaluator.clock,
     }
-    regrets = regrets_of(history["architecture"].tolist(), table, arguments)
-    found |= {f"regret_at_{count}": regrets[count - 1] for count in arguments.counts if count <= len(regrets)}
+    names = history["architecture"].tolist()
+    for name, column in (("regret", arguments.label), ("target_regret", arguments.target)):
+        regrets = regrets_of(names, table, arguments.label, column)
+        counts = [count for count in arguments.counts if count <= len(regrets)]
+        found |= {f"{name}_at_{count}": regrets[count - 1] for count in counts}
     ends = {name: end for _, end, name in evaluator.spans}
     # An answer of a round counts when it is known, not at the end of the round.
     known = np.maximum.accumulate([ends[name] for name in history["architecture"]])
     whole = table["seconds"].mean() * arguments.queries / workers
+    regrets = regrets_of(names, table, arguments.label, arguments.label)
     for share in SHARES:
         count = int((known <= share * whole).sum())
         found[f"regret_at_time_{share:g}"] = regrets[count - 1] if count else np.nan
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def regrets_of(names: list[str], table: pd.DataFrame, arguments: argparse.Namespace) -> np.ndarray:
-    """After every query, what the target of the network with the highest label lacks to the best of all."""
+def regrets_of(names: list[str], table: pd.DataFrame, label: str, column: str) -> np.ndarray:
+    """After every query, what the network with the highest label lacks of a column to the table's best row."""
     rows = table.set_index("architecture").loc[names]
-    labels, targets = rows[arguments.label].to_numpy(), rows[arguments.target].to_numpy()
+    labels, values = rows[label].to_numpy(), rows[column].to_numpy()
     best = [int(labels[: count + 1].argmax()) for count in range(len(labels))]
-    return table[arguments.target].max() - targets[best]
+    return table[column].max() - values[best]
 
 
 def summary(results: pd.DataFrame) -> pd.DataFrame:
-    shown = [name for name in results if name in ("per_hour", "busy") or name.startswith("regret")]
+    shown = [name for name in results if name in ("per_hour", "busy") or "regret" in name]
     return means(results, ["lost", "workers", "mode"], shown).round(3)
 
 
@@ -189,7 +193,7 @@ def comparisons(results: pd.DataFrame) -> pd.DataFrame:
         for (lost, workers), part in others.groupby(["lost", "workers"]):
             theirs = part.set_index(keys)
             both = ours.index.intersection(theirs.index)
-            for name in (name for name in results if name.startswith("regret_at_") and "time" not in name):
+            for name in (name for name in results if "regret_at_" in name and "time" not in name):
                 if len(both):
                     # Regret is the smaller the better.
                     better = (theirs.loc[both, name] - ours.loc[both, name]).to_numpy()
