@@ -17,9 +17,9 @@ the rows out, at random, never the one of the best label. Modes:
 - ``asynchronous``: ``search.parallel`` is the number of workers.
 
 ``per_hour`` is queries per simulated hour, ``busy`` the share of the workers' time in which they trained,
-``regret`` the highest label of the table less the highest so far, ``target_regret`` the same of the targets of
-the networks with those labels, at ``--counts`` queries (``regret_at_20``) and at shares of the time that one worker needs on average for all
-queries, divided by the number of workers (``regret_at_time_0.5``).
+``regret`` the highest label of the table less the highest so far, ``target_regret`` the same of the targets
+of the networks with those labels, at ``--counts`` queries (``regret_at_20``) and at shares of the time that
+one worker needs on average for all queries, divided by the number of workers (``regret_at_time_0.5``).
 
 Prints means with spreads, and Wilcoxon's one-sided signed-rank test of asynchronous search against every
 other mode at equal queries; keeps one row per mode, number of workers, share of lost trainings and seed.
@@ -172,7 +172,7 @@ def simulated(
 
 
 def regrets_of(names: list[str], table: pd.DataFrame, label: str, column: str) -> np.ndarray:
-    """After every query, what the network with the highest label lacks of a column to the table's best row."""
+    """What the network with the highest label lacks of a column to the best row, after every query."""
     rows = table.set_index("architecture").loc[names]
     labels, values = rows[label].to_numpy(), rows[column].to_numpy()
     best = [int(labels[: count + 1].argmax()) for count in range(len(labels))]
