@@ -20,7 +20,7 @@ from sklearn.model_selection import KFold
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
-from contrastive_nas.evaluators.pending import LookUps
+from contrastive_nas.evaluators.pending import LookUps, Pending
 from contrastive_nas.evaluators.table import check_columns, table_digest
 from contrastive_nas.graphs.costs import graph_costs
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -98,7 +98,7 @@ class SurrogateEvaluator(Evaluator):
             "version": [VERSION, sklearn.__version__],
         }
 
-    def pending(self) -> LookUps:
+    def pending(self) -> Pending:
         return LookUps(self)
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
