@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -35,14 +35,22 @@ class Progress:
         unit: what is counted, such as ``networks trained``.
         done: items that were done before.
         counts: False for work without items, which is never shown as a bar.
+        at_work: says what is being worked on, whenever it is shown.
     """
 
     def __init__(
-        self, what: str, total: int | None = None, *, unit: str = "", done: int = 0, counts: bool = True
+        self,
+        what: str,
+        total: int | None = None,
+        *,
+        unit: str = "",
+        done: int = 0,
+        counts: bool = True,
+        at_work: Callable[[], str] | None = None,
     ) -> None:
         self.counts = counts
         self._what, self._total, self._unit, self._done = what, total, unit, done
-        self._note = ""
+        self._note, self._at_work = "", at_work
         self._updates, self._updated = 0, 0.0
         self._bar: tqdm | None = None
         self._started = time.monotonic()
@@ -87,6 +95,10 @@ class Progress:
     def refresh(self) -> None:
         """Move the clock of the bar on."""
         if self._bar is not None:
+            if self._at_work is not None:
+                self._bar.set_postfix_str(
+                    "; ".join(filter(None, (self._note, self._at_work()))), refresh=False
+                )
             self._bar.refresh()
 
     def line(self) -> str:
@@ -103,6 +115,8 @@ class Progress:
             parts.append(f"about {duration(left)} left")
         else:
             parts.append(f"at work for {duration(elapsed)}")
+        if self._at_work is not None and (working := self._at_work()):
+            parts.append(f"at work: {working}")
         return f"{self._what}: {', '.join(filter(None, parts))}"
 
 

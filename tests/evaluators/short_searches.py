@@ -15,8 +15,10 @@ QUICK: dict[str, Any] = {"train_images": 300, "valid_images": 300, "overrides": 
 QUERIES = SearchParameters(strategy="random", queries=6, initial=2, batch=2)
 
 
-def search(evaluator: TrainingEvaluator, seed: int, folder: Path | None = None) -> pd.DataFrame:
+def search(
+    evaluator: TrainingEvaluator, seed: int, folder: Path | None = None, **changes: Any
+) -> pd.DataFrame:
     """Of all that a search has found, what does not differ from run to run."""
-    parameters = QUERIES.model_copy(update={"seed": seed})
+    parameters = QUERIES.model_copy(update={"seed": seed, **changes})
     found = run_search(load_space("compact_cnn"), evaluator, parameters, folder=folder)
     return found.history.drop(columns="seconds")

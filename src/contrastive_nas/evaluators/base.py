@@ -14,6 +14,8 @@ from contrastive_nas.spaces.base import Architecture
 if TYPE_CHECKING:
     import pandas as pd
 
+    from contrastive_nas.evaluators.pending import Pending
+
 Origin = Literal["trained", "looked_up", "predicted", "cached"]
 # Name of the fidelity of a whole training: the label that counts.
 FULL = "full"
@@ -63,6 +65,12 @@ def is_machine_fault(error: Exception) -> bool:
     if isinstance(error, MemoryError | OSError | BrokenExecutor):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+def failure(architecture: Architecture, origin: Origin, error: Exception) -> Evaluation:
+    """Return the answer to a query whose evaluation has raised an exception."""
+    text, fault = f"{type(error).__name__}: {error}", is_machine_fault(error)
+    return Evaluation(architecture, math.nan, origin, error=text, machine_fault=fault)
 
 
 def with_full(shorter: Iterable[Fidelity]) -> tuple[Fidelity, ...]:
@@ -158,6 +166,17 @@ class Evaluator(ABC):
         """
         for architecture in architectures:
             yield from self.evaluate([architecture])
+
+    def pending(self) -> "Pending":
+        """Return what begins queries and waits for any of them, for searches with several at the same time.
+
+        Raises:
+            InputError: the evaluator answers one query after another.
+        """
+        raise InputError(
+            f"search.parallel: {type(self).__name__} answers one query after another; set search.parallel to "
+            "0, or take an evaluator that trains networks itself (evaluator.kind: training)"
+        )
 
     def prepare(self) -> None:  # noqa: B027  most evaluators answer at once
         """Start what answers would wait for, as queries will come; return at once."""

@@ -24,6 +24,7 @@ class RayTrainings(TrainingPool):
     """
 
     def __init__(self, job: TrainingJob, count: int, parameters: RayParameters) -> None:
+        super().__init__()
         self._job, self._count, self._parameters = job, count, parameters
         self._needs = Needs(parameters.cpus_per_training, parameters.gpus_per_training)
         self._given_up = threading.Event()

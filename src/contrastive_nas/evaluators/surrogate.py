@@ -20,6 +20,7 @@ from sklearn.model_selection import KFold
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator
+from contrastive_nas.evaluators.pending import LookUps, Pending
 from contrastive_nas.evaluators.table import check_columns, table_digest
 from contrastive_nas.graphs.costs import graph_costs
 from contrastive_nas.spaces.base import Architecture, SearchSpace
@@ -96,6 +97,9 @@ class SurrogateEvaluator(Evaluator):
             "noisy": self._noisy,
             "version": [VERSION, sklearn.__version__],
         }
+
+    def pending(self) -> Pending:
+        return LookUps(self)
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         accuracies = self.predict(architectures, self._label)

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, with_full
+from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, Origin, with_full
+from contrastive_nas.evaluators.pending import LookUps, Pending
 from contrastive_nas.spaces.base import Architecture
 
 # A table seldom holds a whole space; Pool(space, architectures) is the same in Python.
@@ -29,7 +30,7 @@ class TableEvaluator(Evaluator):
         InputError: a column is missing, the label is no number, or an architecture stands in two rows.
     """
 
-    origin = "looked_up"
+    origin: ClassVar[Origin] = "looked_up"
 
     def __init__(
         self,
@@ -60,6 +61,9 @@ class TableEvaluator(Evaluator):
     def identity(self) -> dict[str, Any]:
         found = {"kind": "table", "label": self._label, "table": table_digest(self._table, self._label)}
         return found | self._identity_of_shorter()
+
+    def pending(self) -> Pending:
+        return LookUps(self)
 
     def evaluate(self, architectures: Sequence[Architecture]) -> list[Evaluation]:
         return [self._look_up(architecture) for architecture in architectures]

@@ -1,7 +1,7 @@
 """Accuracies from really training networks, several at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -13,6 +13,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, with_full
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.evaluators.parameters import FidelityParameters, TrainingParameters
+from contrastive_nas.evaluators.pending import Pending
 from contrastive_nas.evaluators.workers import (
     TrainedScores,
     Training,
@@ -117,6 +118,9 @@ class TrainingEvaluator(Evaluator):
                     self._trained[function] = evaluation
                 yield evaluation
 
+    def pending(self) -> Pending:
+        return _PendingTrainings(self)
+
     def recall(self, evaluations: Sequence[Evaluation]) -> None:
         for evaluation in evaluations:
             function = sharing_key(self.space.graph(evaluation.architecture), evaluation.architecture)
@@ -188,6 +192,55 @@ class TrainingEvaluator(Evaluator):
     @cached_property
     def _store(self) -> LabelStore | None:
         return self._job.open_store(self.space)
+
+
+class _PendingTrainings(Pending):
+    """Networks that are being trained; those of one function share their trainings."""
+
+    def __init__(self, evaluator: TrainingEvaluator) -> None:
+        self._evaluator = evaluator
+        self._functions: dict[Architecture, int] = {}
+        self._trainings: dict[int, list[Future[Training | None]]] = {}
+
+    def begin(self, architecture: Architecture) -> None:
+        evaluator = self._evaluator
+        function = sharing_key(evaluator.space.graph(architecture), architecture)
+        if function not in evaluator._trained and function not in self._trainings:
+            seeds = evaluator.parameters.seeds
+            self._trainings[function] = evaluator._begin(architecture, seeds, tested=False)
+        self._functions[architecture] = function
+
+    def finished(self) -> list[Evaluation]:
+        while not (ended := [one for one in self._functions if self._has_ended(one)]):
+            left = [one for trainings in self._trainings.values() for one in trainings if not one.done()]
+            wait(left, return_when=FIRST_COMPLETED)
+        found = [self._answer(architecture) for architecture in ended]
+        for architecture in ended:
+            self._trainings.pop(self._functions.pop(architecture), None)
+        return found
+
+    def give_up(self) -> None:
+        for trainings in self._trainings.values():
+            for training in trainings:
+                training.cancel()
+
+    def at_work(self) -> list[str]:
+        pool = self._evaluator._pool
+        return [] if pool is None else pool.at_work()
+
+    def _has_ended(self, architecture: Architecture) -> bool:
+        trainings = self._trainings.get(self._functions[architecture], ())
+        return all(training.done() for training in trainings)
+
+    def _answer(self, architecture: Architecture) -> Evaluation:
+        function = self._functions[architecture]
+        known = self._evaluator._trained.get(function)
+        if known is not None:
+            return replace(known, architecture=architecture, origin="cached", seconds=0.0)
+        evaluation = _evaluation(_collected(architecture, self._trainings[function]))
+        if not evaluation.machine_fault:
+            self._evaluator._trained[function] = evaluation
+        return evaluation
 
 
 def _open_pool(job: TrainingJob, parameters: TrainingParameters) -> TrainingPool:

@@ -6,6 +6,7 @@ Every training has one thread; one that kills its process again and again is a f
 import logging
 import math
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from contrastive_nas.evaluators.base import is_machine_fault
 from contrastive_nas.evaluators.label_store import LabelStore
 from contrastive_nas.latency import quiet
 from contrastive_nas.processes import KilledError, Processes
+from contrastive_nas.quantities import duration
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.config import ShortSettings
@@ -113,6 +115,18 @@ class UnusableImagesError(InputError):
 class TrainingPool(ABC):
     """Runs trainings, several at once; a thread of this process waits for each."""
 
+    def __init__(self) -> None:
+        # When the training of each thread began, and of what.
+        self._at_work: dict[str, tuple[float, Architecture]] = {}
+
+    def at_work(self) -> list[str]:
+        """Say of every training that runs where, on what and for how long; the oldest first."""
+        now = time.monotonic()
+        return [
+            f"{where} on {architecture} for {duration(now - begun)}"
+            for where, (begun, architecture) in sorted(self._at_work.items(), key=lambda one: one[1][0])
+        ]
+
     def train(
         self, architecture: Architecture, seeds: Sequence[int], *, tested: bool
     ) -> list[Future[Training | None]]:
@@ -154,10 +168,14 @@ class TrainingPool(ABC):
     ) -> Training | None:
         if failed.is_set():
             return None
+        where = threading.current_thread().name.replace("_", " ")
+        self._at_work[where] = time.monotonic(), architecture
         try:
             found = self.train_one(architecture, seed, tested)
         except KilledError as error:
             found = Training(None, str(error), machine_fault=True)
+        finally:
+            del self._at_work[where]
         if found.error:
             failed.set()
         return found
@@ -172,6 +190,7 @@ class TrainingProcesses(Processes, TrainingPool):
     """
 
     def __init__(self, job: TrainingJob, count: int) -> None:
+        TrainingPool.__init__(self)
         super().__init__(count, _LIBRARIES, _start_worker, (job,))
 
     def train_one(self, architecture: Architecture, seed: int, tested: bool) -> Training:

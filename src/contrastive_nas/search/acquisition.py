@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import pinvh
 from scipy.special import ndtr
 from scipy.stats import qmc
 
@@ -65,23 +66,33 @@ def _order(means: FloatArray, deviations: FloatArray, best: float) -> FloatArray
 
 
 def bought_together(
-    ranker: SpaceRanker, candidates: Sequence[Architecture], best: float | None, count: int
+    ranker: SpaceRanker,
+    candidates: Sequence[Architecture],
+    best: float | None,
+    count: int,
+    under_way: Sequence[Architecture] = (),
 ) -> list[int]:
     """Return up to ``count`` candidates to buy at once, by index, the one with most to gain first.
 
     Each is chosen as if the scores of those before it were known to be their means (the kriging believer:
     Ginsbourger, Le Riche and Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010, section 4),
-    so that near copies of one network are not all bought. Before any label, where ``best`` is None, what is
+    so that near copies of one network are not all bought; what is ``under_way``, bought and not answered yet,
+    counts as the first of those. Before any label, where ``best`` is None, what is
     to be improved on is the highest mean of all candidates, and the whole deviation is explored. A ranker
     that does not know how its errors go together has the candidates with most to gain, each for itself.
     """
-    covariance = ranker.covariance(candidates) if ranker.has_uncertainty else None
+    names = [*under_way, *candidates]
+    covariance = ranker.covariance(names) if ranker.has_uncertainty else None
     if covariance is None:
         order = ranker.scores(candidates) if best is None else gains(ranker, candidates, best)
         return np.argsort(-order, kind="stable")[:count].tolist()
-    means = ranker.scores(candidates)
+    means = ranker.scores(names)
     covariance = covariance * (1.0 if best is None else ranker.exploration**2)
     best = float(means.max()) if best is None else best
+    if under_way:
+        first = len(under_way)
+        best = max(best, float(means[:first].max()))
+        means, covariance = means[first:], _known(covariance, first)
     chosen: list[int] = []
     for _ in range(min(count, len(candidates))):
         variances = np.maximum(covariance.diagonal(), SMALLEST)
@@ -93,6 +104,15 @@ def bought_together(
         column = covariance[:, pick]
         covariance = covariance - np.outer(column, column) / variances[pick]
     return chosen
+
+
+def _known(covariance: FloatArray, first: int) -> FloatArray:
+    """The covariance of all but the first scores, once those are known."""
+    # Networks of one function have one score, so that there may be no inverse.
+    inverse = pinvh(covariance[:first, :first])
+    across = covariance[:first, first:]
+    left: FloatArray = covariance[first:, first:] - across.T @ inverse @ across
+    return left
 
 
 def front_gains(

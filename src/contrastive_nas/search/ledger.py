@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.evaluators.base import FULL, Evaluation, Evaluator, Origin, is_machine_fault
+from contrastive_nas.evaluators.base import FULL, Evaluation, Evaluator, Origin, failure
 from contrastive_nas.identity import digest
 from contrastive_nas.search.budget import Budget
 from contrastive_nas.spaces.base import Architecture
@@ -134,7 +134,7 @@ class Ledger:
     @classmethod
     def in_folder(
         cls, evaluator: Evaluator, budget: int | Budget, folder: Path | None, search: Mapping[str, Any]
-    ) -> "Ledger":
+    ) -> Self:
         """Return a ledger whose file is named by evaluator and search, so that a folder may serve several of
         them.
 
@@ -284,6 +284,10 @@ class Ledger:
                 self._recover(recorded)
         else:
             return []
+        return self._take_over()
+
+    def _take_over(self) -> list[Query]:
+        """Enters what is left of a record that the search does not follow any more."""
         paid = [query for query in self._replay if not query.machine_fault]
         self._replay.clear()
         logger.warning("The search now differs from its record: it takes over %d recorded queries", len(paid))
@@ -360,7 +364,7 @@ def _answers_until_failure(
                     "asked for"
                 )
             done += 1
-            yield _checked(evaluation)
+            yield checked(evaluation)
         if done < len(architectures):
             raise RuntimeError("evaluator gave no answer")
     except InputError:
@@ -368,11 +372,11 @@ def _answers_until_failure(
     except Exception as error:
         # A user's evaluator may raise anything; one bad network must not end a search of days.
         logger.warning("Evaluating %s failed: %s", architectures[done], error)
-        text, fault = f"{type(error).__name__}: {error}", is_machine_fault(error)
-        yield Evaluation(architectures[done], float("nan"), evaluator.origin, error=text, machine_fault=fault)
+        yield failure(architectures[done], evaluator.origin, error)
 
 
-def _checked(evaluation: Evaluation) -> Evaluation:
+def checked(evaluation: Evaluation) -> Evaluation:
+    """Return an answer that has a finite accuracy, or a reason why it has none."""
     if math.isfinite(evaluation.accuracy):
         return evaluation
     error = evaluation.error or "accuracy is not a finite number"

@@ -149,6 +149,8 @@ class SearchSettings(Typed):
         budget: Budget in full trainings or in hours, in place of ``queries``: ``{trainings: 20}``. Shorter
             trainings (``evaluator.fidelities``) need it.
         batch: Queries in every round after the first one.
+        parallel: Number of networks that are under way at the same time. Whenever one is answered, the next
+            one is chosen, in place of rounds. 0 and 1 search in rounds.
         design: Architectures of the first round. ``promising``: good ones by the ranker that differ from each
             other, where the ranker answers without labels. ``random``: random ones.
         together: Whether the queries of a round are chosen as if the answers to those before them were known.
@@ -171,6 +173,7 @@ class SearchSettings(Typed):
     queries: int = Field(default=60, ge=1)
     budget: BudgetParameters | None = None
     batch: int = Field(default=5, ge=1)
+    parallel: int = Field(default=0, ge=0, le=1024)
     design: Literal["promising", "random"] = "promising"
     together: bool = True
     objectives: tuple[str, ...] = ()

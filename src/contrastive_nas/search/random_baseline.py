@@ -93,7 +93,7 @@ def run_course(
     bests, finals = [], []
     for number in progress(range(RUNS), "random search, for comparison"):
         changes = {"strategy": "random", "seed": parameters.seed + 1000 * (number + 1)}
-        changes |= {"initial": parameters.queries, "batch": parameters.queries}
+        changes |= {"initial": parameters.queries, "batch": parameters.queries, "parallel": 0}
         random = parameters.model_copy(update=changes)
         found = run_search(space, evaluator, random, cost_table=cost_table)
         bests.append(found.history["best_accuracy"].to_numpy(dtype=float))

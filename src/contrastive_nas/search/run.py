@@ -20,6 +20,7 @@ from contrastive_nas.latency.parameters import LATENCY
 from contrastive_nas.progress import Progress
 from contrastive_nas.ranking.base import FloatArray, Ranker
 from contrastive_nas.ranking.space_ranker import SpaceRanker, create_space_ranker
+from contrastive_nas.search.asynchronous import AsynchronousLedger, check_parallel, spend_asynchronously
 from contrastive_nas.search.budget import Budget
 from contrastive_nas.search.front import hypervolume, pareto_front
 from contrastive_nas.search.latency import bought_within, open_latency, with_milliseconds
@@ -130,6 +131,8 @@ def run_search(
         )
     # Without a count of costs a short training would be as dear as a full one.
     offered = (Fidelity(),) if budget.unit == "queries" else evaluator.fidelities
+    if parameters.parallel > 1:
+        check_parallel(parameters, offered, cost_table)
     guide = _guide(ranker, space, parameters)
     latency = open_latency(space, parameters, cost_table, measured or folder)
     live = {} if latency is None else {LATENCY: latency.measure}
@@ -219,8 +222,12 @@ def _spend(
     """Asks, buys and tells until the budget is spent."""
     what = f"searching {strategy.space.name}"
     total = int(ledger.budget.amount) if ledger.budget.unit == "queries" else None
-    with Progress(what, total, unit=_COUNTED[origin], done=len(ledger)) as shown:
+    at_work = ledger.at_work if isinstance(ledger, AsynchronousLedger) else None
+    with Progress(what, total, unit=_COUNTED[origin], done=len(ledger), at_work=at_work) as shown:
         ledger.listen(lambda: shown.update(len(ledger), _best_so_far(ledger)))
+        if isinstance(ledger, AsynchronousLedger):
+            spend_asynchronously(strategy, ledger, parameters, parameters.parallel)
+            return
         for round in _rounds(ledger):
             count = parameters.batch if len(ledger) else parameters.initial
             count = min(count, ledger.remaining)
@@ -315,12 +322,14 @@ def _open_ledger(
         "parameters": _identifying(parameters),
         "course": list(course),
     }
-    return Ledger.in_folder(evaluator, parameters.may_spend, folder, search)
+    kind = AsynchronousLedger if parameters.parallel > 1 else Ledger
+    return kind.in_folder(evaluator, parameters.may_spend, folder, search)
 
 
 def _identifying(parameters: SearchParameters) -> dict[str, Any]:
     """What tells searches apart: not the budget, nor what the search does not use."""
-    found = parameters.model_dump(mode="json", exclude={"queries", "budget", "halving", LATENCY})
+    unused = {"batch"} if parameters.parallel > 1 else {"parallel"}
+    found = parameters.model_dump(mode="json", exclude={"queries", "budget", "halving", LATENCY} | unused)
     if LATENCY in (*parameters.limits, *parameters.objectives):
         found[LATENCY] = parameters.latency.model_dump(mode="json")
     if parameters.strategy in WITH_HALVING:

@@ -58,7 +58,8 @@ class Strategy(ABC):
 
     Attributes:
         labels: accuracies of full trainings told so far, by architecture; failures are not among them.
-        asked: everything told so far, failures included.
+        asked: everything told so far, failures included, and what is under way.
+        under_way: what was begun and is not told yet, as keys in the order in which it was begun.
         fidelities: what may be asked for, the cheapest first, the full training last.
         measured: by fidelity, what was told of each architecture at it, NaN where it failed.
         trace: one row per step of the strategy's own loop, for plots; columns are the strategy's own.
@@ -75,15 +76,22 @@ class Strategy(ABC):
         self.measured: dict[str, dict[Architecture, float]] = {one.name: {} for one in self.fidelities}
         self.labels: dict[Architecture, float] = {}
         self.asked: set[Architecture] = set()
+        self.under_way: dict[Architecture, None] = {}
         self.trace: list[dict[str, Any]] = []
 
     @abstractmethod
     def ask(self, count: int) -> list[Proposal]:
         """Return up to ``count`` different architectures, none told before; fewer when no more are found."""
 
+    def begin(self, architectures: Sequence[Architecture]) -> None:
+        """Hear what is under way while more is asked: not proposed again, and believed to be as predicted."""
+        self.asked.update(architectures)
+        self.under_way.update(dict.fromkeys(architectures))
+
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Take answers, also ones to questions that this strategy did not ask."""
         for evaluation in evaluations:
+            self.under_way.pop(evaluation.architecture, None)
             self.asked.add(evaluation.architecture)
             self.measured[evaluation.fidelity][evaluation.architecture] = evaluation.accuracy
             if evaluation.fidelity == FULL and math.isfinite(evaluation.accuracy):
@@ -137,7 +145,7 @@ class RankerStrategy(Strategy):
             return []
         order = np.argsort(-self.ranker.scores(new), kind="stable")[:SHORTLIST]
         names = [new[index] for index in order]
-        chosen = bought_together(self.ranker, names, None, count)
+        chosen = bought_together(self.ranker, names, None, count, list(self.under_way))
         return [Proposal(names[index], FIRST) for index in chosen]
 
     def propose(self, count: int) -> list[Proposal]:
@@ -171,7 +179,8 @@ class RankerStrategy(Strategy):
         order = np.argsort(-self.gains(new), kind="stable")[: max(count, SHORTLIST) if together else count]
         names = [new[index] for index in order]
         if together:
-            chosen = bought_together(self.ranker, names, self.ranker.best_labelled, count)
+            best = self.ranker.best_labelled
+            chosen = bought_together(self.ranker, names, best, count, list(self.under_way))
             names = [names[index] for index in chosen]
         return [Proposal(name, "promising") for name in names]
 
