@@ -7,7 +7,7 @@ from contrastive_nas.spaces.mobile_network import MobilePlan
 
 _STEM, _FEATURES = 8, 96
 _WIDTHS = (8, 16, 24)
-_STRIDES = (2, 2, 1)
+_STRIDES = (1, 2, 1)
 _SQUEEZES = (False, True, True)
 _ACTIVATIONS: tuple[Activation, ...] = ("relu", "hard_swish", "hard_swish")
 
@@ -28,7 +28,8 @@ class SmallMobileNetV3(ElasticStagesSpace):
 
     def plan(self, architecture: Architecture) -> MobilePlan:
         resolution, stages = self.parse(architecture)
-        blocks = [InvertedResidual(_STEM, _STEM, _STEM, 3, 1, "relu")]
+        # Stages begin at 8 x 8.
+        blocks = [InvertedResidual(_STEM, _STEM, _STEM, 3, 2, "relu")]
         for layers, width, stride, squeeze, activation in zip(
             stages, _WIDTHS, _STRIDES, _SQUEEZES, _ACTIVATIONS, strict=True
         ):

@@ -146,7 +146,7 @@ class _Trainings:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._space = load_space(SPACE)
-        overrides = _recipe(options.epochs, 1.0) | {"settle_statistics": True}
+        overrides = _recipe(options.epochs, options.epochs / 4) | {"settle_statistics": True}
         self._settings = ShortSettings(**_images(options), overrides=overrides)
         how = {"space": self._space.identity, **training_identity(self._settings)}
         self._store = LabelStore(options.work / "labels", self._space.name, how)
