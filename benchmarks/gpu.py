@@ -24,12 +24,11 @@ import argparse
 import itertools
 import logging
 import os
-import platform
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,6 +40,7 @@ import torch
 from safetensors.torch import load_file
 
 from contrastive_nas.devices import pick_device
+from contrastive_nas.execution.machine import describe_machine
 from contrastive_nas.ranking.comparator.training import train_comparator
 from contrastive_nas.ranking.encoder.embedding import describe
 from contrastive_nas.ranking.encoder.encoder import Encoder
@@ -79,6 +79,7 @@ class Report:
 
     device: torch.device
     small: bool
+    compiles: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, section: str, what: str, value: float | str, unit: str, holds: bool | None = None) -> None:
@@ -94,11 +95,12 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--small", action="store_true", help="small networks and few updates")
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--only", type=names_among(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--output", type=Path, default=PROJECT / "benchmarks" / "results")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    report = Report(pick_device(options.device), options.small)
+    report = Report(pick_device(options.device), options.small, not options.no_compile)
     for name in options.only:
         SECTIONS[name](report)
     table = pd.DataFrame(report.rows).assign(torch=torch.__version__)
@@ -114,16 +116,8 @@ def file_of(device: torch.device, output: Path) -> Path:
     if device.type == "cuda":
         hardware = f"{torch.cuda.device_count()}x{torch.cuda.get_device_name(device)}"
     else:
-        hardware = f"cpu-{_processor()}-{torch.get_num_threads()}threads"
+        hardware = f"{describe_machine()['processor']}-{torch.get_num_threads()}threads"
     return output / f"gpu_{re.sub(r'[^A-Za-z0-9.]+', '-', hardware)}.csv"
-
-
-def _processor() -> str:
-    """The name that the system gives the processor."""
-    lines = Path("/proc/cpuinfo")
-    known = lines.read_text(encoding="utf-8").splitlines() if lines.exists() else []
-    names = (line.partition(":")[2].strip() for line in known if line.startswith("model name"))
-    return next(names, platform.processor())
 
 
 def encoder(report: Report) -> None:
@@ -161,7 +155,8 @@ def encoder(report: Report) -> None:
 
 def training(report: Report) -> None:
     space = load_space("nasbench201", cells=1 if report.small else 5)
-    for precision, last, compiled in _settings():
+    ways = (False, True) if report.compiles else (False,)
+    for precision, last, compiled in itertools.product(("32-true", "bf16-mixed"), (False, True), ways):
         network = space.build(CELL).train()
         if last:
             network = network.to(memory_format=torch.channels_last)
@@ -169,7 +164,7 @@ def training(report: Report) -> None:
             network.compile()
         fabric = make_fabric(report.device.type, precision)
         plan, preparation = _plan(report), _preparation(report, last)
-        updater = make_updater(network, plan, fabric, preparation, classes=10)
+        updater: Updater = make_updater(network, plan, fabric, preparation, classes=10)
         _measure_updates(report, "training", updater, 32, (precision, last, compiled))
 
 
@@ -185,10 +180,6 @@ def supernet(report: Report) -> None:
         schedule = Sandwich(TrainingLoss(plan.recipe), 2, kullback_leibler)
         updater = make_supernet_updater(shared, plan, fabric, preparation, schedule, classes=10)
         _measure_updates(report, "supernet", updater, size, (precision, last, False))
-
-
-def _settings() -> Iterator[tuple[Any, bool, bool]]:
-    yield from itertools.product(("32-true", "bf16-mixed"), (False, True), (False, True))
 
 
 def _plan(report: Report) -> TrainingPlan:
@@ -212,6 +203,7 @@ def _measure_updates(
     batch = Batch(
         torch.randint(0, 256, shape, dtype=torch.uint8, device=device),
         torch.randint(0, 10, (images,), device=device),
+        torch.arange(images),
     )
     what = f"{precision}{', channels last' if last else ''}{', compiled' if compiled else ''}"
     if device.type == "cuda":
