@@ -128,8 +128,6 @@ def forecast(settings: RunSettings, devices: int) -> Forecast:
         params=built.parameters,
         gpu_days=gpu_days(operations),
         images_per_second=devices * USEFUL_FLOPS / (FLOPS_PER_MAC * built.macs),
-        gigabytes=memory_gigabytes(
-            built.parameters, built.elements, recipe.batch_size, settings.precision
-        ),
+        gigabytes=memory_gigabytes(built.parameters, built.elements, recipe.batch_size, settings.precision),
         text=plan.describe(),
     )

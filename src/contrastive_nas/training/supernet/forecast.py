@@ -58,8 +58,8 @@ class SupernetForecast:
         largest_macs: multiply-accumulates of the largest network.
         mean_macs: mean over random networks.
         images_per_second: that the price assumes, over all devices, in the last phase.
-        gigabytes: of memory on every device, with the outputs of the largest network; sub-networks go backward one
-            after another. See :func:`contrastive_nas.training.forecast.memory_gigabytes`.
+        gigabytes: of memory on every device, with the outputs of the largest network; sub-networks go
+            backward one after another. See :func:`contrastive_nas.training.forecast.memory_gigabytes`.
         gpu_days: of all phases.
         phases: in their order.
     """
