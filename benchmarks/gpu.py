@@ -103,8 +103,8 @@ def main() -> None:
     report = Report(pick_device(options.device), options.small, not options.no_compile)
     for name in options.only:
         SECTIONS[name](report)
-    table = pd.DataFrame(report.rows).assign(torch=torch.__version__)
-    keep(table, file_of(report.device, options.output))
+        table = pd.DataFrame(report.rows).assign(torch=torch.__version__)
+        keep(table, file_of(report.device, options.output))
     if any(row["holds"] is False for row in report.rows):
         raise SystemExit("not everything is as expected: see the rows with False")
 
