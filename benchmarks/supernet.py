@@ -9,6 +9,7 @@ trainings); the same among the middle half by multiply-accumulates; seconds per 
 """
 
 import argparse
+import json
 import logging
 import time
 from pathlib import Path
@@ -38,10 +39,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0", help="of the supernets")
     parser.add_argument("--epochs", type=int, default=40, help="of the first phase, or of the only one")
     parser.add_argument("--shrinking-epochs", type=int, default=10)
+    parser.add_argument("--settings", type=json.loads, default={}, help="of the supernet, as JSON")
+    parser.add_argument("--choose", action="store_true", help="on rows that are never reported")
     parser.add_argument("--output", type=Path, default=RESULTS, help="CSV file of the results")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    rows = pd.read_parquet(TABLE).sample(options.rows, random_state=0)
+    mixed = pd.read_parquet(TABLE).sample(frac=1, random_state=0)
+    rows = mixed.tail(options.rows) if options.choose else mixed.head(options.rows)
     found = []
     for schedule in options.schedules.split(","):
         for seed in map(int, options.seeds.split(",")):
@@ -64,6 +68,7 @@ def _measure(rows: pd.DataFrame, schedule: str, seed: int, options: argparse.Nam
                 "seed": seed,
                 "device": "cpu",
                 "test_every": options.epochs,
+                **options.settings,
             }
         )
         started = time.process_time()
@@ -91,6 +96,7 @@ def _measure(rows: pd.DataFrame, schedule: str, seed: int, options: argparse.Nam
     part = {f"middle_tau_{name}": _tau(values[middle], truth[middle]) for name, values in known.items()}
     return {
         "schedule": schedule,
+        "settings": json.dumps(options.settings),
         "seed": seed,
         "rows": len(rows),
         "epochs": options.epochs,

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 import yaml
 from tests.training.generated import write_image_folder
+from torch import nn
 
 from contrastive_nas.errors import InputError
+from contrastive_nas.spaces import load_space
 from contrastive_nas.training.config import DataSettings, RunSettings, load_settings
 from contrastive_nas.training.forecast import FLOPS_PER_MAC, USEFUL_FLOPS, forecast
 from contrastive_nas.training.launch import count_processes, launch
+from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.results import copy_exports, read_results
 
 DYING = """
@@ -66,7 +70,26 @@ def test_forecast_of_imagenet_without_images(make_settings: MakeSettings) -> Non
     assert (found.batch, found.epochs, found.learning_rate) == (2048, 185, pytest.approx(2.6))
     seconds = FLOPS_PER_MAC * found.macs * 1_281_167 * 185 / USEFUL_FLOPS
     assert found.gpu_days == pytest.approx(seconds / 86_400)
+    assert found.images_per_second * found.gpu_days * 86_400 == pytest.approx(32 * 1_281_167 * 185)
     assert "GPU days" in found.describe()
+
+
+def test_the_memory_of_a_training_is_what_its_layers_give(make_settings: MakeSettings) -> None:
+    """Against the tensors that the modules of a network without branches return."""
+    architecture = "s4|plain:k1d1w4|separable:k3d1w4|plain:k3d1w4"
+    settings = make_settings(space="compact_cnn", architecture=architecture)
+    network = load_space("compact_cnn").build(architecture)
+    sizes: list[int] = []
+    for module in network.modules():
+        if not list(module.children()) and not isinstance(module, nn.Flatten):
+            module.register_forward_hook(lambda _module, _inputs, output: sizes.append(output.numel()))
+    network(torch.zeros(1, 1, 8, 8))
+    weights = sum(weight.numel() for weight in network.parameters())
+    batch = load_recipe(settings.recipe, settings.overrides).batch_size
+    expected = (12 * weights + 4 * batch * sum(sizes)) / 1e9
+    assert forecast(settings, 1).gigabytes == pytest.approx(expected)
+    half = forecast(settings.model_copy(update={"precision": "bf16-mixed"}), 1).gigabytes
+    assert half == pytest.approx((12 * weights + 2 * batch * sum(sizes)) / 1e9)
 
 
 def test_processes() -> None:

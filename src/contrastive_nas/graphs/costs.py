@@ -82,6 +82,15 @@ def graph_parameters(batch: GraphBatch) -> NDArray[np.int64]:
     return graph_sums(batch, parameters(batch.node_types)[batch.type_ids])
 
 
+def graph_output_elements(batch: GraphBatch) -> NDArray[np.int64]:
+    """Return numbers that the nodes of every graph give for one input image, without those of the image."""
+    rows = batch.node_types.astype(np.int64)
+    op = column(rows, "op")
+    computed = (op != Operation.INPUT) & (op != Operation.OUTPUT)
+    elements = np.where(computed, column(rows, "out_shape").prod(axis=1), 0)
+    return graph_sums(batch, elements[batch.type_ids])
+
+
 def graph_costs(batch: GraphBatch) -> NDArray[np.int64]:
     """Return multiply-accumulates and parameters of every graph: graphs x 2."""
     return np.stack([graph_multiply_accumulates(batch), graph_parameters(batch)], axis=1)

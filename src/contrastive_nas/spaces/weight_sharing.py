@@ -68,6 +68,11 @@ class Subnetworks:
         return any(group is not None for group in self._group)
 
     @property
+    def has_paths(self) -> bool:
+        """Whether there are choices whose options have weights of their own."""
+        return any(group is None for group in self._group)
+
+    @property
     def groups(self) -> int:
         """Groups of elastic choices."""
         return len(self.sharing.elastic)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from contrastive_nas.training.config import RunSettings
+from contrastive_nas.training.config import Precision, RunSettings
 from contrastive_nas.training.data.open import open_source
 from contrastive_nas.training.network import NetworkName, build_network
 from contrastive_nas.training.plan import TrainingPlan
@@ -15,6 +15,8 @@ USEFUL_FLOPS = 2e12
 # Forward, and backward to activations and to weights, of two operations per multiply-accumulate.
 FLOPS_PER_MAC = 6
 SECONDS_PER_DAY = 86_400
+# Weights, gradients, momentum: four bytes each, in mixed precision too.
+BYTES_PER_WEIGHT = 12
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Forecast:
         macs: multiply-accumulates for one image.
         params: trainable parameters.
         gpu_days: of one GPU with :data:`USEFUL_FLOPS`.
+        images_per_second: of training that the price assumes, over all devices.
+        gigabytes: of memory on every device, see :func:`memory_gigabytes`.
         text: the plan in words.
     """
 
@@ -51,6 +55,8 @@ class Forecast:
     macs: int
     params: int
     gpu_days: float
+    images_per_second: float
+    gigabytes: float
     text: str
 
     def describe(self) -> str:
@@ -61,7 +67,8 @@ class Forecast:
                 f"{self.params:,} parameters",
                 self.text,
                 f"expected: {self.gpu_days:.2g} GPU days at {USEFUL_FLOPS / 1e12:g} TFLOP/s, "
-                f"{24 * self.gpu_days / self.devices:.2g} hours on {self.devices} devices",
+                f"{24 * self.gpu_days / self.devices:.2g} hours on {self.devices} devices, "
+                f"{self.images_per_second:.0f} images a second, {self.gigabytes:.2g} GB a device",
             ]
         )
 
@@ -73,6 +80,21 @@ class Forecast:
 def gpu_days(operations: float) -> float:
     """Return how long one GPU with :data:`USEFUL_FLOPS` takes for so many floating-point operations."""
     return operations / USEFUL_FLOPS / SECONDS_PER_DAY
+
+
+def memory_gigabytes(weights: int, elements: int, images: int, precision: Precision) -> float:
+    """Return how much memory a training takes on a device, estimated.
+
+    Weights with gradients and momentum, and the outputs of all operations, each kept once until the backward
+    pass has used it. What libraries and the driver take is not counted.
+
+    Args:
+        weights: number of weights.
+        elements: outputs of all operations for one image.
+        images: per forward pass.
+        precision: number format of the outputs.
+    """
+    return (BYTES_PER_WEIGHT * weights + (4 if precision == "32-true" else 2) * elements * images) / 1e9
 
 
 def forecast(settings: RunSettings, devices: int) -> Forecast:
@@ -105,5 +127,7 @@ def forecast(settings: RunSettings, devices: int) -> Forecast:
         macs=built.macs,
         params=built.parameters,
         gpu_days=gpu_days(operations),
+        images_per_second=devices * USEFUL_FLOPS / (FLOPS_PER_MAC * built.macs),
+        gigabytes=memory_gigabytes(built.parameters, built.elements, recipe.batch_size, settings.precision),
         text=plan.describe(),
     )

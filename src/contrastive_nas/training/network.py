@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from contrastive_nas.errors import InputError
-from contrastive_nas.graphs.costs import graph_multiply_accumulates
+from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_output_elements
 from contrastive_nas.graphs.schema import GraphBatch
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.seeding import seed_generators
@@ -44,6 +44,7 @@ class Built:
         classes: its outputs.
         macs: multiply-accumulates for one image.
         parameters: trainable ones.
+        elements: outputs of all its operations for one image.
     """
 
     network: nn.Module
@@ -52,6 +53,7 @@ class Built:
     classes: int
     macs: int
     parameters: int
+    elements: int
 
 
 def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> Built:
@@ -86,6 +88,7 @@ def build_network(name: NetworkName, size: int | None = None, seed: int = 0) -> 
         classes=classes,
         macs=int(graph_multiply_accumulates(batch)[0]),
         parameters=sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
+        elements=int(graph_output_elements(batch)[0]),
     )
 
 

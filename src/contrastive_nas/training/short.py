@@ -107,6 +107,7 @@ class ShortTraining:
             Checkpoints(None),
             identity={},
             test_every=plan.epochs,
+            tested="held-out training images",
         )
         valid = trainer.run()[-1].test_top1_accuracy
         test = None

@@ -79,6 +79,7 @@ class Trainer:
         checkpoints: where the state is kept; only the first process writes.
         identity: what a checkpoint must be of: space, architecture, recipe, ...
         test_every: epochs between two tests.
+        tested: what the tests are of, in words, for the log.
     """
 
     def __init__(
@@ -90,12 +91,13 @@ class Trainer:
         checkpoints: Checkpoints,
         identity: dict[str, Any],
         test_every: int = 1,
+        tested: str = "test images",
     ) -> None:
         self._updater, self._feed, self._test = updater, feed, test
         self._test_preparation = test_preparation
         self._checkpoints = checkpoints
         self._identity = identity
-        self._test_every = test_every
+        self._test_every, self._tested = test_every, tested
         self._rates = updater.plan.learning_rates()
         self._started = time.monotonic()
         self._progress = Progress()
@@ -114,7 +116,7 @@ class Trainer:
             place.loss = place.training_seconds = 0.0
             self._save_if_due()
             if self._updater.fabric.is_global_zero:
-                _log(place.history[-1], plan.epochs)
+                _log(place.history[-1], plan.epochs, self._tested)
         return place.history
 
     def result(self) -> nn.Module:
@@ -222,16 +224,17 @@ class Trainer:
             updater.average.module.load_state_dict(state["average"])
 
 
-def _log(row: Epoch, epochs: int) -> None:
+def _log(row: Epoch, epochs: int, tested: str) -> None:
     logger.info(
-        "epoch %d of %d: rate %.4g, training loss %.4f, test top-1 %.2f %%, top-5 %.2f %%, %.0f images/s",
+        "epoch %d of %d: rate %.4g, training loss %.4f, %.0f images/s%s",
         row.epoch,
         epochs,
         row.learning_rate,
         row.train_loss,
-        row.test_top1_accuracy,
-        row.test_top5_accuracy,
         row.images_per_second,
+        ""
+        if math.isnan(row.test_loss)
+        else f"; {tested}: top-1 {row.test_top1_accuracy:.2f} %, top-5 {row.test_top5_accuracy:.2f} %",
     )
 
 

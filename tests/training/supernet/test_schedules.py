@@ -1,8 +1,16 @@
-"""What networks that learn from another one minimise."""
+"""Losses of sub-networks: gradients of divergences, and what a teacher is asked for."""
 
+import numpy as np
 import torch
+from tests.training.generated import GROUP_NORM_SPACE
+from torch import Tensor
+from torch.nn import functional
 
-from contrastive_nas.training.supernet.schedules import adaptive_alpha, kullback_leibler
+from contrastive_nas.spaces import load_space
+from contrastive_nas.training.loss import TrainingLoss, distillation_loss
+from contrastive_nas.training.recipe import load_recipe
+from contrastive_nas.training.supernet.schedules import Progressive, adaptive_alpha, kullback_leibler
+from contrastive_nas.training.supernet.shared_weights import Supernet
 
 
 def test_gradients_are_those_of_the_divergences() -> None:
@@ -25,3 +33,24 @@ def test_divergence_of_equal_outputs_has_no_gradient() -> None:
         logits = wanted.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(divergence(logits, wanted), logits)
         assert gradient.abs().max() < 1e-12
+
+
+def test_a_teacher_is_asked_once_for_an_update() -> None:
+    """Losses by hand from the teacher's outputs; no paths, so that its largest network teaches all."""
+    space = load_space(GROUP_NORM_SPACE)
+    supernet, teacher = Supernet(space, seed=0).train(), Supernet(space, seed=1).train()
+    asked: list[Tensor] = []
+    teacher.register_forward_hook(lambda _module, _inputs, logits: asked.append(logits))
+    loss = TrainingLoss(load_recipe("digits"))
+    schedule = Progressive(loss, 4, supernet.subnetworks.groups, teacher, weight=0.25, temperature=2.0)
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn(6, 1, 8, 8, generator=generator), torch.arange(6)
+    found = list(schedule.losses(supernet, np.random.default_rng(0), images, labels))
+    assert len(found) == 4
+    assert len(asked) == 1
+    rng = np.random.default_rng(0)
+    for one in found:
+        logits = supernet(images, supernet.subnetworks.sample(rng))
+        learned = distillation_loss(logits, asked[0], 2.0)
+        expected = 0.75 * functional.cross_entropy(logits, labels) + 0.25 * learned
+        torch.testing.assert_close(one, expected)

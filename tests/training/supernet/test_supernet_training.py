@@ -233,4 +233,7 @@ def test_the_forecast_prices_every_phase(make: MakeSettings) -> None:
     progressive = forecast_supernet(make(schedule="progressive", shrinking_epochs=3), 2)
     assert [phase.epochs for phase in progressive.phases] == [2, 3, 3, 3]
     assert progressive.phases[0].macs == progressive.largest_macs
+    half = forecast_supernet(make(precision="bf16-mixed"), 2)
+    weights = 12 * plain.params / 1e9
+    assert half.gigabytes - weights == pytest.approx((plain.gigabytes - weights) / 2)
     assert "GPU days" in progressive.describe()

@@ -29,6 +29,9 @@ class SupernetTraining(ShortSettings):
         shrinking_epochs: Epochs of every later phase of ``progressive``. The first has those of the recipe.
         shrinking_rate: Factor of the recipe's learning rate in the later phases of ``progressive``.
         precision: Number format of the training.
+        channels_last: Whether images lie in memory with channels last, which is faster on most machines. On
+            the CPU not for every space, see
+            :func:`contrastive_nas.training.network.channels_last_is_safe`.
         accumulation: Number of forward passes of every network per weight update on every device.
         test_every: Number of epochs between two tests of the largest network on the held-out images.
     """
@@ -40,6 +43,7 @@ class SupernetTraining(ShortSettings):
     shrinking_epochs: PositiveInt = 25
     shrinking_rate: float = Field(0.3, gt=0, le=1)
     precision: Precision = "32-true"
+    channels_last: bool = True
     accumulation: PositiveInt = 1
     test_every: PositiveInt = 1
 

@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from contrastive_nas.graphs.costs import graph_multiply_accumulates
+from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_output_elements
 from contrastive_nas.spaces.registry import load_space
 from contrastive_nas.training.data.open import open_source
-from contrastive_nas.training.forecast import FLOPS_PER_MAC, SECONDS_PER_DAY, USEFUL_FLOPS, gpu_days
+from contrastive_nas.training.forecast import (
+    FLOPS_PER_MAC,
+    SECONDS_PER_DAY,
+    USEFUL_FLOPS,
+    gpu_days,
+    memory_gigabytes,
+)
 from contrastive_nas.training.recipe import load_recipe
 from contrastive_nas.training.supernet.config import SupernetSettings
 from contrastive_nas.training.supernet.run import check_recipe, check_schedule, phase_plans
@@ -16,8 +22,6 @@ from contrastive_nas.training.supernet.shared_weights import Supernet
 
 # Networks whose mean is taken for the costs of a random one.
 _DRAWN = 200
-# Weights, gradients, momentum: four bytes each.
-_BYTES_PER_WEIGHT = 12
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class SupernetForecast:
         largest_macs: multiply-accumulates of the largest network.
         mean_macs: mean over random networks.
         images_per_second: that the price assumes, over all devices, in the last phase.
-        weight_gigabytes: memory of weights, gradients and momentum on every device; activations come on top.
+        gigabytes: of memory on every device, with the outputs of the largest network; sub-networks go
+            backward one after another. See :func:`contrastive_nas.training.forecast.memory_gigabytes`.
         gpu_days: of all phases.
         phases: in their order.
     """
@@ -67,15 +72,14 @@ class SupernetForecast:
     largest_macs: int
     mean_macs: float
     images_per_second: float
-    weight_gigabytes: float
+    gigabytes: float
     gpu_days: float
     phases: tuple[Phase, ...]
 
     def describe(self) -> str:
         """Return the plan in a few lines."""
         lines = [
-            f"supernet of {self.space}, {self.schedule}: {self.params:,} shared weights, "
-            f"{self.weight_gigabytes:.2g} GB with gradients and momentum per device, activations not counted",
+            f"supernet of {self.space}, {self.schedule}: {self.params:,} shared weights",
             f"largest network {self.largest_macs / 1e6:.1f} M multiply-accumulates, random ones "
             f"{self.mean_macs / 1e6:.1f} M on average; {self.samples} images",
         ]
@@ -90,7 +94,8 @@ class SupernetForecast:
                 *lines,
                 f"expected: {self.gpu_days:.3g} GPU days at {USEFUL_FLOPS / 1e12:g} TFLOP/s, "
                 f"{self.gpu_days / self.devices:.2g} days on {self.devices} devices, "
-                f"{self.images_per_second:.0f} images a second in the last phase",
+                f"{self.images_per_second:.0f} images a second in the last phase, "
+                f"{self.gigabytes:.2g} GB a device",
             ]
         )
 
@@ -115,23 +120,18 @@ def forecast_supernet(settings: SupernetSettings, devices: int) -> SupernetForec
     supernet = Supernet(space)
     check_schedule(settings, supernet)
     drawn, rng = supernet.subnetworks, np.random.default_rng(0)
-    largest, smallest, *others = graph_multiply_accumulates(
-        space.graphs(
-            [
-                supernet.active,
-                drawn.smallest(supernet.active),
-                *(drawn.sample(rng) for _ in range(_DRAWN)),
-            ]
-        )
-    ).tolist()
+    random_ones = [drawn.sample(rng) for _ in range(_DRAWN)]
+    graphs = space.graphs([supernet.active, drawn.smallest(supernet.active), *random_ones])
+    largest, smallest, *others = graph_multiply_accumulates(graphs).tolist()
     mean = float(np.mean(others))
     images = settings.data.images or len(open_source(settings.data, "train"))
     samples = settings.train_images or images - settings.valid_images
     phases = []
     for number, plan in enumerate(phase_plans(settings, recipe, samples, devices, supernet)):
         forward = _forward_macs(settings, number, largest, smallest, mean)
-        # A teacher goes forward only.
-        teaching = settings.random_networks * largest if settings.schedule == "progressive" and number else 0
+        # A teacher goes forward only, once for every path.
+        taught = settings.random_networks if drawn.has_paths else 1
+        teaching = taught * largest if settings.schedule == "progressive" and number else 0
         operations = (FLOPS_PER_MAC * forward + 2 * teaching) * samples * plan.epochs
         phases.append(
             Phase(
@@ -154,7 +154,9 @@ def forecast_supernet(settings: SupernetSettings, devices: int) -> SupernetForec
         largest_macs=largest,
         mean_macs=mean,
         images_per_second=devices * final / (last.gpu_days * SECONDS_PER_DAY),
-        weight_gigabytes=_BYTES_PER_WEIGHT * params / 1e9,
+        gigabytes=memory_gigabytes(
+            params, int(graph_output_elements(graphs)[0]), recipe.batch_size, settings.precision
+        ),
         gpu_days=sum(phase.gpu_days for phase in phases),
         phases=tuple(phases),
     )

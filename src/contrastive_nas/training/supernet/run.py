@@ -169,17 +169,20 @@ def _make_trainer(
     fabric: Fabric,
 ) -> SupernetTrainer:
     moments = images.preprocessing.mean, images.preprocessing.std, fabric.device
+    last = settings.channels_last and (fabric.device.type != "cpu" or supernet.channels_last_is_safe())
+    preparation = Preparation(*moments, plan.recipe.augmentation, channels_last=last)
     updater: SupernetUpdater = make_supernet_updater(
-        supernet.train(), plan, fabric, Preparation(*moments, plan.recipe.augmentation), schedule, classes
+        supernet.train(), plan, fabric, preparation, schedule, classes
     )
     return SupernetTrainer(
         updater,
         images.feed(plan, fabric.global_rank, fabric.device),
         images.test_feed(fabric.global_rank, fabric.world_size),
-        Preparation(*moments),
+        Preparation(*moments, channels_last=last),
         Checkpoints(settings.output / "checkpoint" / str(phase + 1), settings.checkpoint_seconds),
         _identity(settings, plan),
         settings.test_every,
+        "largest network, held-out training images",
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from contrastive_nas.spaces.base import Architecture
 from contrastive_nas.training.loss import TrainingLoss, distillation_loss
 from contrastive_nas.training.supernet.shared_weights import Supernet
 
@@ -100,15 +101,19 @@ class Progressive(Schedule):
         self, supernet: Supernet, rng: np.random.Generator, images: Tensor, targets: Tensor
     ) -> Iterator[Tensor]:
         drawn = supernet.subnetworks
+        # Outputs of the largest network of every path that was drawn.
+        taught: dict[Architecture, Tensor] = {}
         for _ in range(self.random_networks):
             architecture = drawn.sample(rng, self._freed)
             logits = supernet(images, architecture)
             loss = self._loss(logits, images, targets)
             if self._teacher is not None:
-                # In training mode: its moving statistics mix all paths, those of a batch do not.
-                with torch.no_grad():
-                    wanted = self._teacher(images, drawn.largest(architecture))
-                learned = distillation_loss(logits, wanted, self._temperature)
+                largest = drawn.largest(architecture)
+                if largest not in taught:
+                    # In training mode: its moving statistics mix all paths, those of a batch do not.
+                    with torch.no_grad():
+                        taught[largest] = self._teacher(images, largest)
+                learned = distillation_loss(logits, taught[largest], self._temperature)
                 loss = (1.0 - self._weight) * loss + self._weight * learned
             yield loss
 

@@ -19,6 +19,7 @@ from torch.nn import functional
 from contrastive_nas.errors import InputError
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.weight_sharing import Subnetworks
+from contrastive_nas.training.network import channels_last_is_safe
 from contrastive_nas.training.seeding import seed_generators
 
 # Modules without memory that are kept; to build one anew takes some milliseconds.
@@ -105,6 +106,15 @@ class Supernet(nn.Module):
             InputError: no architecture of the space, or one that the supernet has no weights for.
         """
         return self._parts(self._subnetwork(architecture), architecture)
+
+    def channels_last_is_safe(self) -> bool:
+        """Return whether all networks can be trained on the CPU with channels last in memory."""
+        drawn = self.subnetworks
+        # The fewer channels, the less safe: the smallest network of a path answers for all of them.
+        with torch.device("meta"):
+            return all(
+                channels_last_is_safe(self.space.build(drawn.smallest(path))) for path in drawn.covering()
+            )
 
     def prepare_modules(self, prepare: Callable[[nn.Module, Architecture], None]) -> None:
         """Have every module prepared before it is used, such as with hooks for drop path."""
