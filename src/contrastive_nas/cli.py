@@ -17,13 +17,15 @@ import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import KedroCliError
-from kedro.framework.project import LOGGING, pipelines
+from kedro.framework.project import LOGGING, pipelines, settings
 from kedro.io import DatasetError
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, load_obj
+from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_nas.errors import InputError, instead
 from contrastive_nas.execution.asked import check_names
+from contrastive_nas.execution.conf_files import check_conf_files
 from contrastive_nas.files import DISK_ERRORS
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
 
@@ -56,6 +58,7 @@ def _run(**options: Any) -> Any:
     _check_runner(options["runner"], options["runner_params"])
     assert kedro_run.callback is not None
     try:
+        _check_conf(options)
         check_names(sum((pipelines[name] for name in named or [DEFAULT]), start=Pipeline([])), options)
         with _inside_the_project(options):
             return kedro_run.callback(**options)
@@ -66,6 +69,13 @@ def _run(**options: Any) -> Any:
         if problem is None:
             raise
         raise click.ClickException(_in_one_line(problem)) from error
+
+
+def _check_conf(options: dict[str, Any]) -> None:
+    project = find_kedro_project(Path.cwd()) or Path.cwd()
+    source = options.get("conf_source") or Path(project) / settings.CONF_SOURCE
+    if Path(source).is_dir():  # else an archive, or a place elsewhere
+        check_conf_files(Path(source), options.get("env"))
 
 
 def _told(error: KedroCliError) -> click.UsageError:
@@ -118,11 +128,11 @@ def _is_wrong_entry(error: BaseException) -> bool:
 def _is_mendable(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in DISK_ERRORS
-    return isinstance(error, InputError | MissingConfigException | yaml.YAMLError)
+    return isinstance(error, InputError | MissingConfigException | OmegaConfBaseException | yaml.YAMLError)
 
 
 def _in_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) if isinstance(error, yaml.YAMLError | DatasetError) else str(error)
+    return str(error) if isinstance(error, InputError) else " ".join(str(error).split())
 
 
 def _with_message(option: click.Parameter) -> click.Parameter:

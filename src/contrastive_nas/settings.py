@@ -2,10 +2,12 @@
 
 import warnings
 
+from contrastive_nas.execution.context import ProjectContext
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
-from contrastive_nas.execution.session import ProjectContext, use_caching_runner
+from contrastive_nas.execution.session import use_caching_runner
 from contrastive_nas.execution.viz_status import VizStatus
+from contrastive_nas.pipelines.checks import CHECKS
 from contrastive_nas.pipelines.rules import (
     fidelities_have_a_budget,
     first_labels_within_budget,
@@ -27,9 +29,10 @@ CONFIG_LOADER_ARGS = {
 
 
 class ExperimentContext(ProjectContext):
-    """The project's context with the rules of its experiments."""
+    """The project's context with the rules and checks of its experiments."""
 
     rules = (first_labels_within_budget, fidelities_have_a_budget, tuned_parameters_exist)
+    checks = CHECKS
 
 
 CONTEXT_CLASS = ExperimentContext

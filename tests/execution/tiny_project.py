@@ -24,7 +24,7 @@ source_dir = "src"
 """,
     "src/tiny/__init__.py": "",
     "src/tiny/settings.py": """
-from contrastive_nas.execution.session import ProjectContext
+from contrastive_nas.execution.context import ProjectContext
 from contrastive_nas.settings import *
 
 CONTEXT_CLASS = ProjectContext

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from tests.pipelines.project import TABLE, Project
 
+from contrastive_nas.errors import InputError
+
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -86,6 +88,45 @@ def test_a_missing_file(project: Project) -> None:
 )
 def test_bad_parameters(project: Project, parameters: dict[str, Any], word: str) -> None:
     assert word in message_of(project, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (
+            {"space": {"options": {"clases": 7}}},
+            "parameter 'space': space 'compact_cnn' has no option 'clases'",
+        ),
+        (
+            {"search": {"limits": {"maccs": 1e6}}},
+            "'search.limits': cost 'maccs' is unknown: did you mean 'macs'",
+        ),
+        ({"search": {"objectives": ["latncy"]}}, "cost 'latncy' is unknown: did you mean 'latency'?"),
+        ({"search": {"limits": {"macs": -1}}}, "'search.limits.macs' is -1"),
+        ({"search": {"limits": {"macs": 1}}}, "no architecture of compact_cnn was found within macs <= 1 "),
+        ({"device": "gpu"}, "device 'gpu' is unknown"),
+        (
+            {"evaluator": {"kind": "function", "function": "nowhere.py:accuracy"}},
+            "function file nowhere.py does not exist",
+        ),
+        (
+            {"evaluator": {"kind": "supernet", "supernet": {"weights": "no.safetensors"}}},
+            "there is no supernet no.safetensors",
+        ),
+    ],
+)
+def test_what_would_stop_a_later_node_stops_the_run_before_the_first(
+    project: Project, parameters: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        project.run("search", **parameters)
+    assert words in str(caught.value)
+    assert project.artifacts() == {}
+
+
+def test_costs_may_be_columns_of_the_table(project: Project) -> None:
+    with pytest.raises(InputError, match=r"digits_tst_accuracy.* did you mean 'digits_test_accuracy'"):
+        project.run("search", search={"objectives": ["digits_tst_accuracy"]})
 
 
 def test_u8_a_search_in_which_every_training_fails_names_the_first_reason(

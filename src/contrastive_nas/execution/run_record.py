@@ -19,6 +19,7 @@ from kedro.pipeline.node import Node
 from pluggy import PluginManager
 
 from contrastive_nas.execution.asked import check_run
+from contrastive_nas.execution.context import ProjectContext
 from contrastive_nas.execution.datasets.artifact import ArtifactDataset
 from contrastive_nas.execution.fingerprint import plain
 from contrastive_nas.execution.machine import (
@@ -30,6 +31,7 @@ from contrastive_nas.execution.machine import (
 from contrastive_nas.execution.nested import flat
 from contrastive_nas.execution.versions import Version
 from contrastive_nas.files import atomic_path
+from contrastive_nas.progress import working
 
 if TYPE_CHECKING:
     from contrastive_nas.execution.plan import Decision
@@ -122,6 +124,16 @@ class RunRecorder:
         }
         self._file = _new_file(self.project / FOLDER, run_params["run_id"])
         self._write()
+
+    def check_before_work(self, pipeline: Pipeline) -> None:
+        """Make the checks of the project, where its context has some.
+
+        Raises:
+            InputError: something is wrong that would stop one of the nodes.
+        """
+        if isinstance(self._context, ProjectContext):
+            with working("checking space, limits and files"):
+                self._context.check_before_work(pipeline, self._catalog)
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:

@@ -141,23 +141,27 @@ class _Run:
         """Plans, prints the plan, and does it.
 
         Raises:
-            InputError: ``verifies``, and something came out otherwise than before.
+            InputError: parameters that a node cannot work with; or ``verifies``, and something came out
+                otherwise than before.
         """
         for dataset in self._all_datasets():
             if isinstance(dataset, ArtifactDataset):
                 dataset.reads = dataset.origin = None
-        self._tell_plan(planner)
+        decisions = self._tell_plan(planner)
+        if self._recorder is not None and any(decision.runs for decision in decisions):
+            self._recorder.check_before_work(self._pipeline)
         self._runner._work_through(self._pipeline, partial(self._do, planner, verifies))
         if self._different:
             raise InputError("these results differ from the earlier ones: " + ", ".join(self._different))
 
-    def _tell_plan(self, planner: Planner) -> None:
+    def _tell_plan(self, planner: Planner) -> list[Decision]:
         with working("checking what has changed"):
             decisions = [planner.decide(node) for node in self._pipeline.nodes]
         experiment = None if self._recorder is None else self._recorder.record.get("experiment")
         names = {decision.node.name for decision in decisions if decision.runs}
         earlier = last_seconds(self._project, experiment, names)
         logger.info("%s", describe_plan(decisions, earlier, self._unneeded))
+        return decisions
 
     def _do(self, planner: Planner, verifies: bool, node: Node) -> None:
         decision = self._decide(planner, node)

@@ -111,7 +111,10 @@ def rank_graphs(
             as in :func:`rank`.
     """
     if len(graphs) < LEAST:
-        raise InputError(f"rank: {len(graphs)} networks of no known space; at least {LEAST} are needed")
+        raise InputError(
+            f"rank: {len(graphs)} networks of no known space; at least {LEAST} are needed: add others to "
+            "compare them with, which need not be candidates"
+        )
     known = _checked(labels or {})
     foreign = sorted(set(known) - set(names))
     if foreign:

@@ -117,6 +117,27 @@ def read_table(
     return _checked_table(chosen, given, problems, space, metrics, validate)
 
 
+def first_rows(path: str | Path, source: str = AUTO, metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the first rows of a benchmark file with all their columns, unchecked.
+
+    Args:
+        path: the file or folder.
+        source: the format's name, or "auto" to tell it by content.
+        metrics: accuracy columns that are going to be asked for.
+
+    Raises:
+        InputError: the file is in no known format, damaged at its beginning, or has no rows.
+    """
+    chosen = find_format(path, source)
+    given = chosen.read(Path(path), Problems(str(path), "skip"))
+    if chosen.space is None:
+        given = _in_tidy_names(given, str(path), metrics)
+    found = next(given, None)
+    if found is None:
+        raise InputError(f"{path}: it has no rows that can be used")
+    return found
+
+
 def check_table(frame: pd.DataFrame, file: str) -> SourceTable:
     """Return what :func:`read_table` gives of a file that holds these rows, whose networks belong to no
     space.
