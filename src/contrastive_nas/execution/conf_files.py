@@ -43,7 +43,7 @@ def _yaml_files(conf: Path, env: str) -> Iterator[Path]:
 
 def _read(file: Path) -> Any:
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader
+        return _Loader(file.read_text(encoding="utf-8")).get_single_data()
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8: {error}") from error
     except OSError as error:
