@@ -33,7 +33,7 @@ def test_work_that_waits_is_not_silent(said: pytest.LogCaptureFixture) -> None:
     moments = [started, *(record.created for record in said.records), ended]
     # A busy machine may look a little late.
     assert max(later - earlier for earlier, later in itertools.pairwise(moments)) < 4 * LINE
-    assert all(re.fullmatch(r"a step: at work for \d\.\d s", line) for line in said.messages)
+    assert all(re.fullmatch(r"a step: running for \d\.\d s", line) for line in said.messages)
     time.sleep(3 * LINE)
     assert len(said.records) == len(moments) - 2
 
@@ -45,7 +45,7 @@ def test_quick_work_says_nothing(said: pytest.LogCaptureFixture) -> None:
 
 def test_a_line_says_how_many_are_done_and_how_long_the_rest_takes() -> None:
     with Progress("searching toy", 40, unit="networks trained", done=10) as shown:
-        assert shown.line() == "searching toy: 10 of 40 networks trained, at work for 0.0 s"
+        assert shown.line() == "searching toy: 10 of 40 networks trained, running for 0.0 s"
         time.sleep(0.2)
         shown.update(11, "best accuracy 91.00 % so far")
         assert " left" not in shown.line()

@@ -107,14 +107,14 @@ class Progress:
         """
         elapsed = time.monotonic() - self._started
         if not self.counts:
-            return f"{self._what}: at work for {duration(elapsed)}"
+            return f"{self._what}: running for {duration(elapsed)}"
         of = "so far" if self._total is None else f"of {self._total:,}"
         parts = [" ".join(filter(None, (f"{self._done:,}", of, self._unit))), self._note]
         if self._updates >= _UPDATES_FOR_AN_ESTIMATE and self._total is not None:
             left = self._updated / self._updates * (self._total - self._done)
             parts.append(f"about {duration(left)} left")
         else:
-            parts.append(f"at work for {duration(elapsed)}")
+            parts.append(f"running for {duration(elapsed)}")
         if self._at_work is not None and (working := self._at_work()):
             parts.append(f"at work: {working}")
         return f"{self._what}: {', '.join(filter(None, parts))}"

@@ -51,7 +51,7 @@ def test_versions_and_devices_are_told() -> None:
     assert found["project"]["state"] == "note"
     assert "contrastive-nas init" in found["project"]["advice"]
     lines = CliRunner().invoke(app, ["doctor"]).output.splitlines()
-    assert lines[-1] == "all that is needed works"
+    assert lines[-1] == "everything that is needed works"
     assert [line.split()[0] for line in lines[:-1]] == [check["state"] for check in found.values()]
 
 

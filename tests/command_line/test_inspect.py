@@ -67,7 +67,7 @@ def test_networks_of_no_space(tmp_path: Path) -> None:
     (folder / "results.csv").write_text("file,own_test_accuracy\na.onnx,70\ngone.onnx,75\nb.onnx,80\n")
     output = inspected(folder)
     assert line(output, "format").startswith("onnx_folder: ")
-    assert line(output, "space") == "not said by the file"
+    assert line(output, "space") == "the file does not say"
     assert "row 2: there is no file 'gone.onnx' in the folder" in output
 
     models = {"onnx": [b"m"] * 3, "name": ["a", "b", "c"], "x_test_accuracy": [70.0, 200.0, 80.0]}
@@ -140,4 +140,4 @@ def test_architectures_without_accuracies_are_described(tmp_path: Path) -> None:
     assert line(output, "accuracies") == "none"
     assert line(output, "architectures") == "1 from 1 rows"
     path.write_text(f"architecture,test_acc\n{FIRST},90\n")
-    assert line(inspected(path), "accuracies").startswith("none; is 'test_acc' meant?")
+    assert line(inspected(path), "accuracies").startswith("none; did you mean 'test_acc'?")

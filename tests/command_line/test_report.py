@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import pytest
+from tests.command_line.run_records import write_record
 from tests.reporting.made_up import searched_run
 from tests.reporting.test_pages import Reader
 from typer.testing import CliRunner
@@ -32,16 +32,10 @@ def add_run(project: Path, name: str, seed: int) -> list[Path]:
         }
         for file in files
     }
-    write(project, run.record | {"nodes": [{"name": "summarise_search", "ran": True, "outputs": outputs}]})
+    write_record(
+        project, run.record | {"nodes": [{"name": "summarise_search", "ran": True, "outputs": outputs}]}
+    )
     return files
-
-
-def write(project: Path, record: object) -> None:
-    assert isinstance(record, dict)
-    content = {"process": {"pid": os.getpid(), "created": 0.0}, "runtime_parameters": {}, **record}
-    folder = project / "data/09_runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{record['run']}.json").write_text(json.dumps(content))
 
 
 @pytest.fixture
@@ -52,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(comparing, "_add_own_code", lambda project: None)
     add_run(tmp_path, "run1", 5)
     add_run(tmp_path, "run2", 6)
-    write(tmp_path, {"run": "run3", "status": "failed", "nodes": []})
+    write_record(tmp_path, {"run": "run3", "status": "failed", "nodes": []})
     return tmp_path
 
 
@@ -72,7 +66,7 @@ def test_two_runs_are_written_to_one_page(project: Path) -> None:
     ("arguments", "message"),
     [
         (["run1", "run9"], "--compare: run 'run9' is not known; `contrastive-nas runs` lists all"),
-        (["run", "run1"], "run 'run' is the beginning of several names"),
+        (["run", "run1"], "run 'run' is ambiguous, as several names begin with it"),
         (["run2", "run3"], "run run3 has no finished search (it is failed)"),
         (["run1", "run1"], "'run1' and 'run1' are the same run: name two"),
         (["run1"], "--compare"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import kedro.framework.project  # noqa: F401  announces its logging once, when it is imported
 import pytest
+from tests.command_line.run_records import write_record
 from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app
@@ -30,7 +31,6 @@ def record(project: Path, day: int, output: str, **changes: object) -> None:
         "run": f"run{day}",
         "status": "finished",
         "started": START.format(day=day),
-        "process": {"pid": os.getpid(), "created": 0.0},
         "experiment": "base",
         "asked": {"pipeline_names": ["search"]},
         "runner": "CachingRunner",
@@ -53,9 +53,7 @@ def record(project: Path, day: int, output: str, **changes: object) -> None:
         "metrics": {"summary.tau": 0.8 + day / 100},
         **changes,
     }
-    folder = project / "data/09_runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"run{day}.json").write_text(json.dumps(content))
+    write_record(project, content)
 
 
 @pytest.fixture

@@ -60,9 +60,9 @@ def failing(architecture: str) -> object:
     [
         ("0-0-0-0-1", "InputError: no such network", False),
         ("1-0-0-0-1", "MemoryError: ", True),
-        ("2-0-0-0-1", "the function gave inf, no finite number", False),
-        ("3-0-0-0-1", "the function gave 'good', no finite number", False),
-        ("4-0-0-0-1", "the function gave None, no finite number", False),
+        ("2-0-0-0-1", "the function gave inf, which is not a finite number", False),
+        ("3-0-0-0-1", "the function gave 'good', which is not a finite number", False),
+        ("4-0-0-0-1", "the function gave None, which is not a finite number", False),
     ],
 )
 def test_failures_have_their_reason(architecture, reason, fault):
@@ -81,7 +81,7 @@ def test_numbers_of_any_kind_are_taken():
 
 def test_a_search_in_which_all_fails_says_why():
     with pytest.raises(
-        InputError, match=r"12 failed; the first, .*(no such network|MemoryError|no finite number)"
+        InputError, match=r"12 failed; the first, .*(no such network|MemoryError|not a finite number)"
     ):
         search(failing)
 
@@ -137,7 +137,7 @@ def test_one_number_in_another_form_is_a_number(answer: object):
 def test_what_is_no_single_number_is_a_failure(answer: object):
     (found,) = FunctionEvaluator(lambda _: answer).evaluate(["0-0-0-0-1"])
     assert math.isnan(found.accuracy)
-    assert "no finite number" in found.error
+    assert "not a finite number" in found.error
 
 
 def test_a_function_that_ends_the_process_has_failed_and_an_interruption_ends_the_search():

@@ -49,7 +49,7 @@ def test_a_shorter_training_is_that_of_its_recipe_and_is_kept_apart(tmp_path: Pa
         ({"kind": "table", "fidelities": {"short": {"cost": 0.1, "epochs": 3}}}, "not epochs"),
         ({"fidelities": {"short": {"cost": 0.1}}}, "takes epochs and images, not cost"),
         ({"fidelities": {"short": {"images": 0.5}}}, "needs evaluator.training.train_images"),
-        ({"kind": "surrogate", "fidelities": {"short": {"cost": 0.1}}}, "'surrogate' offers none"),
+        ({"kind": "surrogate", "fidelities": {"short": {"cost": 0.1}}}, "'surrogate' has no fidelities"),
         ({"kind": "function", "function": "my.py:train", "fidelities": {"short": {}}}, "needs cost"),
     ],
 )

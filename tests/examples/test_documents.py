@@ -91,7 +91,7 @@ def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_commands_exist(document: str, command: str) -> None:
     program, *arguments = shlex.split(command)
     if program not in PROGRAMS:
-        pytest.fail(f"{document}: {program} is none of {', '.join(PROGRAMS)}")
+        pytest.fail(f"{document}: {program} is not one of {', '.join(PROGRAMS)}")
     {
         "kedro": _check_kedro,
         "contrastive-nas": _check_own_command,
@@ -151,7 +151,7 @@ def _check_own_command(arguments: list[str]) -> None:
     if name.startswith("--"):
         _parsed(group, arguments)
         return
-    assert name in group.commands, f"{name} is none of {', '.join(group.commands)}"
+    assert name in group.commands, f"{name} is not one of {', '.join(group.commands)}"
     _parsed(group.commands[name], [argument for argument in rest if argument != "..."])
 
 

@@ -142,7 +142,7 @@ def test_a_node_that_kills_its_worker_is_tried_again_and_then_given_up(
 ) -> None:
     with pytest.raises(RuntimeError, match="its Ray worker was lost 2 times"):
         wide.session(pipeline_names=["dying"], runner=RayRunner())
-    assert caplog.text.count("a Ray worker was lost that worked on die") == 2
+    assert caplog.text.count("the Ray worker was lost that worked on die") == 2
 
 
 def test_a_node_that_no_machine_has_room_for_says_so(

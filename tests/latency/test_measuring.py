@@ -66,7 +66,7 @@ def test_a_command_that_hangs_is_stopped(tmp_path: Path) -> None:
         (0, " \n", "", "printed no milliseconds; it printed nothing"),
         (0, "-3\n", "", r"gave -3: milliseconds are above 0"),
         (0, "0\n", "", r"gave 0: milliseconds are above 0"),
-        (0, "fast\n", "", "its last line is no number of milliseconds; it printed 'fast'"),
+        (0, "fast\n", "", "its last line is not a number of milliseconds; it printed 'fast'"),
         (0, "nan\n", "", "no number of milliseconds"),
         (0, "1e999\n", "", "milliseconds are above 0"),
         (0, "3.5 ms\n", "", "no number of milliseconds"),

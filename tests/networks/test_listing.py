@@ -72,7 +72,7 @@ def test_what_is_no_network_does_not_stop_the_others(mine: Path) -> None:
     assert [*found.refused] == ["mine.py:broken, row 2", "mine.py:twice, row 2"]
     first, second = found.refused.values()
     assert "but str" in first
-    assert second == "the name 'same' was given before"
+    assert second == "the name 'same' is used twice"
 
 
 def test_two_functions_that_give_one_name(mine: Path) -> None:

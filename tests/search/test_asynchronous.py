@@ -178,7 +178,7 @@ def test_a_record_of_another_course_is_taken_over(tmp_path: Path, caplog: pytest
     evaluator = Killed(toy_table(), 1000)
     with caplog.at_level(logging.WARNING):
         history = search(evaluator, tmp_path)
-    assert "it takes over 5 recorded queries" in caplog.text
+    assert "it reuses 5 recorded queries" in caplog.text
     assert len(evaluator.given) == QUERIES - 5
     assert len(history) == history["architecture"].nunique() == QUERIES
 

@@ -83,7 +83,7 @@ BAD_ROWS = {
     "has a cycle": writer.row("d" * 32, 108, "010101000", "input,maxpool3x3,output", MESSAGE),
     "not connected": writer.row("d" * 32, 108, "010000000", "input,maxpool3x3,output", MESSAGE),
     "the form is": writer.row("d" * 32, 108, "0", "input", MESSAGE),
-    "no ModelMetrics": writer.row("d" * 32, 108, "010001000", "input,maxpool3x3,output", MESSAGE[:-3]),
+    "not a ModelMetrics": writer.row("d" * 32, 108, "010001000", "input,maxpool3x3,output", MESSAGE[:-3]),
     "0 evaluations": writer.row("d" * 32, 108, "010001000", "input,maxpool3x3,output", b""),
     "not base64": b'["d", 108, "010001000", "input,maxpool3x3,output", "!!"]',
 }

@@ -242,7 +242,7 @@ def test_s10_networks_may_come_alone_with_a_name_or_with_an_accuracy(tmp_path, f
     ("given", "message"),
     [
         ("nn.Sequential(nn.ReLU(), nn.ReLU())", r"networks\(\) gives one module: let it give a list"),
-        ("[('a', nn.ReLU()), ('a', nn.ReLU())]", "row 2: the name 'a' was given before"),
+        ("[('a', nn.ReLU()), ('a', nn.ReLU())]", "row 2: the name 'a' is used twice"),
         ("[(nn.ReLU(), 1, 2)]", "row 1: neither a module nor .* but ReLU, int, int"),
         ("[('a', 70)]", "row 1: neither a module nor .* but str, int"),
         ("[nn.ReLU]", "row 1: neither a module nor .* but type"),
@@ -299,5 +299,5 @@ def test_two_onnx_networks_of_one_name_are_a_problem(tmp_path) -> None:
     model = (tmp_path / "a.onnx").read_bytes()
     path = tmp_path / "own.parquet"
     pd.DataFrame({"name": ["a", "a"], "onnx": [model, model]}).to_parquet(path)
-    with pytest.raises(InputError, match="row 2: the name 'a' was given before"):
+    with pytest.raises(InputError, match="row 2: the name 'a' is used twice"):
         list(read_graphs(path))

@@ -253,7 +253,7 @@ def test_a_number_too_large_for_any_is_no_percentage(tmp_path) -> None:
 def test_rows_in_another_encoding_say_what_to_save_them_as(tmp_path) -> None:
     path = tmp_path / "own.csv"
     path.write_bytes(f"architecture,{METRIC},note\na,90,gr\u00fcn\n".encode("latin-1"))
-    with pytest.raises(InputError, match=r"own.csv, after row 0: no valid CSV in UTF-8, save it as UTF-8: "):
+    with pytest.raises(InputError, match=r"own.csv, after row 0: not valid CSV in UTF-8, save it as UTF-8: "):
         read_table(path)
 
 

@@ -146,7 +146,7 @@ def test_csv_with_a_byte_order_mark_and_windows_lines(tmp_path) -> None:
     [
         (b"architecture,x_test_accuracy\na,1\nb,2,3\n", "row 2: 3 fields, the header has 2"),
         (b'architecture,x_test_accuracy\na,1\n"b,2\n', "after row 1: no valid CSV"),
-        (b"architecture,x_test_accuracy\na,1\n\xff,2\n", "no valid CSV in UTF-8"),
+        (b"architecture,x_test_accuracy\na,1\n\xff,2\n", "not valid CSV in UTF-8"),
         (b"architecture,architecture\na,1\n", "names the column 'architecture' twice"),
         (b"architecture,x_test_accuracy\n" + b"a" * 2_000_000 + b",1\n", "field larger than field limit"),
     ],

@@ -39,7 +39,7 @@ class GroupNormSpace(SearchSpace):
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
         if architecture not in WIDTHS:
-            raise InputError(f"group_norm: {architecture!r} is none of {WIDTHS}")
+            raise InputError(f"group_norm: {architecture!r} is not one of {WIDTHS}")
         return (WIDTHS.index(architecture),)
 
     def build(self, architecture: Architecture) -> nn.Module:

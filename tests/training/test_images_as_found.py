@@ -188,7 +188,7 @@ def test_means_and_deviations_of_two_scales_are_refused(
     image_folder: Path, mean: tuple[float, ...], std: tuple[float, ...] | None
 ) -> None:
     own = settings(image_folder, mean=mean, std=std)
-    with pytest.raises(InputError, match=r"own: mean .* and std .* not of one scale"):
+    with pytest.raises(InputError, match=r"own: mean .* and std .* different scales"):
         prepare_images(own, load_recipe("digits", {}), open_sources(own, 3), 3, 16)
 
 

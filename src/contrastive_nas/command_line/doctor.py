@@ -1,4 +1,4 @@
-"""``contrastive-nas doctor``: whether all that is needed works on this machine, and what to do if not."""
+"""``contrastive-nas doctor``: whether what is needed works on this machine, and what to do if not."""
 
 import os
 import platform
@@ -55,7 +55,7 @@ class Check:
 def doctor(as_json: AsJson = False) -> None:
     """Check this machine: versions, devices, tables, disk, memory, and a small ranking.
 
-    Exit code 0 where all that is needed works, 1 where a line FAILS.
+    Exit code 0 where everything that is needed works, 1 where a line FAILS.
     """
     parts = (_versions, _libraries, _extras, _devices, _room, _project, _tables, _small_ranking)
     checks = [check for part in parts for check in _attempted(part)]
@@ -68,7 +68,9 @@ def doctor(as_json: AsJson = False) -> None:
             for check in checks
         ]
         typer.echo(table_text(lines))
-        typer.echo(f"{len(failed)} of {len(checks)} checks fail" if failed else "all that is needed works")
+        typer.echo(
+            f"{len(failed)} of {len(checks)} checks fail" if failed else "everything that is needed works"
+        )
     if failed:
         raise typer.Exit(1)
 
@@ -82,9 +84,7 @@ def _attempted(part: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         yield Check(name, "FAILS", str(error))
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check(
-            name, "FAILS", reason, f"install the package anew: pip install --force-reinstall {PACKAGE}"
-        )
+        yield Check(name, "FAILS", reason, f"reinstall the package: pip install --force-reinstall {PACKAGE}")
 
 
 def _versions() -> Iterator[Check]:
@@ -105,7 +105,11 @@ def _libraries() -> Iterator[Check]:
         name, found = needed.name, _installed(needed.name)
         if found is not None and needed.specifier.contains(found, prereleases=True):
             continue
-        state = "is not installed" if found is None else f"{found} is installed, needed is {needed.specifier}"
+        state = (
+            "is not installed"
+            if found is None
+            else f"{found} is installed, but it must be {needed.specifier}"
+        )
         if name == "dgl":
             yield Check(name, "note", f"{state}: {WITHOUT_DGL}")
         else:
@@ -123,7 +127,7 @@ def _extras() -> Iterator[Check]:
         ]
         if missing:
             found = f"without {', '.join(missing)}: {without}"
-            yield Check(f"extra {name}", "note", found, f'to have it: pip install "{PACKAGE}[{name}]"')
+            yield Check(f"extra {name}", "note", found, f'to install it: pip install "{PACKAGE}[{name}]"')
         else:
             yield Check(f"extra {name}", "ok", "installed")
 
@@ -171,9 +175,11 @@ def _room() -> Iterator[Check]:
     advice = "free some space, or use another disk"
     yield _enough("disk", free, DISK, f"free at {here}", advice)
     of = f"of {memory.total / 1e9:.1f} GB are free"
-    yield _enough("memory", memory.available, MEMORY, of, "end other programs")
+    yield _enough("memory", memory.available, MEMORY, of, "close other programs")
     if not os.access(here, os.W_OK):
-        yield Check("folder", "FAILS", f"{here} cannot be written", "go to a folder of your own")
+        yield Check(
+            "folder", "FAILS", f"{here} cannot be written", "change to a folder that you may write to"
+        )
 
 
 def _enough(what: str, size: int, bounds: tuple[float, float], of: str, advice: str) -> Check:
@@ -251,11 +257,11 @@ def _how_to_get(space: str | None, preferred: set[str], environment: Path) -> st
     fetched = [name for name, one in known.items() if one.files]
     if not known:
         return (
-            "no public benchmark of this space is known here: bring a table of your own (docs/ingestion.md)"
+            "no public benchmark of this space is known here: provide a table of your own (docs/ingestion.md)"
         )
     if not fetched:
         one = next(iter(known.values()))
-        return f"by hand: {one.page}, then name the file in {environment}/catalog_ingest.yml"
+        return f"download it by hand from {one.page}, then name the file in {environment}/catalog_ingest.yml"
     first = fetched[0]
     files = [file.name for file in known[first].files]
     command = f"kedro run --pipeline download --params source={first}"

@@ -42,7 +42,7 @@ def sample(
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
     quiet: Quiet = False,
 ) -> None:
-    """Write random architectures of SPACE to FILE: the table that a search in a space without one needs."""
+    """Write random architectures of SPACE to FILE, as the table that a search needs."""
     import numpy as np
     import pandas as pd
 

@@ -281,6 +281,6 @@ def _parse_image_size(text: str) -> tuple[int, int]:
     height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
         raise InputError(
-            f"image size {text!r:.60} is no HEIGHTxWIDTH, and not one number from 1 to {_LARGEST_SIDE}"
+            f"image size {text!r:.60} is neither HEIGHTxWIDTH nor one number from 1 to {_LARGEST_SIDE}"
         )
     return height, width

@@ -178,7 +178,7 @@ def _find_data(data: str, test_data: str | None) -> "DataSettings":
             raise InputError(f"{path} is neither a Parquet file, a tar shard, nor a folder of images")
     kind = source_kind(str(train))
     if kind != source_kind(str(test)):
-        raise InputError(f"{train} and {test} are images of different kinds")
+        raise InputError(f"{train} and {test} hold images in different formats")
     values = {"kind": kind, "name": Path(data).stem, "train": str(train), "test": str(test), "workers": 0}
     return read_typed(DataSettings, values)
 

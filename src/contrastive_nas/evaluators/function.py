@@ -87,7 +87,7 @@ class FunctionEvaluator(Evaluator):
         seconds = time.process_time() - start
         answer = as_number(answer)
         if not isinstance(answer, Real) or isinstance(answer, bool) or not math.isfinite(answer):
-            reason = f"the function gave {answer!r:.60}, no finite number"
+            reason = f"the function returned {answer!r:.60}, which is not a finite number"
             return Evaluation(architecture, math.nan, "trained", seconds, reason)
         return Evaluation(architecture, float(answer), "trained", seconds)
 

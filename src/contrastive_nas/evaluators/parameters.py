@@ -121,7 +121,7 @@ class EvaluatorParameters(Typed):
     def _function_is_named(self) -> Self:
         if (self.kind == "function") != (self.function is not None):
             raise ValueError(
-                "evaluator.function names a function, file.py:name, for the kind 'function' and no other"
+                "evaluator.function (file.py:name) must be set for the kind 'function', and only for it"
             )
         return self
 
@@ -130,7 +130,7 @@ class EvaluatorParameters(Typed):
         taken = _FIDELITY_VALUES[self.kind]
         for name, fidelity in self.fidelities.items():
             if not taken:
-                raise ValueError(f"fidelity {name!r}: the kind {self.kind!r} offers none")
+                raise ValueError(f"fidelity {name!r}: the kind {self.kind!r} has no fidelities")
             given = fidelity.model_fields_set
             if given - taken:
                 raise ValueError(

@@ -54,7 +54,7 @@ class Checksums:
             with atomic_path(self._memory) as partial:
                 partial.write_text(json.dumps(kept), encoding="utf-8")
         except OSError as error:
-            logger.warning("checksums of files are not remembered: %s", error)
+            logger.warning("checksums of files cannot be stored: %s", error)
         self._changed = {}
 
     def _of_file(self, path: Path) -> str:

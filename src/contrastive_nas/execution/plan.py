@@ -212,7 +212,7 @@ def _without_inputs(made_from: Mapping[str, Any]) -> dict[str, Any]:
 
 def _explained(version: Version, known: Fingerprint) -> str:
     if not version.made_from:
-        return "what its result was made from is not known"
+        return "the inputs of its result are not known"
     found = changes(version.made_from, known.as_dict())
     more = f" and {len(found) - MOST_REASONS} more" if len(found) > MOST_REASONS else ""
     return REASONS_APART.join(found[:MOST_REASONS]) + more

@@ -149,7 +149,7 @@ class RayCluster:
                 return room
             if time.monotonic() > deadline:
                 raise InputError(
-                    f"{needs} are asked for, which no machine of the Ray cluster at {self._head} has: its "
+                    f"no machine of the Ray cluster at {self._head} has {needs}, which are asked for: its "
                     f"machines have {_described(machines)}"
                 )
             time.sleep(_LOOK_SECONDS)
@@ -199,7 +199,7 @@ class RayCluster:
                 outcome = self._wait(reference, given_up)
             except (lost.WorkerCrashedError, lost.NodeDiedError, lost.OutOfMemoryError, lost.ObjectLostError):
                 self._check_head(at_once=True)
-                logger.warning("a Ray worker was lost that worked on %s", what)
+                logger.warning("the Ray worker was lost that worked on %s", what)
                 if trial < retries:
                     continue
                 raise KilledError(f"its Ray worker was lost {retries + 1} times: out of memory?") from None
@@ -220,7 +220,7 @@ class RayCluster:
             self._check_head()
             if given_up is not None and given_up.is_set():
                 self._ray.cancel(reference, force=True)
-                raise GivenUpError("nobody waits for it any more")
+                raise GivenUpError("its result is no longer needed")
 
     def _check_head(self, *, at_once: bool = False) -> None:
         """Asks the ports of the cluster now and then; every thread that waits for a result does so.
@@ -239,7 +239,7 @@ class RayCluster:
             if self._lost:
                 raise HeadLostError(
                     f"the head of the Ray cluster at {self._head} does not answer any more: start the "
-                    "cluster again, then the same command goes on where this run was"
+                    "cluster again and repeat the command, which continues this run"
                 )
 
 
@@ -256,7 +256,7 @@ def import_ray() -> ModuleType:
     try:
         import ray
     except ImportError as error:
-        raise InputError("Ray is asked for and not installed: install contrastive-nas[ray]") from error
+        raise InputError("Ray is needed, but not installed: install contrastive-nas[ray]") from error
     return ray
 
 
@@ -280,7 +280,7 @@ def _start(ray: ModuleType, address: str) -> None:
             ray.shutdown()
             if address != LOCAL or trial == _STARTS:
                 raise InputError(f"Ray does not start ({address!r}): {_first_line(error)}") from error
-            logger.info("Ray took too long to start, and is started once more")
+            logger.info("Ray took too long to start; starting it again")
 
 
 def _answers(head: str) -> bool:

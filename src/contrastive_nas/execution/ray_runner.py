@@ -105,7 +105,7 @@ class RayRunner(CachingRunner):
             except Exception:
                 if running:
                     names = ", ".join(sorted(node.name for node in running.values()))
-                    logger.error("a node failed; those that run beside it come to their end first: %s", names)
+                    logger.error("a node failed; waiting for the nodes that are still running: %s", names)
                 raise
             except BaseException:  # an interruption
                 self._given_up.set()

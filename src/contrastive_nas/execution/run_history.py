@@ -74,7 +74,9 @@ def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """
     found = runs[-1:] if name == LATEST else [run for run in runs if run["run"].startswith(name)]
     if len(found) != 1:
-        raise InputError(f"run {name!r} is {'not known' if not found else 'the beginning of several names'}")
+        raise InputError(
+            f"run {name!r} is {'not known' if not found else 'ambiguous, as several names begin with it'}"
+        )
     return found[0]
 
 

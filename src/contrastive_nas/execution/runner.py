@@ -281,7 +281,7 @@ class _Run:
             version = planner.earlier(decision, dataset.of) if isinstance(dataset, EarlierResult) else None
             if version is not None:
                 found[name] = dataset.at(version.path)
-                logger.info("%s takes over what it can from %s", decision.node.name, version.path)
+                logger.info("%s reuses what it can from %s", decision.node.name, version.path)
                 if self._recorder is not None:
                     self._recorder.took_over(decision.node, dataset.of, version)
         return found

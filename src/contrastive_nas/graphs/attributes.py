@@ -43,7 +43,7 @@ def _plain(part: Any) -> Any:
         return number.hex() if not isinstance(part, int) or int(part) == number or number != number else part
     if isinstance(part, list | tuple):
         return tuple(map(_plain, part))
-    raise TypeError(f"{type(part).__name__} is no setting")
+    raise TypeError(f"{type(part).__name__} is not a setting")
 
 
 def settings_digest(kind: str, settings: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> int:

@@ -61,7 +61,7 @@ class FragmentBuilder(GraphBuilder):
         """
         skipped = len(self.ports)
         if output < skipped:
-            raise ValueError("a fragment cannot hand on its input")
+            raise ValueError("a fragment cannot return its input unchanged")
         sources = (x - skipped if x >= skipped else -1 - x for x in self._sources)
         targets = (x - skipped for x in self._targets)
         rows = tuple(self._rows[skipped:])

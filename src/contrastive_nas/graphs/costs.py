@@ -110,7 +110,7 @@ class UnknownShares:
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
-        """Graphs of which either share is above ``UNKNOWN_LIMIT``: their costs are not to be relied on."""
+        """Graphs of which either share is above ``UNKNOWN_LIMIT``: their costs are unreliable."""
         return np.maximum(self.parameters, self.nodes) > UNKNOWN_LIMIT
 
 
@@ -135,7 +135,7 @@ def warn_of_unknown(names: Sequence[str], batch: GraphBatch) -> None:
     for place in np.flatnonzero(shares.flagged).tolist():
         _LOG.warning(
             "%s: %.1f %% of its parameters and %.1f %% of its nodes are outside the vocabulary; its "
-            "costs and its place among others are not to be relied on",
+            "costs and its rank are unreliable",
             names[place],
             100 * shares.parameters[place],
             100 * shares.nodes[place],

@@ -62,7 +62,7 @@ class LatencyStore(KeptRecords):
     def _take(self, record: Any) -> None:
         milliseconds, spread = float(record["milliseconds"]), record["spread"]
         if not (math.isfinite(milliseconds) and milliseconds > 0):
-            raise ValueError("milliseconds are no number above 0")
+            raise ValueError("milliseconds must be a number above 0")
         found = Measured(milliseconds, math.nan if spread is None else float(spread))
         self._measured.setdefault(str(record["architecture"]), found)
 

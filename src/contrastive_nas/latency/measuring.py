@@ -160,7 +160,7 @@ class CommandDevice(Device):
             output, errors = process.communicate()
             raise InputError(
                 f"latency.command {self._command!r} did not end within {self._timeout:g} seconds: raise "
-                f"latency.timeout or mend the command; it printed {_shown(output, errors)}"
+                f"latency.timeout or correct the command; it printed {_shown(output, errors)}"
             ) from None
         except BaseException:
             _stop(process)
@@ -183,7 +183,7 @@ def read_milliseconds(command: str, code: int, output: str, errors: str) -> floa
         raise InputError(f"latency.command {command!r} printed no milliseconds; {printed}")
     if not _NUMBER.fullmatch(last):
         raise InputError(
-            f"latency.command {command!r}: its last line is no number of milliseconds; {printed}"
+            f"latency.command {command!r}: its last line is not a number of milliseconds; {printed}"
         )
     value = float(last)
     if not (math.isfinite(value) and value > 0):

@@ -153,7 +153,7 @@ def _of_file(
     given: Iterator[GivenGraph] = known.graphs(path, problems, size)
     for row, columns, make in given:
         if columns["architecture"] in seen:
-            problems.add(row, f"the name {columns['architecture']!r:.120} was given before")
+            problems.add(row, f"the name {columns['architecture']!r:.120} is used twice")
             continue
         seen.add(columns["architecture"])
         labels = {name: value for name, value in columns.items() if name != "architecture"}

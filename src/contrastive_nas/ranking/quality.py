@@ -91,7 +91,7 @@ def ranking_quality(
     parts = trained_alike(None if groups is None else groups[rest], len(rest), LEAST_GROUP)
     if not parts:
         raise InputError(
-            f"no {LEAST_GROUP} networks trained in the same way are left to measure the ranking on"
+            f"fewer than {LEAST_GROUP} networks trained in the same way are left to measure the ranking on"
         )
     found = [_order_quality(scores[part], truth[rest[part]], unseen[part]) for part in parts]
     tau, unseen_tau, rho, gain, precision, best = np.mean(found, axis=0).tolist()

@@ -174,7 +174,7 @@ def describe_tuning(summary: Metrics) -> Ending:
         ("Better by", f"{gain:.{digits}f}{spread}{unit}, on {seeds}{luck}"),
         ("Settings", tried),
         (
-            "To keep it",
+            "To use it",
             f"put these values under {block} in parameters_{stage}.yml of conf/local, or of conf/NAME for "
             "--env NAME",
         ),

@@ -67,6 +67,9 @@ def _curves(history: pd.DataFrame, confusion: pd.DataFrame) -> Iterator[str]:
         ("accuracy", draw_training_accuracies(history), "After each epoch that was tested."),
     ]
     if len(confusion) <= _CLASSES_SHOWN:
-        caption = "Shares of the test images of each class, in percent; right answers stand on the diagonal."
+        caption = (
+            "For each true class, the percentage of its test images in each predicted class. Right answers "
+            "are on the diagonal."
+        )
         shown.append(("confusion", draw_confusion(confusion), caption))
     yield plots(*shown)

@@ -145,8 +145,8 @@ def _latencies(found: SearchArtifacts, making: Making) -> Iterator[str]:
         return
     limit = making.experiment["search"]["limits"].get("latency")
     caption = (
-        "Filled: latency as it was measured, before the network's accuracy was paid for. Open: what had been "
-        "predicted for the same network. The line is the front of what was measured."
+        "Filled: the measured latency. Open: the latency that was predicted for the same network before it "
+        "was measured. The line is the front of the measured ones."
     )
     yield plots(("latency", draw_milliseconds(found.history, limit), caption))
 

@@ -290,7 +290,7 @@ class Ledger:
         """Enters what is left of a record that the search does not follow any more."""
         paid = [query for query in self._replay if not query.machine_fault]
         self._replay.clear()
-        logger.warning("The search now differs from its record: it takes over %d recorded queries", len(paid))
+        logger.warning("The search now differs from its record: it reuses %d recorded queries", len(paid))
         return [self._recover(query) for query in paid]
 
     def _evaluate(self, proposals: Sequence[Proposal], round: int) -> None:

@@ -56,7 +56,7 @@ class SampledParameters(Typed):
     """The strategy ``sampled``, which ranks a random sample.
 
     Attributes:
-        size: Architectures drawn.
+        size: Number of architectures drawn.
     """
 
     size: int = Field(default=5000, ge=1)

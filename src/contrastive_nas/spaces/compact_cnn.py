@@ -194,7 +194,7 @@ def parse(architecture: Architecture) -> tuple[int, list[Stage]]:
         raise InputError(f"compact_cnn {architecture!r}: {len(parts)} stages instead of {len(STRIDES)}")
     if head not in [f"s{stem}" for stem in STEMS]:
         raise InputError(
-            f"compact_cnn {architecture!r}: stem {head!r} is none of s{', s'.join(map(str, STEMS))}"
+            f"compact_cnn {architecture!r}: stem {head!r} is not one of s{', s'.join(map(str, STEMS))}"
         )
     return int(head[1:]), [_parse_stage(architecture, part) for part in parts]
 
@@ -208,13 +208,11 @@ def _parse_stage(architecture: Architecture, text: str) -> Stage:
     for name, value in numbers.items():
         if value not in allowed[name]:
             raise InputError(
-                f"compact_cnn {architecture!r}: {name} {value} in {text!r} is none of {allowed[name]}"
+                f"compact_cnn {architecture!r}: {name} {value} in {text!r} is not one of {allowed[name]}"
             )
     stage = Stage(match["kind"], **numbers)
     if stage.kind not in KINDS or str(stage) != text:
-        raise InputError(
-            f"compact_cnn {architecture!r}: stage {text!r} is no kind of {KINDS} as it is written there"
-        )
+        raise InputError(f"compact_cnn {architecture!r}: stage {text!r} is not written as one of {KINDS} is")
     return stage
 
 

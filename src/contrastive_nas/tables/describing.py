@@ -122,7 +122,7 @@ def _most_valid(validate: Validator, architectures: list[str]) -> bool:
 
 def _lines(table: SourceTable, guessed: str | None, rows: int) -> Iterator[str]:
     spaces = _spaces(table)
-    named = ", ".join(str(space) for space in spaces) if spaces != [None] else "not said by the file"
+    named = ", ".join(str(space) for space in spaces) if spaces != [None] else "the file does not say"
     yield f"file           {table.file}"
     yield f"format         {table.source}: {FORMATS[table.source].title}"
     yield f"space          {named}{' (by the form of its architectures)' if guessed else ''}"

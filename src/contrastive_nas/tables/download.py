@@ -96,6 +96,6 @@ def _fetch(file: RemoteFile, folder: Path, benchmark: Download) -> Path:
     except (requests.RequestException, OSError, ValueError) as error:
         raise InputError(
             f"{file.url} could not be fetched: {' '.join(str(error).split())[:500]}. "
-            f"By hand: get it from there or by {benchmark.page} and put it to {target}"
+            f"By hand: download it from there or from {benchmark.page}, and save it as {target}"
         ) from error
     return target

@@ -227,7 +227,7 @@ def _made(given: Iterator[GivenGraph], problems: Problems) -> "Iterator[tuple[st
     def attempt(label: Row, name: str, make: GraphMaker) -> "ComputationGraph | None":
         try:
             if name in seen:
-                raise InputError(f"the name {name!r:.120} was given before")
+                raise InputError(f"the name {name!r:.120} is used twice")
             return make()
         except InputError as error:
             problems.add(label, str(error))
@@ -251,7 +251,7 @@ def _validators(space: str | None) -> Validators:
     def validator(named: str | None) -> Validator | None:
         # A space may be a file of code; only the caller may name one, not the table.
         if named and named != space and named not in list_spaces():
-            raise InputError(f"space {named[:60]!r} is none of {', '.join(list_spaces())}")
+            raise InputError(f"space {named[:60]!r} is not one of {', '.join(list_spaces())}")
         name = named or space
         return load_space(name).read if name else None
 

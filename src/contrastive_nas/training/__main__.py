@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument(
         "--with-parent",
         action="store_true",
-        help="end when standard input is closed, as the program that started this one has ended",
+        help="stop when standard input is closed, as it is when the program that started this one ends",
     )
     arguments = parser.parse_args()
     if arguments.with_parent:

@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused(make: MakeSettings, tmp_path: Path) -> Non
     with pytest.raises(InputError, match="there is no supernet"):
         read_supernet_header(tmp_path / "none.safetensors")
     torch.save({}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match="is no file of a supernet"):
+    with pytest.raises(InputError, match="is not a file of a supernet"):
         read_supernet_header(tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="no auxiliary head"):
         train_supernet(make(overrides={"auxiliary_weight": 0.4}))

@@ -75,7 +75,7 @@ class EarlierResult(Aid[Path | None]):
         return self._path
 
     def save(self, data: Any) -> NoReturn:
-        raise DatasetError("an earlier result is looked for, not returned")
+        raise DatasetError("a node may read an earlier result, but not return one")
 
     def _describe(self) -> dict[str, Any]:
         return {"of": self.of}
@@ -105,7 +105,7 @@ class KeptFolder(Aid[Path | None]):
         return None if self._is_hidden else Path(self._filepath)
 
     def save(self, data: Any) -> NoReturn:
-        raise DatasetError("what lies in a kept folder is written by the node that takes it, not returned")
+        raise DatasetError("files of a kept folder are written by the node that takes it, not returned")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

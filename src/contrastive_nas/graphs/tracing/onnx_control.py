@@ -231,7 +231,7 @@ def _sizes(node: Any, whole: int, split: Found) -> list[int]:
     if split is None:
         return [1] * whole
     if not isinstance(split, Tensor) or split.numbers is None:
-        raise InputError(f"{node.op_type} {node.output[0]} splits where the data says")
+        raise InputError(f"{node.op_type} {node.output[0]} is split at places that depend on the data")
     if split.numbers.ndim:
         return [int(size) for size in split.numbers]
     step = int(split.numbers)
@@ -240,14 +240,16 @@ def _sizes(node: Any, whole: int, split: Found) -> list[int]:
 
 def _listed(node: Any, found: Found) -> list[Tensor]:
     if not isinstance(found, list):
-        raise InputError(f"{node.op_type} {node.output[0]} reads a sequence that is not known")
+        raise InputError(f"{node.op_type} {node.output[0]} reads a sequence whose elements are not known")
     return found
 
 
 def _place(node: Any, found: Found) -> int:
     place = _known(found)
     if place is None:
-        raise InputError(f"{node.op_type} {node.output[0]} takes from a sequence what the data says")
+        raise InputError(
+            f"{node.op_type} {node.output[0]} takes an element of a sequence that depends on the data"
+        )
     return int(place)
 
 

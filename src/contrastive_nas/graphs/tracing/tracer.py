@@ -207,8 +207,8 @@ class ProgramWalk:
         sizes = [size for tensor in tensors if isinstance(tensor, Tensor) for size in tensor.shape]
         if not all(isinstance(size, int) for size in sizes):
             raise InputError(
-                f"{self._subject}{line_of(node)}: how many numbers {constants.function_name(node)} gives "
-                "depends on the images"
+                f"{self._subject}{line_of(node)}: the number of values that "
+                f"{constants.function_name(node)} gives depends on the images"
             )
 
     def _with_lost(self, call: Call, result: Result) -> Result:

@@ -173,7 +173,9 @@ class TransferModel:
         """
         others = [place for place, name in enumerate(self.spaces) if name != space]
         if not others:
-            raise InputError(f"transfer: the model has learned from {space} alone: it has no other space")
+            raise InputError(
+                f"transfer: the model has learned from {space} alone: no other space is left to learn from"
+            )
         return self._of(others)
 
     def _of(self, places: list[int]) -> "TransferModel":
@@ -248,7 +250,7 @@ def fit_transfer(spaces: Sequence[LabelledSpace]) -> TransferModel:
         InputError: no space, a space twice, or one without two different finite labels.
     """
     if not spaces or len({space.name for space in spaces}) < len(spaces):
-        raise InputError("transfer: learns from at least one space, and from each once")
+        raise InputError("transfer: needs at least one space, and each only once")
     scales = [SpaceScale.of(space.statistics) for space in spaces]
     learned = [_learned(*pair) for pair in zip(spaces, scales, strict=True)]
     model = TransferModel(

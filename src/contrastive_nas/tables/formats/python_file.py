@@ -81,7 +81,7 @@ def _networks(
         try:
             network = _network(given, f"{unnamed} {number}")
             if network.name in seen:
-                raise RowError(f"the name {network.name[:120]!r} was given before")
+                raise RowError(f"the name {network.name[:120]!r} is used twice")
         except RowError as error:
             problems.add(number, str(error))
             continue

@@ -87,7 +87,7 @@ def rows(path: Path, form: Layout) -> Iterator[list[str]]:
         reason = "it is cut off or damaged"
         if isinstance(error, UnicodeError | csv.Error):
             encoding = "UTF-16" if form.encoding == "utf-16" else "UTF-8"
-            reason = f"no valid CSV in {encoding}" + (
+            reason = f"not valid CSV in {encoding}" + (
                 "" if isinstance(error, csv.Error) else ", save it as UTF-8"
             )
         raise InputError(f"{path}, after row {max(0, done - 1)}: {reason}: {error}") from error

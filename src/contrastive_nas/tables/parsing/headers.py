@@ -60,16 +60,16 @@ def alike(name: str, columns: Iterable[object]) -> str:
 
 
 def question(columns: Iterable[object]) -> str:
-    """Return ``; is 'archtecture' meant?`` where a column's name is like ``architecture``; else nothing."""
+    """Return ``; did you mean 'archtecture'?`` where a name is like ``architecture``; else nothing."""
     folded = {_folded(str(column)): str(column) for column in columns}
     close = get_close_matches(ARCHITECTURE, folded, n=1, cutoff=_LEAST_LIKENESS)
-    return f"; is {folded[close[0]]!r} meant?" if close else ""
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def accuracy_question(columns: Iterable[object]) -> str:
-    """Return ``; is 'test_acc' meant?`` where a column's name speaks of accuracy; else nothing."""
+    """Return ``; did you mean 'test_acc'?`` where a column's name speaks of accuracy; else nothing."""
     close = [str(column) for column in columns if re.search(r"(?i)acc|top.?1", str(column))]
-    return f"; is {close[0]!r} meant? Rename it to <dataset>_<split>_accuracy" if close else ""
+    return f"; did you mean {close[0]!r}? Rename it to <dataset>_<split>_accuracy" if close else ""
 
 
 def _folded(name: str) -> str:

@@ -130,7 +130,7 @@ def number(fields: dict[str, Any], name: str) -> float | None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300:
         return float(value)
-    raise RowError(f"{name} is {str(value)[:60]!r}, no number")
+    raise RowError(f"{name} is {str(value)[:60]!r}, not a number")
 
 
 def first_has(path: Path, prefix: str, key: str) -> bool:

@@ -52,7 +52,7 @@ def final_evaluation(message: bytes) -> tuple[int, float, float, float, float]:
     try:
         metrics = _message_class().FromString(message)
     except DecodeError as error:
-        raise RowError(f"the metrics are no ModelMetrics message: {error}") from None
+        raise RowError(f"the metrics are not a ModelMetrics message: {error}") from None
     evaluations = metrics.evaluation_data
     if len(evaluations) != _EVALUATIONS:
         raise RowError(f"{len(evaluations)} evaluations instead of {_EVALUATIONS}")

@@ -201,7 +201,7 @@ class Instructions:
         kinds = set(map(type, keys))
         if not kinds <= _KEY_TYPES and not all(map(is_plain_key, keys)):
             # A deeply nested key would exhaust the interpreter's stack when hashed.
-            raise self._refuse("a dictionary's key is neither a number nor a text nor a tuple of such")
+            raise self._refuse("a dictionary's key is neither a number nor a text nor a tuple of these")
         target.update(zip(keys, items[1::2], strict=True))
 
     def _get1(self, at: int) -> int:

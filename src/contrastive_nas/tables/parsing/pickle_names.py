@@ -71,7 +71,7 @@ def reduced(function: Any, arguments: Any) -> Any:
         TypeError, ValueError, KeyError: the call is not as its writer makes it.
     """
     if function is LEFT_OUT or type(function) is not Named or type(arguments) is not tuple:
-        raise TypeError("a call of what is no function")
+        raise TypeError("a call of something that is not a function")
     if function.name in _DICTIONARIES:
         if arguments:
             raise ValueError("a dictionary made from arguments")
@@ -99,4 +99,4 @@ def state_set(target: Any, state: Any) -> None:
         TypeError: the target is none of those types.
     """
     if type(target) not in (dict, Dtype, _LeftOut):
-        raise TypeError("a state for what has none")
+        raise TypeError("a state for an object that has none")

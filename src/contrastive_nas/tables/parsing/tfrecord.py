@@ -65,7 +65,7 @@ def _framed(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes, bool]]:
         if masked_crc(header[:8]) != length_crc:
             raise InputError(f"{path}, row {number}: the checksum of the record's length does not match")
         if length > LONGEST_RECORD:
-            raise InputError(f"{path}, row {number}: a record of {length} bytes is none of this format")
+            raise InputError(f"{path}, row {number}: a record of {length} bytes is not of this format")
         payload = stream.read(length)
         footer = stream.read(_FOOTER.size)
         if len(payload) < length or len(footer) < _FOOTER.size:

@@ -215,7 +215,8 @@ def _in_values(
     # A mean of 0 fits both scales.
     if mean and max(mean) > 0 and (max(mean) <= 1) != std_is_small:
         raise InputError(
-            f"{name}: mean {mean} and std {std} are not of one scale: give both, of values 0 to 255 or 0 to 1"
+            f"{name}: mean {mean} and std {std} have different scales: give both of "
+            "values 0 to 255, or both of 0 to 1"
         )
     if not std_is_small:
         return mean, std

@@ -101,7 +101,7 @@ def read_once_for_all(path: Path, width: float = 1.0) -> Supernet:
     ]
     if reasons:
         raise InputError(
-            f"{path} is no supernet of Once-for-All's MobileNetV3 of width {width:g}: {'; '.join(reasons)}"
+            f"{path} is not a supernet of Once-for-All's MobileNetV3 of width {width:g}: {'; '.join(reasons)}"
         )
     supernet.load_state_dict(state)
     return supernet.eval()

@@ -100,7 +100,7 @@ def read_supernet_header(path: Path) -> SupernetHeader:
         with safe_open(path, framework="pt") as file:
             content: dict[str, Any] = json.loads((file.metadata() or {})[_HEADER])
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is no file of a supernet: {error!r}") from None
+        raise InputError(f"{path} is not a file of a supernet: {error!r}") from None
     if content.pop("schema", None) != SCHEMA:
         raise InputError(f"supernet {path} has another schema version than {SCHEMA}")
     preprocessing = content.pop("preprocessing")
