@@ -92,7 +92,7 @@ def test_the_parts_of_a_data_set_are_found(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / "photos" / part / "cat").mkdir(parents=True)
     folders = _find_data(str(tmp_path / "photos"), None)
     assert (folders.kind, Path(folders.test).name) == ("folder", "val")
-    with pytest.raises(InputError, match="different kinds"):
+    with pytest.raises(InputError, match="different formats"):
         _find_data(str(train), str(tmp_path / "photos/val"))
 
 

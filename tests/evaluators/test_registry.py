@@ -137,7 +137,7 @@ def test_a_function_that_is_not_there(table: pd.DataFrame, function: str, messag
 
 def test_a_kind_and_its_function_belong_together() -> None:
     for settings in ({"kind": "function"}, {"function": "own.py:train"}):
-        with pytest.raises(ValidationError, match="names a function"):
+        with pytest.raises(ValidationError, match="must be set for the kind"):
             EvaluatorParameters.model_validate(settings)
     with pytest.raises(ValidationError, match="pattern"):
         EvaluatorParameters.model_validate({"kind": "function", "function": "own.py"})

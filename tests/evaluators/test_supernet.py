@@ -45,7 +45,7 @@ def test_networks_are_measured_and_counted_as_predicted(weights: Path) -> None:
         assert first.origin == "predicted"
         assert first.seconds > 0
         assert math.isnan(wrong.accuracy)
-        assert "'32' is none of" in wrong.error
+        assert "'32' is not one of" in wrong.error
         assert source.final_accuracy("8") == networks.test_accuracy("8")
         assert source.reference(TABLE, ["valid", "test"])[["valid", "test"]].isna().all(axis=None)
         known = source.identity

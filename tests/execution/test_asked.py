@@ -64,7 +64,7 @@ def test_c5_c6_s14_s15_one_line_before_anything_runs(
         ("parameters.yml", "sum: [", "parameters.yml"),
         ("catalog.yml", "shape: {type: ", "catalog.yml"),
         ("parameters.yml", "seed: ${nowhere}", "nowhere"),
-        ("parameters.yml", "- sum\n- seed\n", "a parameter file holds a list"),
+        ("parameters.yml", "- sum\n- seed\n", "holds a list in place of names"),
     ],
 )
 def test_c6_broken_settings_are_one_line(

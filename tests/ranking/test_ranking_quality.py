@@ -65,5 +65,5 @@ def test_groups_are_judged_one_by_one() -> None:
     taus = [stats.kendalltau(ranker.all_scores[part], truth[part]).statistic for part in parts]
     assert found.kendall_tau == pytest.approx(np.mean(taus))
     assert found.kendall_tau < ranking_quality(ranker, source, none, truth[none], truth, 0).kendall_tau
-    with pytest.raises(InputError, match="no 10 networks trained in the same way"):
+    with pytest.raises(InputError, match="fewer than 10 networks trained in the same way"):
         ranking_quality(ranker, source, none, truth[none], truth, 0, np.arange(55) // 9)
