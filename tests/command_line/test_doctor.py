@@ -66,7 +66,7 @@ def test_tables_are_there_or_say_how_to_get_them(folder: Path, monkeypatch: pyte
     assert (
         "kedro run --pipeline download --params source=nasbench101" in found["table of nasbench101"]["advice"]
     )
-    assert found["table of darts"]["advice"].startswith("by hand: https://")
+    assert found["table of darts"]["advice"].startswith("download it by hand from https://")
     assert "table of your own" in found["table of transnas_macro"]["advice"]
 
 

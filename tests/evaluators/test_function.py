@@ -60,9 +60,9 @@ def failing(architecture: str) -> object:
     [
         ("0-0-0-0-1", "InputError: no such network", False),
         ("1-0-0-0-1", "MemoryError: ", True),
-        ("2-0-0-0-1", "the function gave inf, which is not a finite number", False),
-        ("3-0-0-0-1", "the function gave 'good', which is not a finite number", False),
-        ("4-0-0-0-1", "the function gave None, which is not a finite number", False),
+        ("2-0-0-0-1", "the function returned inf, which is not a finite number", False),
+        ("3-0-0-0-1", "the function returned 'good', which is not a finite number", False),
+        ("4-0-0-0-1", "the function returned None, which is not a finite number", False),
     ],
 )
 def test_failures_have_their_reason(architecture, reason, fault):

@@ -101,7 +101,7 @@ def test_a_gpu_that_is_not_there_ends_the_search_with_one_message(
     parameters = TrainingParameters(where="ray", ray=RayParameters(gpus_per_training=0.5), **QUICK)
     with TrainingEvaluator("compact_cnn", parameters) as evaluator:
         assert evaluator.identity["device"] == "cuda"
-        with pytest.raises(InputError, match=r"1 CPUs, 0\.5 GPUs are asked for, which no machine"):
+        with pytest.raises(InputError, match=r"has 1 CPUs, 0\.5 GPUs, which are asked for"):
             search(evaluator, 0)
 
 

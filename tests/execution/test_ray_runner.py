@@ -152,7 +152,7 @@ def test_a_node_that_no_machine_has_room_for_says_so(
 
     assert ray_cluster.SECONDS_FOR_ROOM < 30
     monkeypatch.setattr(ray_cluster, "SECONDS_FOR_ROOM", 0.0)
-    with pytest.raises(InputError, match="1 CPUs, 1 GPUs are asked for, which no machine of the Ray cluster"):
+    with pytest.raises(InputError, match="has 1 CPUs, 1 GPUs, which are asked for: its machines have"):
         wide.session(pipeline_names=["hungry"], runner=RayRunner())
 
 

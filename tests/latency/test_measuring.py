@@ -67,9 +67,9 @@ def test_a_command_that_hangs_is_stopped(tmp_path: Path) -> None:
         (0, "-3\n", "", r"gave -3: milliseconds are above 0"),
         (0, "0\n", "", r"gave 0: milliseconds are above 0"),
         (0, "fast\n", "", "its last line is not a number of milliseconds; it printed 'fast'"),
-        (0, "nan\n", "", "no number of milliseconds"),
+        (0, "nan\n", "", "not a number of milliseconds"),
         (0, "1e999\n", "", "milliseconds are above 0"),
-        (0, "3.5 ms\n", "", "no number of milliseconds"),
+        (0, "3.5 ms\n", "", "not a number of milliseconds"),
         (2, "3.5\n", "lost", "failed with exit code 2; it printed '3.5.nlost'"),
     ],
 )

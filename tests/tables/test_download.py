@@ -73,7 +73,7 @@ def test_a_later_call_goes_on_too(server, tmp_path) -> None:
     server.break_after = [2 * MB, 0, 0]
     downloads = benchmark(f"{server.url}/file", server.data)
     with pytest.raises(
-        InputError, match=r"could not be fetched.*By hand: get it from there or by https://example"
+        InputError, match=r"could not be fetched.*By hand: download it from there or from https://example"
     ):
         download("bench", tmp_path, downloads=downloads)
     assert not (tmp_path / "bench.bin").exists()
@@ -120,7 +120,7 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path) -> None:
 
 
 def test_a_missing_file_says_what_to_do(server, tmp_path) -> None:
-    with pytest.raises(InputError, match=r"404 .*By hand: .*put it to .*bench\.bin"):
+    with pytest.raises(InputError, match=r"404 .*By hand: .*save it as .*bench\.bin"):
         download("bench", tmp_path, downloads=benchmark(f"{server.url}/gone"))
     assert not (tmp_path / "bench.bin").exists()
 

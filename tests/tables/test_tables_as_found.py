@@ -147,9 +147,9 @@ def saved() -> bytes:
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 PAGE = b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>"
 NEAR = {
-    "slip": ("own.csv", csv(f"archtecture,{METRIC}").encode(), "is 'archtecture' meant"),
+    "slip": ("own.csv", csv(f"archtecture,{METRIC}").encode(), "did you mean 'archtecture'"),
     "bars": ("own.csv", csv(f"architecture|{METRIC}").encode(), r"is it separated by '\|'\?"),
-    "no accuracy": ("own.csv", csv("architecture,test_acc").encode(), "is 'test_acc' meant"),
+    "no accuracy": ("own.csv", csv("architecture,test_acc").encode(), "did you mean 'test_acc'"),
     "workbook": ("own.xlsx", excel(), "an Excel workbook: save its sheet as CSV"),
     "old workbook": ("own.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an Excel workbook"),
     "pointer": ("NAS-Bench-201-v1_1.pth", LFS, "a Git LFS pointer.*git lfs pull"),
@@ -173,7 +173,7 @@ NEAR = {
         r"its first line, \|.*, 91.25, holds values and names no columns",
     ),
     "one column": ("own.txt", b"network\na\nb\n", "its first line, network, is not a column 'architecture'"),
-    "a slip alone": ("own.csv", b"architectur\na\n", "is 'architectur' meant"),
+    "a slip alone": ("own.csv", b"architectur\na\n", "did you mean 'architectur'"),
     "comments only": ("own.csv", b"# results\n\n", "nothing but empty lines and comments"),
     "UTF-16 without a mark": ("own.csv", csv().encode("utf-16-le"), "UTF-16 without the mark.*save it"),
     "Latin-1 header": ("own.csv", csv("gr\u00fcn,acc").encode("latin-1"), "not in UTF-8 .*save it as CSV"),
@@ -183,7 +183,7 @@ NEAR = {
     "Python without networks": ("own.py", b"x = 1\n", r"a Python file without a function networks\(\)"),
     "column twice": ("own.csv", csv(f"architecture,{METRIC},{METRIC}").encode(), f"column '{METRIC}' twice"),
     "columns without names": ("own.csv", csv(f"architecture,{METRIC},,").encode(), "several columns without"),
-    "JSON without accuracies": ("own.jsonl", b'{"architecture": "a", "acc": 1}\n', "is 'acc' meant"),
+    "JSON without accuracies": ("own.jsonl", b'{"architecture": "a", "acc": 1}\n', "did you mean 'acc'"),
 }
 
 

@@ -122,7 +122,7 @@ def test_a_table_of_several_spaces(path) -> None:
     write(frame, path)
     assert read_table(path, space="nasbench201").frame.architecture.tolist() == [FIRST, THIRD]
     # Naming a space must not run code: only the caller may name one that is not of this package.
-    with pytest.raises(InputError, match="row 2: space 'elsewhere' is none of"):
+    with pytest.raises(InputError, match="row 2: space 'elsewhere' is not one of"):
         read_table(path)
 
 
@@ -130,7 +130,7 @@ def test_a_file_of_code_as_space_is_not_run(path, tmp_path) -> None:
     code = tmp_path / "code.py"
     code.write_text("open('ran', 'w')")
     write(own_results().assign(space=f"{code}:Space"), path)
-    with pytest.raises(InputError, match="is none of"):
+    with pytest.raises(InputError, match="is not one of"):
         read_table(path)
     assert not (tmp_path / "ran").exists()
 
@@ -145,7 +145,7 @@ def test_csv_with_a_byte_order_mark_and_windows_lines(tmp_path) -> None:
     ("content", "message"),
     [
         (b"architecture,x_test_accuracy\na,1\nb,2,3\n", "row 2: 3 fields, the header has 2"),
-        (b'architecture,x_test_accuracy\na,1\n"b,2\n', "after row 1: no valid CSV"),
+        (b'architecture,x_test_accuracy\na,1\n"b,2\n', "after row 1: not valid CSV"),
         (b"architecture,x_test_accuracy\na,1\n\xff,2\n", "not valid CSV in UTF-8"),
         (b"architecture,architecture\na,1\n", "names the column 'architecture' twice"),
         (b"architecture,x_test_accuracy\n" + b"a" * 2_000_000 + b",1\n", "field larger than field limit"),

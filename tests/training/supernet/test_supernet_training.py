@@ -212,7 +212,7 @@ def test_what_does_not_fit_is_refused(make: MakeSettings, tmp_path: Path) -> Non
         train_supernet(make(space=GROUP_NORM_SPACE, overrides=recipe | {"label_smoothing": 0.1}))
     with pytest.raises(InputError, match=r"trained for the space .*the experiment's space compact_cnn"):
         load_supernet(file, load_space("compact_cnn"))
-    with pytest.raises(InputError, match="group_norm: '32' is none of"):
+    with pytest.raises(InputError, match="group_norm: '32' is not one of"):
         InheritedNetworks(file, device="cpu").valid_accuracy("32")
     with pytest.raises(InputError, match="digits has 10 classes, but the network has 3 outputs"):
         train_supernet(make(space=GROUP_NORM_SPACE, space_options={"classes": 3}, output=tmp_path / "three"))
