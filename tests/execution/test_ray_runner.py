@@ -152,7 +152,7 @@ def test_a_node_that_no_machine_has_room_for_says_so(
 
     assert ray_cluster.SECONDS_FOR_ROOM < 30
     monkeypatch.setattr(ray_cluster, "SECONDS_FOR_ROOM", 0.0)
-    with pytest.raises(InputError, match="no machine of the Ray cluster .* has 1 CPUs, 1 GPUs"):
+    with pytest.raises(InputError, match=r"no machine of the Ray cluster .* has 1 CPUs, 1 GPUs"):
         wide.session(pipeline_names=["hungry"], runner=RayRunner())
 
 
