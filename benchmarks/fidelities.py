@@ -33,15 +33,14 @@ from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
-from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.model import TransferModel
 from contrastive_nas.ranking.transfer.ranker import TransferRanker
-from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.parameters import BudgetParameters, SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.search.strategy_registry import WITH_HALVING, WITH_RANKER
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.wrapped.pool import Pool
-from shared import drawn_anew, keep, means, names_among, numbers, paired, pool_without_some, read_rows
+from shared import compared, keep, means, model_of_others, names_among, numbers, pool_without_some, read_rows
 
 OURS = "fidelities"
 STRATEGIES = (OURS, "default", *WITH_HALVING, "random", "tpe")
@@ -63,8 +62,7 @@ def main() -> None:
     others = [one.functions() for one in tables if one.name != space.name]
     source, features = SpaceSource(whole), EncoderFeatures()
     for seed in progress(arguments.seeds, "searches"):
-        known = fit_transfer([drawn_anew(one, seed) for one in others]) if others else load_transfer()
-        model = known.without(space.name) if space.name in known.spaces else known
+        model = model_of_others(others, space.name, seed)
         part = whole
         if arguments.drop:
             labels = table[arguments.label].to_numpy()
@@ -80,7 +78,7 @@ def main() -> None:
             keep(pd.DataFrame(rows), arguments.output)
     results = pd.DataFrame(rows)
     print(summary(results, table[arguments.label].max()))
-    print(comparisons(results))
+    print(compared(results, OURS, at="cost", arm="strategy", value="label_accuracy"))
     print(f"kept in {arguments.output}")
 
 
@@ -169,25 +167,6 @@ def summary(results: pd.DataFrame, best: float) -> str:
         near = results["label_accuracy"] >= round(best, 4) - points - 1e-9
         table[f"within {points:g}"] = near.groupby([results[key] for key in keys], sort=False).sum()
     return table.round(3).to_string()
-
-
-def comparisons(results: pd.DataFrame) -> str:
-    """Ours with every other strategy, paired over seeds, by the label of what was chosen."""
-    lines: list[dict[str, Any]] = []
-    for cost, at in results.groupby("cost"):
-        found = at.pivot(index="seed", columns="strategy", values="label_accuracy")
-        if OURS not in found:
-            continue
-        for other in found.columns.drop(OURS):
-            difference = (found[OURS] - found[other]).to_numpy()
-            lines.append(
-                {
-                    "cost": cost,
-                    "other": other,
-                    **paired(difference),
-                }
-            )
-    return pd.DataFrame(lines).to_string(index=False) if lines else "nothing to compare with"
 
 
 if __name__ == "__main__":

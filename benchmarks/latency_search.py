@@ -43,15 +43,14 @@ from contrastive_nas.ranking.encoder.features import EncoderFeatures
 from contrastive_nas.ranking.graph_source import SpaceSource
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
-from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.model import TransferModel
 from contrastive_nas.ranking.transfer.ranker import TransferRanker
-from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.search.front import hypervolume
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import run_search
 from contrastive_nas.spaces.base import SearchSpace
 from contrastive_nas.spaces.wrapped.pool import Pool
-from shared import drawn_anew, keep, means, names_among, numbers, paired, read_rows
+from shared import compared, keep, means, model_of_others, names_among, numbers, read_rows
 
 OURS = "default"
 METHODS = (OURS, "default_macs", "nsga2", "random")
@@ -84,15 +83,14 @@ def main() -> None:
         others = [one.functions() for one in tables if one.name != setting.space.name]
         rows: list[dict[str, Any]] = []
         for seed in progress(arguments.seeds, "searches"):
-            known = fit_transfer([drawn_anew(one, seed) for one in others]) if others else load_transfer()
-            model = known.without(setting.space.name) if setting.space.name in known.spaces else known
+            model = model_of_others(others, setting.space.name, seed)
             for method in arguments.methods:
                 rows += searched(setting, model, method, seed, arguments.queries)
                 keep(pd.DataFrame(rows), arguments.output)
     results = pd.DataFrame(rows)
     shown = ["hypervolume", "best_accuracy", "too_slow", "seconds"]
     print(means(results, ["queries", "method"], shown).round(4).to_string())
-    print(comparisons(results))
+    print(compared(results, OURS, at="queries", arm="method", value="hypervolume"))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -197,19 +195,6 @@ def front(setting: Setting, asked: pd.DataFrame) -> dict[str, float]:
         "best_accuracy": round(float(best), 4),
         "too_slow": int((~within).sum()),
     }
-
-
-def comparisons(results: pd.DataFrame) -> str:
-    """Ours with every other method, paired over seeds, by hypervolume."""
-    lines: list[dict[str, Any]] = []
-    for count, at in results.groupby("queries"):
-        found = at.pivot(index="seed", columns="method", values="hypervolume")
-        if OURS in found:
-            lines += [
-                {"queries": count, "other": other, **paired((found[OURS] - found[other]).to_numpy())}
-                for other in found.columns.drop(OURS)
-            ]
-    return pd.DataFrame(lines).to_string(index=False) if lines else "nothing to compare with"
 
 
 if __name__ == "__main__":

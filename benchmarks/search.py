@@ -50,15 +50,14 @@ from contrastive_nas.ranking.parameters import PretrainParameters
 from contrastive_nas.ranking.registry import create_ranker_with
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 from contrastive_nas.ranking.transfer.labelled_tables import open_tables
-from contrastive_nas.ranking.transfer.model import TransferModel, fit_transfer
-from contrastive_nas.ranking.transfer.weights import load_transfer
+from contrastive_nas.ranking.transfer.model import TransferModel
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.run import DEFAULT_RANKER, run_search
 from contrastive_nas.search.strategy_registry import WITH_RANKER, list_strategies
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.costs import within_limits
 from contrastive_nas.spaces.wrapped.pool import Pool
-from shared import drawn_anew, keep, means, names_among, numbers, paired, pool_without_some, read_rows
+from shared import keep, means, model_of_others, names_among, numbers, paired, pool_without_some, read_rows
 
 BASELINES = ("random", "regularized_evolution", "local_search", "tpe", "nsga2")
 # Strategies that ask no ranker learn from every answer before they ask again.
@@ -227,13 +226,10 @@ def measure(whole: Problem, arguments: argparse.Namespace) -> pd.DataFrame:
     """One row per strategy, seed and number of queries."""
     tables = open_tables(arguments.tables, arguments.graphs) if arguments.tables else []
     spaces = [table.functions() for table in tables if table.name != whole.space.name]
-    model = load_transfer().without(whole.space.name)
     rows: list[dict[str, Any]] = []
     for seed in progress(arguments.seeds, "search"):
         problem = without_some(whole, arguments.drop, seed) if arguments.drop else whole
-        if spaces:
-            model = fit_transfer([drawn_anew(space, seed) for space in spaces])
-        rankers = Rankers(problem.space, model, seed)
+        rankers = Rankers(problem.space, model_of_others(spaces, whole.space.name, seed), seed)
         for name in arguments.strategies:
             rows += run(problem, name, seed, arguments.queries, rankers, arguments.limits)
             keep(finished(rows, whole), arguments.output)

@@ -6,6 +6,7 @@ import shutil
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ from scipy.stats import wilcoxon
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
-from contrastive_nas.ranking.transfer.model import LabelledSpace
+from contrastive_nas.ranking.transfer.model import LabelledSpace, TransferModel, fit_transfer
+from contrastive_nas.ranking.transfer.weights import load_transfer
 from contrastive_nas.spaces import load_space
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 from contrastive_nas.spaces.wrapped.pool import Pool
@@ -84,6 +86,13 @@ def drawn_anew(space: LabelledSpace, seed: int) -> LabelledSpace:
     return LabelledSpace(space.name, space.statistics[rows], space.labels[rows], groups)
 
 
+def model_of_others(others: Sequence[LabelledSpace], searched: str, seed: int) -> TransferModel:
+    """Return what rows of other spaces teach, drawn anew; without any, the shipped model of the others."""
+    if others:
+        return fit_transfer([drawn_anew(one, seed) for one in others])
+    return load_transfer().without(searched)
+
+
 def pool_without_some(
     space: SearchSpace, members: Sequence[Architecture], values: np.ndarray, part: float, seed: int
 ) -> Pool:
@@ -101,6 +110,27 @@ def paired(difference: np.ndarray) -> dict[str, float]:
         "p better": one_sided(difference),
         "p worse": one_sided(-difference),
     }
+
+
+def compared(results: pd.DataFrame, ours: str, *, at: str, arm: str, value: str) -> str:
+    """A table of one arm with each other one, paired over seeds; a larger value is better.
+
+    Args:
+        results: a row per seed, arm and point.
+        ours: the arm that is compared.
+        at: column of points that are compared apart, such as the number of queries.
+        arm: column of the arms.
+        value: column that is compared.
+    """
+    lines: list[dict[str, Any]] = []
+    for point, part in results.groupby(at):
+        found = part.pivot(index="seed", columns=arm, values=value)
+        if ours in found:
+            lines += [
+                {at: point, "other": other, **paired((found[ours] - found[other]).to_numpy())}
+                for other in found.columns.drop(ours)
+            ]
+    return pd.DataFrame(lines).to_string(index=False) if lines else "nothing to compare with"
 
 
 def one_sided(difference: np.ndarray) -> float:

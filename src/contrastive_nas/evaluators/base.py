@@ -1,5 +1,6 @@
 """Where an accuracy comes from, and what whoever gives it can say about a network that was chosen by it."""
 
+import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from contrastive_nas.evaluators.pending import Pending
 
+logger = logging.getLogger(__name__)
 Origin = Literal["trained", "looked_up", "predicted", "cached"]
 # Name of the fidelity of a whole training: the label that counts.
 FULL = "full"
@@ -68,7 +70,8 @@ def is_machine_fault(error: Exception) -> bool:
 
 
 def failure(architecture: Architecture, origin: Origin, error: Exception) -> Evaluation:
-    """Return the answer to a query whose evaluation has raised an exception."""
+    """Warn of an evaluation that has raised an exception, and return the answer to its query."""
+    logger.warning("Evaluating %s failed: %s", architecture, error)
     text, fault = f"{type(error).__name__}: {error}", is_machine_fault(error)
     return Evaluation(architecture, math.nan, origin, error=text, machine_fault=fault)
 

@@ -22,6 +22,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.evaluators.base import Evaluation, Evaluator, Fidelity, failure
 from contrastive_nas.latency.parameters import LATENCY
 from contrastive_nas.search.budget import Budget
+from contrastive_nas.search.latency import is_measured
 from contrastive_nas.search.ledger import Ledger, Proposal, Query, Request, checked
 from contrastive_nas.search.parameters import SearchParameters
 from contrastive_nas.search.strategies.base import Strategy
@@ -134,7 +135,6 @@ class AsynchronousLedger(Ledger):
                 raise
             except Exception as error:
                 # A user's space may raise anything; one bad network must not end a search of days.
-                logger.warning("Evaluating %s failed: %s", proposal.architecture, error)
                 failed.append(failure(proposal.architecture, self._evaluator.origin, error))
         return failed
 
@@ -197,8 +197,7 @@ def check_parallel(
         raise InputError(
             "search.parallel needs full trainings alone: set it to 0, or leave evaluator.fidelities out"
         )
-    tabulated = cost_table is not None and LATENCY in cost_table.columns
-    if LATENCY in (*parameters.limits, *parameters.objectives) and not tabulated:
+    if is_measured(parameters, cost_table):
         raise InputError(
             "search.parallel: latencies are not measured beside trainings; set it to 0, or give the table a "
             f"column {LATENCY!r}"

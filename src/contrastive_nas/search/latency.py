@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 _MOST_ROUNDS = 20
 
 
+def is_measured(parameters: SearchParameters, table: pd.DataFrame | None) -> bool:
+    """Return whether latency is a cost of the search, and no column of the table of costs."""
+    counts = LATENCY in (*parameters.limits, *parameters.objectives)
+    return counts and (table is None or LATENCY not in table.columns)
+
+
 def open_latency(
     space: SearchSpace, parameters: SearchParameters, table: pd.DataFrame | None, folder: Path | None
 ) -> MeasuredLatency | None:
@@ -36,9 +42,7 @@ def open_latency(
     Raises:
         InputError: it cannot be measured.
     """
-    if LATENCY not in (*parameters.limits, *parameters.objectives):
-        return None
-    if table is not None and LATENCY in table.columns:
+    if not is_measured(parameters, table):
         return None
     latency = MeasuredLatency(space, parameters.latency, seed=parameters.seed, folder=folder)
     latency.prepare()

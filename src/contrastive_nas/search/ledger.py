@@ -371,7 +371,6 @@ def _answers_until_failure(
         raise
     except Exception as error:
         # A user's evaluator may raise anything; one bad network must not end a search of days.
-        logger.warning("Evaluating %s failed: %s", architectures[done], error)
         yield failure(architectures[done], evaluator.origin, error)
 
 
