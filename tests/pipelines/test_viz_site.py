@@ -24,18 +24,27 @@ window.problems = [];
 addEventListener('error',
   event => problems.push('error: ' + (event.message || event.target.outerHTML)), true);
 addEventListener('load', () => setTimeout(() => {
-  const place = document.createElement('pre');
-  place.className = 'answer';
-  place.textContent = JSON.stringify({
+  parent.postMessage(JSON.stringify({
+    width: document.documentElement.clientWidth,
+    scroll: document.documentElement.scrollWidth,
     problems,
     nodes: [...document.querySelectorAll('.pipeline-node')].map(node => node.textContent),
     layers: document.querySelectorAll('.pipeline-layer').length,
     elsewhere: performance.getEntriesByType('resource').map(entry => entry.name)
       .filter(name => !name.startsWith(location.origin)),
-  });
-  document.body.append(place);
+  }), '*');
 }, 6000));
 </script>"""
+
+FRAME = """<!doctype html><script>
+addEventListener('message', event => {
+  if (!String(event.data).startsWith('{"width"')) return;
+  const place = document.createElement('pre');
+  place.className = 'answer';
+  place.textContent = event.data;
+  document.body.append(place);
+});
+</script><body><iframe src="asked.html" width="WIDTH" height="900" style="border:0"></iframe></body>"""
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +76,25 @@ def test_the_site_has_stages_and_layers(site: Path) -> None:
     assert found["layers"].index("feature") < found["layers"].index("models")
 
 
-def test_a_browser_draws_folded_stages_and_asks_nobody_else(address: str, site: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [390, 1280])  # a telephone, a laptop
+def test_a_browser_draws_folded_stages_and_asks_nobody_else(
+    address: str, site: Path, tmp_path: Path, width: int
+) -> None:
     page = (site / "index.html").read_text()
     (site / "asked.html").write_text(page.replace("<head>", f"<head>{QUESTIONS}", 1))
+    # A browser's window has a least width; a frame has none.
+    (site / "frame.html").write_text(FRAME.replace("WIDTH", str(width)))
     browser = find_browser()
     assert browser is not None
     command = [
         *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"),
-        *(f"--user-data-dir={tmp_path}", "--window-size=1280,900", "--dump-dom", f"{address}/asked.html"),
+        *(f"--user-data-dir={tmp_path}", "--window-size=1400,900", "--dump-dom", f"{address}/frame.html"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     _, _, text = done.stdout.partition('<pre class="answer">')
     answer = json.loads(text.partition("</pre>")[0].replace("&amp;", "&"))
+    assert answer["width"] == width
+    assert answer["scroll"] <= width
     assert answer["problems"] == []
     assert answer["elsewhere"] == []
     drawn = " ".join(answer["nodes"]).lower()
