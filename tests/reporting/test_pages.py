@@ -116,6 +116,7 @@ def test_a_page_shows_all_that_is_there(page: str) -> None:
     ):
         assert title in text
     assert f"over {ROWS - FIRST} networks without a label is 0.62" in " ".join(text.split())
+    assert f"over {ROWS - QUERIES} networks that the search did not query is 0.75" in " ".join(text.split())
     assert "by parameters no order" in text
     assert "kedro run" in text
     assert "2 rows left out" in text
@@ -126,7 +127,8 @@ def test_a_page_leaves_out_what_is_not_there() -> None:
     text = Reader(search_page(without_the_rest(), SPACE, making())).text
     for title in (
         "Accuracy against cost",
-        "How well the comparator ranks",
+        "How well the search ranks networks",
+        "The comparator of the first labels",
         "Pretraining",
         "Random search",
         "Regret",

@@ -26,7 +26,7 @@ PAGES = {
     "everything": (
         lambda: search_page(search_artifacts(objectives=True, policy=True), SPACE, making()),
         {"search", "policy", "front-macs", "front-parameters", "map", "ranks", "calibration"}
-        | {"pseudo-labels", "pretraining"},
+        | {"comparator-ranks", "comparator-calibration", "pseudo-labels", "pretraining"},
     ),
     "little": (lambda: search_page(without_the_rest(), SPACE, making()), {"search"}),
     "training": (lambda: retrain_page(*training(), SPACE, making()), {"loss", "accuracy", "confusion"}),

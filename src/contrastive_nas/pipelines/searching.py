@@ -100,7 +100,7 @@ def run_stage_search(
             known,
             source,
             parameters,
-            ranker=_ranker(stage, known, parameters, encoder, device),
+            ranker=stage_ranker(stage, known, parameters.seed, encoder, device) or stage.ranker.name,
             folder=folder,
             identity=str(stage.ranker),
             cost_table=table,
@@ -109,21 +109,25 @@ def run_stage_search(
         )
 
 
-def _ranker(
-    stage: SearchStageParameters,
-    space: "SearchSpace",
-    parameters: "SearchParameters",
-    encoder: Path | None,
-    device: str,
-) -> "SpaceRanker | str":
-    """The ranker, or its name alone where the strategy asks none."""
+def stage_ranker(
+    stage: SearchStageParameters, space: "SearchSpace", seed: int, encoder: Path | None, device: str
+) -> "SpaceRanker | None":
+    """Return the ranker that guides a search; None where the strategy asks none.
+
+    Args:
+        stage: names it.
+        space: what is searched.
+        seed: of the search.
+        encoder: weights; those that come with the package by default.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
     from contrastive_nas.devices import pick_device
     from contrastive_nas.ranking.encoder.weights import load_encoder
     from contrastive_nas.ranking.space_ranker import create_space_ranker
     from contrastive_nas.search.strategy_registry import WITH_RANKER
 
-    if parameters.strategy not in WITH_RANKER:
-        return stage.ranker.name
+    if stage.strategy not in WITH_RANKER:
+        return None
     own = None if encoder is None else load_encoder(encoder).to(pick_device(device))
     name, options = stage.ranker.name, stage.ranker.options
-    return create_space_ranker(name, space, seed=parameters.seed, encoder=own, options=options)
+    return create_space_ranker(name, space, seed=seed, encoder=own, options=options)

@@ -44,6 +44,8 @@ def draw_ranks(
         (shown, f"not labelled{few}", GREY, 4),
         (np.flatnonzero(learned), "labelled", OTHER, 9),
     ):
+        if not len(rows):
+            continue
         figure.add_scatter(
             x=predicted[rows],
             y=true[rows],
@@ -69,8 +71,13 @@ def _add_band(figure: go.Figure, predicted: FloatArray, true: FloatArray) -> Non
     figure.add_scatter(x=places, y=middle, mode="lines", line={"color": OURS, "width": 2.5}, name="median")
 
 
-def draw_reliability(found: Reliability) -> go.Figure:
-    """Draw how often favourites win against the probability predicted; larger points stand for more pairs."""
+def draw_reliability(found: Reliability, who: str = "comparator") -> go.Figure:
+    """Draw how often favourites win against the probability predicted; larger points stand for more pairs.
+
+    Args:
+        found: predicted and observed wins.
+        who: predicted them.
+    """
     share = found.pairs / max(found.pairs.sum(), 1)
     figure = go.Figure()
     figure.add_scatter(
@@ -80,7 +87,7 @@ def draw_reliability(found: Reliability) -> go.Figure:
         x=found.confidence,
         y=found.frequency,
         mode="lines+markers",
-        name="comparator",
+        name=who,
         line={"color": OURS},
         marker={"size": 6 + 24 * np.sqrt(share)},
         text=[f"{count:,} pairs" for count in found.pairs],

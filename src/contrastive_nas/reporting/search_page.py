@@ -34,6 +34,10 @@ SEARCH_NODES = {
     "summarise_search": "final accuracy",
 }
 _UNITS = {"macs": "multiply-accumulates", "parameters": "parameters", "latency": "milliseconds"}
+_WINS = (
+    "How often the network that is predicted to be better really is, by predicted probability. Larger points "
+    "stand for more pairs. Brier score: mean squared error of the probability, 0.25 for guessing."
+)
 # A table of first labels that is longer is looked up in the artifacts.
 _FIRST_SHOWN = 20
 
@@ -50,6 +54,9 @@ class SearchArtifacts:
         truth: accuracy of every row of the table, percent.
         comparator: ``comparator_metrics``.
         ingested: ``ingest_report``.
+        ranker: ``ranker_metrics``: of what guided the search.
+        ranker_figure: predicted against true ranks, by the same.
+        ranker_calibration_figure: reliability of its win probabilities.
         search_figure: course of the search.
         comparator_figure: predicted against true ranks.
         calibration_figure: reliability of win probabilities.
@@ -64,6 +71,9 @@ class SearchArtifacts:
     truth: np.ndarray
     comparator: Mapping[str, Any]
     ingested: Mapping[str, Any]
+    ranker: Mapping[str, Any]
+    ranker_figure: go.Figure
+    ranker_calibration_figure: go.Figure
     search_figure: go.Figure
     comparator_figure: go.Figure
     calibration_figure: go.Figure
@@ -87,7 +97,8 @@ def search_page(found: SearchArtifacts, space: SearchSpace, making: Making) -> s
         Section("Course of the search", [*_course(found)]),
         Section("Accuracy against cost", [*_latencies(found, making), *_fronts(found)]),
         Section("First labels", [*_first_labels(found)]),
-        Section("How well the comparator ranks", [*_comparator(found)]),
+        Section("How well the search ranks networks", [*_ranker(found)]),
+        Section("The comparator of the first labels", [*_comparator(found)]),
         Section("Pretraining", [*_pretraining(found)]),
         making_section(making),
     ]
@@ -193,24 +204,28 @@ def _first_labels(found: SearchArtifacts) -> Iterator[str]:
         yield plots(("map", found.map_figure, caption))
 
 
+def _ranker(found: SearchArtifacts) -> Iterator[str]:
+    metrics = found.ranker
+    if metrics["kendall_tau"] is None:
+        return
+    yield paragraph(
+        f"The ranker {found.summary['ranker']}, which guided the search, fitted once more to all "
+        f"{metrics['labels']} labels of the search."
+    )
+    shown = [("ranks", found.ranker_figure, _order(metrics, "networks that the search did not query"))]
+    if metrics["brier_score"] is not None:
+        shown.append(("calibration", found.ranker_calibration_figure, _WINS))
+    yield plots(*shown)
+
+
 def _comparator(found: SearchArtifacts) -> Iterator[str]:
     metrics = found.comparator
     shown = []
     if metrics["kendall_tau"] is not None:
-        caption = (
-            f"The comparator learned from the {metrics['labels']} first labels. Kendall's tau over "
-            f"{metrics['ranked']:,} networks without a label is {metrics['kendall_tau']:.2f} (1 is a perfect "
-            f"order, 0 a random one); ranking by multiply-accumulates alone gives "
-            f"{_tau(metrics['macs_kendall_tau'])}, by parameters {_tau(metrics['parameters_kendall_tau'])}."
-        )
-        shown.append(("ranks", found.comparator_figure, caption))
+        caption = _order(metrics, "networks without a label")
+        shown.append(("comparator-ranks", found.comparator_figure, caption))
     if metrics["brier_score"] is not None:
-        caption = (
-            "How often the network that is predicted to be better really is, by predicted probability. "
-            "Larger points stand for more pairs. Brier score: mean squared error of the probability, 0.25 "
-            "for guessing."
-        )
-        shown.append(("calibration", found.calibration_figure, caption))
+        shown.append(("comparator-calibration", found.calibration_figure, _WINS))
     confidence, right = pseudo_labels_right(found.pseudo_labels, found.truth)
     if len(confidence):
         caption = (
@@ -220,13 +235,18 @@ def _comparator(found: SearchArtifacts) -> Iterator[str]:
         shown.append(("pseudo-labels", draw_pseudo_labels(confidence, right), caption))
     if not shown:
         return
-    ranker = found.summary["ranker"]
-    if ranker not in ("comparator", "none"):
-        yield paragraph(
-            f"The search was guided by the ranker {ranker}. The comparator is another one, which saw no "
-            "label but the first ones; the stages compare and augment train and measure it."
-        )
+    yield paragraph(
+        f"The stages compare and augment train a comparator on the {metrics['labels']} first labels alone."
+    )
     yield plots(*shown)
+
+
+def _order(metrics: Mapping[str, Any], which: str) -> str:
+    return (
+        f"Kendall's tau over {metrics['ranked']:,} {which} is {metrics['kendall_tau']:.2f} (1 is a perfect "
+        f"order, 0 a random one); ranking by multiply-accumulates alone gives "
+        f"{_tau(metrics['macs_kendall_tau'])}, by parameters {_tau(metrics['parameters_kendall_tau'])}."
+    )
 
 
 def _pretraining(found: SearchArtifacts) -> Iterator[str]:

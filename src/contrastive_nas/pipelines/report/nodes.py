@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contrastive_nas.pipelines.experiment import SpaceParameters, TargetParameters
+from contrastive_nas.execution.needed import does_without
+from contrastive_nas.pipelines.experiment import Device, ExperimentSeed, SpaceParameters, TargetParameters
+from contrastive_nas.pipelines.search.parameters import SearchStageParameters
+from contrastive_nas.pipelines.searching import needs_no_encoder, searched_space, stage_ranker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +45,31 @@ def draw_space(
     return draw_map(places, accuracies[rows], history, target.label)
 
 
+@does_without("encoder", when=needs_no_encoder)
+def measure_ranker(
+    history: "pd.DataFrame",
+    table: "pd.DataFrame",
+    search: SearchStageParameters,
+    space: SpaceParameters,
+    target: TargetParameters,
+    seed: ExperimentSeed,
+    device: Device,
+    encoder: Path | None = None,
+) -> tuple[dict[str, Any], "go.Figure", "go.Figure"]:
+    """Measure how well the search's ranker, with all labels, orders the table: numbers, ranks and wins."""
+    import numpy as np
+
+    from contrastive_nas.reporting.ranking_figures import draw_ranks, draw_reliability
+    from contrastive_nas.search.ranker_quality import ranker_quality
+    from contrastive_nas.search.summary import full_trainings
+
+    known = searched_space(search, space, table)
+    ranker = stage_ranker(search, known, seed, encoder, device)
+    found = ranker_quality(ranker, full_trainings(history), table, target.test, seed)
+    ranks = draw_ranks(found.scores, found.truth, np.zeros(0, dtype=int), target.test)
+    return found.metrics, ranks, draw_reliability(found.wins, "ranker")
+
+
 def write_report(
     search_summary: dict[str, Any],
     search_history: "pd.DataFrame",
@@ -50,6 +78,9 @@ def write_report(
     table: "pd.DataFrame",
     comparator_metrics: dict[str, Any],
     ingest_report: dict[str, Any],
+    ranker_metrics: dict[str, Any],
+    ranker_figure: "go.Figure",
+    ranker_calibration_figure: "go.Figure",
     search_figure: "go.Figure",
     comparator_figure: "go.Figure",
     calibration_figure: "go.Figure",
@@ -74,6 +105,9 @@ def write_report(
         truth=table[target.test].to_numpy(dtype=float),
         comparator=comparator_metrics,
         ingested=ingest_report,
+        ranker=ranker_metrics,
+        ranker_figure=ranker_figure,
+        ranker_calibration_figure=ranker_calibration_figure,
         search_figure=search_figure,
         comparator_figure=comparator_figure,
         calibration_figure=calibration_figure,

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from contrastive_nas.pipelines.report.nodes import draw_space, write_report
+from contrastive_nas.pipelines.report.nodes import draw_space, measure_ranker, write_report
 
 
 def create_pipeline() -> Pipeline:
@@ -23,6 +23,22 @@ def create_pipeline() -> Pipeline:
                 name="draw_space",
             ),
             Node(
+                func=measure_ranker,
+                inputs={
+                    "history": "search_history",
+                    "table": "table",
+                    "search": "params:search",
+                    "space": "params:space",
+                    "target": "params:target",
+                    "seed": "params:seed",
+                    "device": "params:device",
+                    "encoder": "encoder",
+                },
+                outputs=["ranker_metrics", "ranker_figure", "ranker_calibration_figure"],
+                name="measure_ranker",
+                tags="gpu",
+            ),
+            Node(
                 func=write_report,
                 inputs={
                     "search_summary": "search_summary",
@@ -32,6 +48,9 @@ def create_pipeline() -> Pipeline:
                     "table": "table",
                     "comparator_metrics": "comparator_metrics",
                     "ingest_report": "ingest_report",
+                    "ranker_metrics": "ranker_metrics",
+                    "ranker_figure": "ranker_figure",
+                    "ranker_calibration_figure": "ranker_calibration_figure",
                     "search_figure": "search_figure",
                     "comparator_figure": "comparator_figure",
                     "calibration_figure": "calibration_figure",
