@@ -30,11 +30,11 @@ def report(
     `contrastive-nas runs` lists the runs. The page of a single run is made by
     `kedro run --pipeline report`.
     """
+    project = find_project()
     from contrastive_nas.execution.run_history import read_runs
     from contrastive_nas.files import atomic_path
     from contrastive_nas.reporting.comparison_page import comparison_page, read_searched_run
 
-    project = find_project()
     records = read_runs(project)
     chosen = _chosen(records, compare)
     _add_own_code(project)
