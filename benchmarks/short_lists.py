@@ -1,6 +1,6 @@
 """How well lists of three to twenty networks are ranked without a label, beside what they are compared with.
 
-    python benchmarks/short_lists.py --models timm_imagenet.parquet --output benchmarks/results/short_lists.csv
+    python benchmarks/short_lists.py --models timm_imagenet.parquet --output short_lists.csv
 
 ``--models`` is a table of timm's networks with the columns name, recipe and imagenet_top1_accuracy. Lists are
 drawn at random from the networks of one recipe. Each is scored among all networks of the table (whole), among

@@ -12,6 +12,7 @@ from tiny_project import TinyProject
 from contrastive_nas.errors import InputError
 from contrastive_nas.execution.logging_file import FILE, configure_logging
 
+WRONG_CLASS = "nowhere.Handler"
 GOOD = """version: 1
 disable_existing_loggers: false
 handlers:
@@ -22,7 +23,7 @@ loggers:
 MISTAKES = [
     ("version: 1\nroot: [\n", "line 3 is not valid YAML: expected"),
     ("- 1\n", "has to hold names with values"),
-    (GOOD.replace("logging.FileHandler", "nowhere.Handler"), "line 4 does not describe logging: Module 'nowhere'"),
+    (GOOD.replace("logging.FileHandler", WRONG_CLASS), "line 4 does not describe logging: Module 'nowhere'"),
     (GOOD.replace("INFO", "LOUD"), "line 6 does not describe logging: Unable to configure logger 'spoken'"),
     (GOOD.replace("version: 1\n", ""), "does not describe logging: dictionary doesn't specify a version"),
     (None, "cannot be read: Is a directory"),
@@ -76,7 +77,7 @@ def test_the_file_of_a_project_is_obeyed(tmp_path: Path, monkeypatch: pytest.Mon
     [
         (GOOD, False, ""),
         ("version: [", False, "conf/logging.yml, line 1 is not valid YAML"),
-        (GOOD.replace("logging.FileHandler", "nowhere.Handler"), True, "own.yml, line 4 does not describe logging"),
+        (GOOD.replace("logging.FileHandler", WRONG_CLASS), True, "own.yml, line 4 does not describe logging"),
         (None, True, "own.yml cannot be read: Is a directory"),
     ],
 )

@@ -79,6 +79,8 @@ def rank(
     """
     from contrastive_nas.files import atomic_path
 
+    if output is not None and output.is_dir():
+        raise typer.BadParameter(f"--output {output} is a folder: name a file")
     size = None if image_size is None else _parse_image_size(image_size)
     refused: dict[str, str] = {}
     if space is None:
@@ -86,6 +88,8 @@ def rank(
             raise typer.BadParameter("--file and --sample are of a space: name it with --space")
         if not networks:
             raise typer.BadParameter("name networks, or a space with --space")
+        if parse_options(options):
+            raise typer.BadParameter("--options are of a space: name it with --space")
         table, refused = _rank_networks(networks, labels, size, ranker, seed, workers, graphs)
     else:
         if size is not None:
@@ -93,13 +97,13 @@ def rank(
         table = _rank_architectures(
             space, parse_options(options), networks, file, labels, sample, ranker, seed
         )
+    if output is not None:
+        with atomic_path(output) as path:
+            _with_refused(table, refused).to_csv(path, index=False)
     if as_json:
         show_json(_as_data(table, refused, top))
     else:
         _show(table, refused, top or _SHOWN_ROWS, space)
-    if output is not None:
-        with atomic_path(output) as path:
-            _with_refused(table, refused).to_csv(path, index=False)
 
 
 def _rank_networks(

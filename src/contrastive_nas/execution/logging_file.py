@@ -1,11 +1,10 @@
 """What a project logs: ``conf/base/logging.yml``, whose mistakes are told in one message.
 
-Kedro reads ``conf/logging.yml``, or the file that ``KEDRO_LOGGING_CONFIG`` names, while it is imported. No code
-of a project runs before that, so a mistake there ends in a traceback. A project's ``conf/logging.yml`` is
-therefore all but empty, and what users change is read here.
+Kedro reads ``conf/logging.yml``, or the file that ``KEDRO_LOGGING_CONFIG`` names, while it is imported. No
+code of a project runs before that, so a mistake there ends in a traceback. A project's ``conf/logging.yml``
+is therefore all but empty, and what users change is read here.
 """
 
-import logging
 import os
 import re
 from contextlib import chdir

@@ -77,9 +77,10 @@ def rank(
         statistics in which no labelled space has its like; above ``UNLIKE`` it is a guess), and ``label``
         where there are labels. Its ``attrs["similarity"]`` says how much each labelled space has to do with
         these networks, 0 to 1, where the ranker learned from any: without labels, and where no space reaches
-        0.6, networks are ranked by their size, which ``attrs["by_size"]`` says. ``attrs["functions"]`` is how many of them are different:
-        networks of one function share a score. With ten labels and more ``attrs["tau"]`` has Kendall's tau
-        between labels and ``ranking``, ``macs`` and ``parameters``, by labels left out of the fit.
+        0.6, networks are ranked by their size, which ``attrs["by_size"]`` says. ``attrs["functions"]`` is how
+        many of them are different: networks of one function share a score. With ten labels and more
+        ``attrs["tau"]`` has Kendall's tau between labels and ``ranking``, ``macs`` and ``parameters``,
+        by labels left out of the fit.
 
     Raises:
         InputError: fewer than two, a string is no architecture of the space, labels that are not finite or

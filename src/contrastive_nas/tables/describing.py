@@ -85,8 +85,8 @@ def _checked(given: GivenRows, space: str | None) -> SourceTable:
     except InputError as error:
         try:
             table = given.checked(space, metrics=[])
-        except InputError:
-            raise error from None
+        except InputError as rows:  # of architectures that are not of the space that the user names
+            raise (rows if space else error) from None
         if table.metrics or not (table.space or guess_space(_first(table))):
             raise
         return table

@@ -153,7 +153,8 @@ def read_rows(path: str | Path, *, source: str = AUTO, limit: int = 100) -> Give
         InputError: the file is in no known format or damaged, or it has no column of architectures.
     """
     chosen = find_format(path, source)
-    problems, frames = Problems(str(path), "skip", limit), []
+    problems = Problems(str(path), "skip", limit)
+    frames: list[pd.DataFrame] = []
     try:
         for frame in chosen.read(Path(path), problems):
             if not frames:  # a large file of something else is not read whole
