@@ -54,7 +54,7 @@ def _chosen(records: list[dict[str, Any]], names: tuple[str, str]) -> list[dict[
     try:
         chosen = [find_run(records, name) for name in names]
     except InputError as error:
-        raise typer.BadParameter(f"--compare: {error}; `contrastive-nas runs` lists all") from None
+        raise typer.BadParameter(f"--compare: {error}") from None
     if chosen[0]["run"] == chosen[1]["run"]:
         raise typer.BadParameter(f"--compare: {names[0]!r} and {names[1]!r} are the same run: name two")
     for record in chosen:

@@ -80,11 +80,11 @@ def _one_line() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(FAILED) from None
     except OSError as error:
-        # A file that cannot be written or read; what names none is no file of the user's.
-        if error.filename is None:
+        # A file that cannot be written or read; what names none is no file of the user's, but for a full disk.
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
         reason = REASONS.get(error.errno or 0, error.strerror)
-        typer.echo(f"Error: {error.filename2 or error.filename}: {reason}", err=True)
+        typer.echo(f"Error: {error.filename2 or error.filename or 'the output'}: {reason}", err=True)
         raise typer.Exit(FAILED) from None
     except Exception as error:
         place = blame(error)

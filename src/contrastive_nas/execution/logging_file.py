@@ -7,7 +7,8 @@ is therefore all but empty, and what users change is read here.
 
 import os
 import re
-from contextlib import chdir
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from contrastive_nas.errors import InputError
@@ -17,6 +18,8 @@ VARIABLE = "KEDRO_LOGGING_CONFIG"
 FILE = Path("conf", BASE, "logging.yml")
 # In the order in which Kedro looks for it, from the current folder.
 _KEDROS = tuple(Path("conf", f"logging{ending}") for ending in (".yml", ".yaml", ".json"))
+# That of a new project.
+_SILENT = Path(__file__).parents[1] / "starter" / "conf" / "logging.yml"
 
 
 def configure_logging(project: Path) -> None:
@@ -43,21 +46,31 @@ def configure_logging(project: Path) -> None:
 
 
 def import_kedro() -> None:
-    """Import Kedro, which reads its own logging file.
+    """Import Kedro, which reads its own logging file, and where there is none must not log to standard output.
 
     Raises:
         InputError: the file cannot be read, or it does not describe logging.
     """
     named = os.environ.get(VARIABLE)
-    file = Path(named) if named else next((path for path in _KEDROS if path.exists()), None)
-    if file is not None:
-        read_yaml(file)
+    file = Path(named) if named else next((path for path in _KEDROS if path.exists()), _SILENT)
+    read_yaml(file)
     try:
-        import kedro.framework.project  # noqa: F401
-    except (ValueError, TypeError, AttributeError, OSError) as error:
-        if file is None:
-            raise
+        with _variable(str(file)):
+            import kedro.framework.project  # noqa: F401
+    except (ValueError, TypeError, AttributeError) as error:
         raise _misdescribed(file, error) from error
+
+
+@contextmanager
+def _variable(file: str) -> Iterator[None]:
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = file
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
+        if before is not None:
+            os.environ[VARIABLE] = before
 
 
 def _misdescribed(file: Path, error: Exception) -> InputError:

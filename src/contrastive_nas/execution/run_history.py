@@ -74,9 +74,8 @@ def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """
     found = runs[-1:] if name == LATEST else [run for run in runs if run["run"].startswith(name)]
     if len(found) != 1:
-        raise InputError(
-            f"run {name!r} is {'not known' if not found else 'ambiguous, as several names begin with it'}"
-        )
+        wrong = "ambiguous, as several names begin with it" if found else "not known"
+        raise InputError(f"run {name!r} is {wrong}; `contrastive-nas runs` lists all")
     return found[0]
 
 
