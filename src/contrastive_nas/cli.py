@@ -28,6 +28,7 @@ from contrastive_nas.execution.conf_files import check_conf_files
 from contrastive_nas.execution.logging_file import configure_logging
 from contrastive_nas.files import DISK_ERRORS
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
+from contrastive_nas.user_code import blame
 
 DEFAULT = "__default__"
 CACHING_RUNNER = "contrastive_nas.execution.runner.CachingRunner"
@@ -66,9 +67,10 @@ def _run(**options: Any) -> Any:
         raise _told(error) from error
     except Exception as error:
         problem = _mendable(error)
-        if problem is None:
+        told = blame(error) if problem is None else _in_one_line(problem)
+        if told is None:
             raise
-        raise click.ClickException(_in_one_line(problem)) from error
+        raise click.ClickException(told) from error
 
 
 def _check_conf(options: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ def _one_line() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(FAILED) from None
     except OSError as error:
-        # A file that cannot be written or read; what names none is no file of the user's, but for a full disk.
+        # A file that cannot be written or read. What names none is no file of the user's, or a full disk.
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
         reason = REASONS.get(error.errno or 0, error.strerror)

@@ -46,7 +46,7 @@ def configure_logging(project: Path) -> None:
 
 
 def import_kedro() -> None:
-    """Import Kedro, which reads its own logging file, and where there is none must not log to standard output.
+    """Import Kedro, which reads its own logging file; without one it does not log to standard output.
 
     Raises:
         InputError: the file cannot be read, or it does not describe logging.
