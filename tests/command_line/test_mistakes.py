@@ -101,6 +101,27 @@ def test_a_mistake_is_one_line(
     assert {name for name in os.listdir() if name not in left} == set()
 
 
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [("{", "is damaged: Expecting property name"), ("[]", "is no record of a run"), ("{}", "is no record")],
+)
+@pytest.mark.parametrize("command", [["runs", "--json"], ["export", "latest", "x"], ["clean", "--keep", "1"]])
+def test_a_damaged_record_of_a_run_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], record: str, words: str
+) -> None:
+    kedro = {"package_name": "own", "project_name": "own", "kedro_init_version": "1.7.0"}
+    settings = "".join(f"{name} = '{value}'\n" for name, value in kedro.items())
+    (tmp_path / "pyproject.toml").write_text(f"[tool.kedro]\n{settings}")
+    (tmp_path / "data/09_runs").mkdir(parents=True)
+    (tmp_path / "data/09_runs/some.json").write_text(record)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert f"some.json {words}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_error_of_the_package_itself_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("contrastive_nas.spaces.list_spaces", lambda: 1 / 0)
     done = CliRunner().invoke(app, ["spaces"])

@@ -76,6 +76,7 @@ def test_the_file_of_a_project_is_obeyed(tmp_path: Path, monkeypatch: pytest.Mon
     ("text", "named", "words"),
     [
         (GOOD, False, ""),
+        ("", False, "conf/logging.yml has to hold names with values"),
         ("version: [", False, "conf/logging.yml, line 1 is not valid YAML"),
         (GOOD.replace("logging.FileHandler", WRONG_CLASS), True, "own.yml, line 4 does not describe logging"),
         (None, True, "own.yml cannot be read: Is a directory"),
@@ -96,6 +97,14 @@ def test_mistakes_in_what_kedro_reads(tmp_path: Path, text: str | None, named: b
     assert done.returncode == 0, done.stderr
     assert words in done.stdout
     assert len(done.stdout.splitlines()) == bool(words)
+
+
+def test_without_a_file_kedro_says_nothing(tmp_path: Path) -> None:
+    """By itself it would say so on standard output, where results are."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.slow

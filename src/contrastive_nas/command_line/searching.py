@@ -298,7 +298,7 @@ def _intention(space: "SearchSpace", training: "TrainingParameters", trainings: 
     networks = "1 network," if trainings == 1 else f"{trainings} networks, each"
     return (
         f"Searching {space.name}: {networks} trained {times} on {training.data.name} "
-        f"for {epochs} epochs ({training.recipe})"
+        f"for {'1 epoch' if epochs == 1 else f'{epochs} epochs'} ({training.recipe})"
     )
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Any
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.execution.conf_files import BASE, read_yaml
@@ -33,9 +34,7 @@ def configure_logging(project: Path) -> None:
     file = project / FILE
     if VARIABLE in os.environ or not file.exists():
         return
-    content = read_yaml(file)
-    if not isinstance(content, dict):
-        raise InputError(f"{file} has to hold names with values: copy {FILE} of a new project")
+    content = _names_with_values(file)
     from kedro.framework.project import LOGGING
 
     try:
@@ -53,7 +52,7 @@ def import_kedro() -> None:
     """
     named = os.environ.get(VARIABLE)
     file = Path(named) if named else next((path for path in _KEDROS if path.exists()), _SILENT)
-    read_yaml(file)
+    _names_with_values(file)
     try:
         with _variable(str(file)):
             import kedro.framework.project  # noqa: F401
@@ -71,6 +70,13 @@ def _variable(file: str) -> Iterator[None]:
         del os.environ[VARIABLE]
         if before is not None:
             os.environ[VARIABLE] = before
+
+
+def _names_with_values(file: Path) -> dict[str, Any]:
+    content = read_yaml(file)
+    if not isinstance(content, dict):
+        raise InputError(f"{file} has to hold names with values: copy that of a new project")
+    return content
 
 
 def _misdescribed(file: Path, error: Exception) -> InputError:

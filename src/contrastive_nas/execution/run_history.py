@@ -99,7 +99,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{file} is damaged: {error}") from error
+        raise InputError(f"{file} is damaged: {error}; delete it to go on without this run") from error
+    if not isinstance(record, dict) or not {"status", "process"} <= set(record):
+        raise InputError(f"{file} is no record of a run: move it elsewhere")
     if record["status"] == "running" and not _is_alive(record["process"]):
         record["status"] = "killed"
     return {**record, "run": file.stem}
