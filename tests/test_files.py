@@ -51,3 +51,20 @@ def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="wrong"), atomic_path(tmp_path / "file"):
         raise ValueError("wrong")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("folder", IsADirectoryError),
+        ("text/file", NotADirectoryError),
+        ("text/deep/file", NotADirectoryError),
+    ],
+)
+def test_a_place_that_no_file_can_have_is_named(tmp_path: Path, place: str, kind: type[OSError]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("old")
+    with pytest.raises(kind) as refused, atomic_path(tmp_path / place):
+        pytest.fail("nothing is written")
+    assert refused.value.filename == str(tmp_path / place)
+    assert (tmp_path / "text").read_text() == "old"

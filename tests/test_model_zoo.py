@@ -23,7 +23,7 @@ def test_names_are_those_of_the_libraries() -> None:
     [
         ("tim", "resnet18", "library 'tim' is unknown: did you mean 'timm'?"),
         ("timm", "resnt18", "timm has no network 'resnt18': did you mean 'resnet18'?"),
-        ("torchvision", "zzz*", "torchvision has no network 'zzz*': choose from alexnet"),
+        ("torchvision", "zzz*", "torchvision has no network 'zzz*': there are"),
     ],
 )
 def test_unknown_names_are_one_line(library: str, name: str, words: str) -> None:

@@ -6,7 +6,6 @@ what is wrong.
 
 import copy
 import inspect
-import os
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import KedroCliError
-from kedro.framework.project import LOGGING, pipelines, settings
+from kedro.framework.project import pipelines, settings
 from kedro.io import DatasetError
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, load_obj
@@ -26,8 +25,10 @@ from omegaconf.errors import OmegaConfBaseException
 from contrastive_nas.errors import InputError, instead
 from contrastive_nas.execution.asked import check_names
 from contrastive_nas.execution.conf_files import check_conf_files
+from contrastive_nas.execution.logging_file import configure_logging
 from contrastive_nas.files import DISK_ERRORS
 from contrastive_nas.pipeline_registry import EVERYTHING, ON_REQUEST
+from contrastive_nas.user_code import blame
 
 DEFAULT = "__default__"
 CACHING_RUNNER = "contrastive_nas.execution.runner.CachingRunner"
@@ -66,14 +67,16 @@ def _run(**options: Any) -> Any:
         raise _told(error) from error
     except Exception as error:
         problem = _mendable(error)
-        if problem is None:
+        told = blame(error) if problem is None else _in_one_line(problem)
+        if told is None:
             raise
-        raise click.ClickException(_in_one_line(problem)) from error
+        raise click.ClickException(told) from error
 
 
 def _check_conf(options: dict[str, Any]) -> None:
-    project = find_kedro_project(Path.cwd()) or Path.cwd()
-    source = options.get("conf_source") or Path(project) / settings.CONF_SOURCE
+    project = Path(find_kedro_project(Path.cwd()) or Path.cwd())
+    configure_logging(project)  # again, as settings tell no mistake
+    source = options.get("conf_source") or project / settings.CONF_SOURCE
     if Path(source).is_dir():  # else an archive, or a place elsewhere
         check_conf_files(Path(source), options.get("env"))
 
@@ -98,16 +101,13 @@ def _check_runner(name: str, given: dict[str, Any]) -> None:
 
 @contextmanager
 def _inside_the_project(options: dict[str, Any]) -> Iterator[None]:
-    """Runs as if started in the project's folder: paths of parameters and of ``logging.yml`` begin there."""
+    """Runs as if started in the project's folder: paths of parameters begin there."""
     project = find_kedro_project(Path.cwd())
     if project is None or Path(project) == Path.cwd():
         yield
         return
     if options.get("conf_source") and Path(options["conf_source"]).exists():
         options["conf_source"] = str(Path(options["conf_source"]).resolve())
-    logging_file = Path(project) / "conf" / "logging.yml"
-    if logging_file.is_file() and "KEDRO_LOGGING_CONFIG" not in os.environ:
-        LOGGING.configure(yaml.safe_load(logging_file.read_text(encoding="utf-8")))
     with chdir(project):
         yield
 

@@ -22,13 +22,12 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     file. When the block raises (a full disk, an interruption), ``target`` stays as it was.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or a folder has the name already; the error names ``target``.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-    os.close(descriptor)
-    partial = Path(name)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    partial = _empty_file(target)
     try:
         yield partial
         with partial.open("rb+") as stream:
@@ -43,6 +42,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         raise OSError(int(found[1]), os.strerror(int(found[1])), str(target)) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _empty_file(target: Path) -> Path:
+    """A new file beside ``target``."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target)) from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
+    os.close(descriptor)
+    return Path(name)
 
 
 def _current_umask() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 LIBRARIES = ("timm", "torchvision")
 ImageShape = tuple[int, int, int]
 _CHANNELS = 3
+# Both libraries have it.
+_KNOWN = "resnet18"
 # torchvision does not say which size its networks take: all but this one were trained on 224 pixels.
 _SIZE, _SIZES = 224, {"inception_v3": 299}
 # Their auxiliary heads act in training alone, and their own initial weights take seconds to draw.
@@ -35,7 +38,9 @@ def list_networks(library: str, pattern: str = "*") -> list[str]:
     known = _names(library)
     found = [name for name in known if fnmatchcase(name, pattern)]
     if not found:
-        raise InputError(f"{library} has no network {pattern!r}{instead(pattern, known)}")
+        close = get_close_matches(pattern, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {len(known)}, such as {_KNOWN!r}"
+        raise InputError(f"{library} has no network {pattern!r}: {hint}; * stands for any text")
     return found
 
 

@@ -1,8 +1,14 @@
 """Project settings, read by Kedro."""
 
 import warnings
+from contextlib import suppress
+from pathlib import Path
 
+from kedro.utils import find_kedro_project
+
+from contrastive_nas.errors import InputError
 from contrastive_nas.execution.context import ProjectContext
+from contrastive_nas.execution.logging_file import configure_logging
 from contrastive_nas.execution.mlflow_hook import MlflowLogger
 from contrastive_nas.execution.run_record import RunRecorder
 from contrastive_nas.execution.session import use_caching_runner
@@ -20,6 +26,8 @@ warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is depreca
 warnings.filterwarnings("ignore", message="Option '--pipeline' is deprecated")
 
 use_caching_runner()
+with suppress(InputError):  # `kedro run` tells it; other commands do without
+    configure_logging(Path(find_kedro_project(Path.cwd()) or Path.cwd()))
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -3,12 +3,18 @@
 import importlib
 import importlib.util
 import math
+import sysconfig
+import traceback
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from contrastive_nas.errors import InputError
+
+# Of code that was loaded: how a frame of a traceback calls the file, and how the user does.
+_FILES: dict[str, str] = {}
+_INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib"))
 
 
 def load_named(target: str, what: str) -> Any:
@@ -26,6 +32,18 @@ def load_named(target: str, what: str) -> Any:
     return getattr(_load_module(module, what), name, None)
 
 
+def blame(error: BaseException) -> str | None:
+    """Return where code that :func:`load_named` has loaded raised an error, and which; None where it did not.
+
+    Of several places in it, the last one: what it called may lie deeper, in a library.
+    """
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in _FILES:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return f"{_FILES[frame.filename]}, line {frame.lineno}, in {frame.name}: {reason}"
+    return None
+
+
 def as_number(answer: Any) -> Any:
     """Return the number that a tensor, an array of one element or a decimal is; all else as it is."""
     if isinstance(answer, Decimal):
@@ -37,7 +55,7 @@ def as_number(answer: Any) -> Any:
 def _load_module(name: str, what: str) -> ModuleType:
     if not name.endswith(".py"):
         try:
-            return importlib.import_module(name)
+            return _noted(importlib.import_module(name))
         except ImportError as error:
             raise InputError(f"{what} module {name!r} cannot be imported: {error}") from None
         except (Exception, SystemExit) as error:
@@ -55,4 +73,13 @@ def _load_module(name: str, what: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise InputError(f"{what} file {name} cannot be run: {type(error).__name__}: {error}") from error
+    _FILES[str(spec.origin)] = name
+    return module
+
+
+def _noted(module: ModuleType) -> ModuleType:
+    """Remembers its file, unless it belongs to this package or to an installed one."""
+    file = getattr(module, "__file__", None)
+    if file and not file.startswith((str(Path(__file__).parent), *_INSTALLED)):
+        _FILES[file] = file
     return module

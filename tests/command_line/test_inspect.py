@@ -141,3 +141,19 @@ def test_architectures_without_accuracies_are_described(tmp_path: Path) -> None:
     assert line(output, "architectures") == "1 from 1 rows"
     path.write_text(f"architecture,test_acc\n{FIRST},90\n")
     assert line(inspected(path), "accuracies").startswith("none; did you mean 'test_acc'?")
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    """Code in it runs once, though rows are checked without a space and then with the one that they fit."""
+    (tmp_path / "networks.py").write_text(
+        "from pathlib import Path\n"
+        "from torch import nn\n"
+        "INPUT_SHAPE = (1, 8, 8)\n"
+        "def networks():\n"
+        f"    with Path({str(tmp_path / 'runs.txt')!r}).open('a') as stream:\n"
+        "        stream.write('run ')\n"
+        "    yield 's4|plain:k3d1w4|separable:k3d1w4|plain:k1d2w16', nn.Flatten(), 91.5\n"
+    )
+    output = inspected(tmp_path / "networks.py", "--source", "python_file")
+    assert "compact_cnn (by the form of its architectures)" in output
+    assert (tmp_path / "runs.txt").read_text() == "run "

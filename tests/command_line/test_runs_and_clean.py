@@ -121,7 +121,7 @@ def test_clean_keeps_the_unfinished_work_of_kept_runs(project: Path) -> None:
 def test_an_unknown_run_gives_one_message(project: Path) -> None:
     done = CliRunner().invoke(app, ["runs", "nonsense"])
     assert done.exit_code == 1
-    assert done.output == "Error: run 'nonsense' is not known\n"
+    assert done.output == "Error: run 'nonsense' is not known; `contrastive-nas runs` lists all\n"
 
 
 def test_clean_shows_asks_and_frees_what_no_kept_run_needs(project: Path) -> None:

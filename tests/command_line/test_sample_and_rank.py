@@ -1,5 +1,6 @@
 """Architectures of a space on the command line: drawn into a table, and ranked."""
 
+import json
 import re
 from pathlib import Path
 
@@ -109,10 +110,26 @@ def test_networks_of_no_space(tmp_path: Path):
     assert done.exit_code == 0, done.output
     assert "9 networks" in done.output
     assert "none is similar" in done.output
+
+
+def test_a_short_list_says_what_it_was_compared_with(tmp_path: Path):
+    path = tmp_path / "mine.py"
     path.write_text(NETWORKS.format(count=3, label="None"))
     done = run_rank(path)
+    assert done.exit_code == 0, done.output
+    assert "3 networks, ranked without labels" in done.output
+    assert "among 288 random networks of the spaces compact_cnn, darts, mnasnet" in done.output
+    assert "ranked by their size alone" in done.output
+    found = json.loads(run_rank(path, "--json").stdout)
+    assert found["networks"] == len(found["ranking"]) == 3
+    assert found["compared_with"].startswith("288 random networks")
+    assert (found["similarity"], found["by_size"]) == ({}, True)
+    ranked = [(row["macs"], row["parameters"]) for row in found["ranking"]]
+    assert ranked == sorted(ranked, reverse=True)
+    path.write_text(NETWORKS.format(count=1, label="None"))
+    done = run_rank(path)
     assert done.exit_code == 1
-    assert "at least 8" in done.output
+    assert "at least two networks are needed, got 1: name another one" in done.output
 
 
 def test_labels_of_a_table_overrule_other_spaces(tmp_path: Path):

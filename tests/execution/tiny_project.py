@@ -13,7 +13,8 @@ from typing import Any
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-LOGGING = Path(__file__).parents[2] / "conf" / "logging.yml"
+CONF = Path(__file__).parents[2] / "conf"
+LOGGING = ("logging.yml", "base/logging.yml")
 FILES = {
     "pyproject.toml": """
 [tool.kedro]
@@ -206,7 +207,8 @@ class TinyProject:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text.lstrip("\n"))
-        shutil.copy(LOGGING, folder / "conf")
+        for name in LOGGING:
+            shutil.copy(CONF / name, folder / "conf" / name)
         return cls(folder)
 
     def session(

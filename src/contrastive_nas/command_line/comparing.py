@@ -30,11 +30,11 @@ def report(
     `contrastive-nas runs` lists the runs. The page of a single run is made by
     `kedro run --pipeline report`.
     """
+    project = find_project()
     from contrastive_nas.execution.run_history import read_runs
     from contrastive_nas.files import atomic_path
     from contrastive_nas.reporting.comparison_page import comparison_page, read_searched_run
 
-    project = find_project()
     records = read_runs(project)
     chosen = _chosen(records, compare)
     _add_own_code(project)
@@ -54,7 +54,7 @@ def _chosen(records: list[dict[str, Any]], names: tuple[str, str]) -> list[dict[
     try:
         chosen = [find_run(records, name) for name in names]
     except InputError as error:
-        raise typer.BadParameter(f"--compare: {error}; `contrastive-nas runs` lists all") from None
+        raise typer.BadParameter(f"--compare: {error}") from None
     if chosen[0]["run"] == chosen[1]["run"]:
         raise typer.BadParameter(f"--compare: {names[0]!r} and {names[1]!r} are the same run: name two")
     for record in chosen:

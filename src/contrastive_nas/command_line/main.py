@@ -3,6 +3,7 @@
 A command's file imports only what its options need; its work is imported when it runs.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from contrastive_nas.command_line.runs import clean, export, runs
 from contrastive_nas.command_line.searching import search
 from contrastive_nas.command_line.starting import init
 from contrastive_nas.errors import InputError
+from contrastive_nas.user_code import blame
 
 COMMANDS = (
     rank,
@@ -39,6 +41,17 @@ COMMANDS = (
 )
 # Exit code, as docs/command_line.md states it; that of wrong use is typer's own.
 FAILED = 1
+# What the system says of files, and what to do.
+_ELSEWHERE = "check its permissions, or name another place"
+REASONS = {
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENOTDIR: "a part of its path is a file and no folder: name another place",
+    errno.ENOENT: "there is no such file or folder, and it cannot be made: name another place",
+    errno.EACCES: f"permission denied: {_ELSEWHERE}",
+    errno.EPERM: f"permission denied: {_ELSEWHERE}",
+    errno.EROFS: f"the disk cannot be written: {_ELSEWHERE}",
+    errno.ENOSPC: "no space is left on the disk: free some, or name another place",
+}
 
 
 class OneMessage(TyperGroup):
@@ -67,10 +80,17 @@ def _one_line() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(FAILED) from None
     except OSError as error:
-        # A file that cannot be written or read; what names none is no file of the user's.
-        if error.filename is None:
+        # A file that cannot be written or read. What names none is no file of the user's, or a full disk.
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        typer.echo(f"Error: {error.filename2 or error.filename}: {error.strerror}", err=True)
+        reason = REASONS.get(error.errno or 0, error.strerror)
+        typer.echo(f"Error: {error.filename2 or error.filename or 'the output'}: {reason}", err=True)
+        raise typer.Exit(FAILED) from None
+    except Exception as error:
+        place = blame(error)
+        if place is None:
+            raise
+        typer.echo(f"Error: {place}", err=True)
         raise typer.Exit(FAILED) from None
 
 

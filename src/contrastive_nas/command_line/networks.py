@@ -53,10 +53,11 @@ def sample(
     found: dict[str, None] = {}
     for _ in range(ROUNDS):
         if len(found) < count:
-            found.update(dict.fromkeys(known.sample(rng, count - len(found))))
+            found.update(dict.fromkeys(map(known.read, known.sample(rng, count - len(found)))))
     with atomic_path(file) as path:
         pd.DataFrame({"architecture": list(found)}).to_csv(path, index=False)
-    typer.echo(f"{len(found)} architectures of {known.name} in {file}")
+    fewer = "" if len(found) >= count else "; more different ones were not found"
+    typer.echo(f"{len(found)} architectures of {known.name} in {file}{fewer}")
 
 
 def evaluate(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LARGEST_SIDE = 65_536
 # Of networks that are named in one line, and of the rows of a table.
 _SHOWN, _SHOWN_ROWS = 5, 20
+_BY_SIZE = "networks are ranked by their size alone; a few labels help"
 _NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
 
@@ -78,6 +79,8 @@ def rank(
     """
     from contrastive_nas.files import atomic_path
 
+    if output is not None and output.is_dir():
+        raise typer.BadParameter(f"--output {output} is a folder: name a file")
     size = None if image_size is None else _parse_image_size(image_size)
     refused: dict[str, str] = {}
     if space is None:
@@ -85,6 +88,8 @@ def rank(
             raise typer.BadParameter("--file and --sample are of a space: name it with --space")
         if not networks:
             raise typer.BadParameter("name networks, or a space with --space")
+        if parse_options(options):
+            raise typer.BadParameter("--options are of a space: name it with --space")
         table, refused = _rank_networks(networks, labels, size, ranker, seed, workers, graphs)
     else:
         if size is not None:
@@ -92,13 +97,13 @@ def rank(
         table = _rank_architectures(
             space, parse_options(options), networks, file, labels, sample, ranker, seed
         )
+    if output is not None:
+        with atomic_path(output) as path:
+            _with_refused(table, refused).to_csv(path, index=False)
     if as_json:
         show_json(_as_data(table, refused, top))
     else:
         _show(table, refused, top or _SHOWN_ROWS, space)
-    if output is not None:
-        with atomic_path(output) as path:
-            _with_refused(table, refused).to_csv(path, index=False)
 
 
 def _rank_networks(
@@ -176,7 +181,9 @@ def _as_data(table: "pd.DataFrame", refused: dict[str, str], top: int | None) ->
         "networks": len(table),
         "different": table.attrs["functions"],
         "labels": _count_labels(table),
+        "compared_with": table.attrs["references"] or None,
         "similarity": table.attrs["similarity"],
+        "by_size": table.attrs["by_size"],
         "tau": table.attrs["tau"],
         "refused": refused,
     }
@@ -204,14 +211,16 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
     labels = _count_labels(table)
     typer.echo(f"{len(table)} networks, ranked {f'with {labels} labels' if labels else 'without labels'}")
     if table.attrs["functions"] < len(table):
-        typer.echo(f"{table.attrs['functions']} are different: networks that compute the same share a score")
+        typer.echo(_different(table.attrs["functions"]))
     if table["score"].nunique() == 1:
         typer.echo(
             "all networks have the same score, so their order means nothing: this ranker cannot tell them "
             "apart"
         )
+    if table.attrs["references"]:
+        typer.echo(_references(table))
     if table.attrs["similarity"]:
-        typer.echo(_likeness(table.attrs["similarity"], labelled=bool(labels)))
+        typer.echo(_likeness(table))
     if space in table.attrs["similarity"]:
         typer.echo(f"the ranker has learned from labels of {space} itself")
     _tell_of_unlike(table)
@@ -221,14 +230,25 @@ def _show(table: "pd.DataFrame", refused: dict[str, str], top: int, space: str |
         typer.echo(f"not ranked: {name}: {reason}")
 
 
-def _likeness(similarity: dict[str, float], *, labelled: bool) -> str:
-    from contrastive_nas.ranking.transfer.model import FAR
+def _different(functions: int) -> str:
+    if functions == 1:
+        return "all compute the same, so they share a score"
+    return f"{functions} are different: networks that compute the same share a score"
 
-    ordered = sorted(similarity.items(), key=lambda pair: -pair[1])
+
+def _references(table: "pd.DataFrame") -> str:
+    """What a short list was compared with."""
+    found = (
+        "few networks do not show how such networks differ, so they were scored among "
+        f"{table.attrs['references']}; these are not listed"
+    )
+    return f"{found}; {_BY_SIZE}" if table.attrs["by_size"] else found
+
+
+def _likeness(table: "pd.DataFrame") -> str:
+    ordered = sorted(table.attrs["similarity"].items(), key=lambda pair: -pair[1])
     found = "similarity to labelled spaces: " + ", ".join(f"{space} {alike:.2f}" for space, alike in ordered)
-    if labelled or ordered[0][1] >= FAR:
-        return found
-    return f"{found}: none is similar, so networks are ranked by their size alone; a few labels help"
+    return f"{found}: none is similar, so {_BY_SIZE}" if table.attrs["by_size"] else found
 
 
 def _tell_of_unlike(table: "pd.DataFrame") -> None:

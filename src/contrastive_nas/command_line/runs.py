@@ -40,9 +40,10 @@ def runs(
 
     Name a run by the beginning of its name, or by the word latest. --json prints full records.
     """
+    project = find_project()
     from contrastive_nas.execution.run_history import compare_runs, find_run, read_runs
 
-    records = read_runs(find_project())
+    records = read_runs(project)
     chosen = [find_run(records, name) for name in names or []]
     if len(chosen) > 2:
         raise typer.BadParameter("name at most two runs")
@@ -116,10 +117,10 @@ def export(
 
     The folder data/ shows the last version of every result, which may come from different runs.
     """
+    project = find_project()
     from contrastive_nas.execution.exporting import export_run
     from contrastive_nas.execution.run_history import find_run, read_runs
 
-    project = find_project()
     for path in export_run(project, find_run(read_runs(project), name), folder):
         typer.echo(path)
 
@@ -136,12 +137,12 @@ def clean(
     With both options, a run is kept if either keeps it. The versions that data/ shows always stay, as do all
     records of runs.
     """
-    from contrastive_nas.execution.cleaning import find_garbage, free
-    from contrastive_nas.execution.run_history import read_runs
-
     if older_than is None and keep is None:
         raise typer.BadParameter("say which runs to keep: --older-than or --keep")
     project = find_project()
+    from contrastive_nas.execution.cleaning import find_garbage, free
+    from contrastive_nas.execution.run_history import read_runs
+
     records = read_runs(project)
     now = time.time()
     threshold = now - _seconds(older_than) if older_than is not None else now
@@ -174,7 +175,14 @@ def _seconds(text: str) -> float:
 
 
 def project_folder() -> Path | None:
-    """Return the project that the current folder belongs to; None where it belongs to none."""
+    """Return the project that the current folder belongs to; None where it belongs to none.
+
+    Raises:
+        InputError: Kedro, which is imported here, cannot read its logging file.
+    """
+    from contrastive_nas.execution.logging_file import import_kedro
+
+    import_kedro()
     from kedro.utils import find_kedro_project
 
     found = find_kedro_project(Path.cwd())
@@ -185,7 +193,7 @@ def find_project() -> Path:
     """Return the project that the current folder belongs to.
 
     Raises:
-        InputError: it belongs to none.
+        InputError: it belongs to none, or Kedro cannot read its logging file.
     """
     found = project_folder()
     if found is None:

@@ -143,7 +143,10 @@ def _limited(
     from contrastive_nas.spaces.costs import Costs
     from contrastive_nas.spaces.wrapped.limited import LimitedSpace
 
-    space, limits = load_space(name, **options), dict(map(_parse_limit, given))
+    space, pairs = load_space(name, **options), [_parse_limit(text) for text in given]
+    limits = dict(pairs)
+    if len(limits) < len(pairs):
+        raise InputError("--limit names a cost twice: give each cost once")
     # What is to be measured is checked once it is.
     counted = {name: value for name, value in limits.items() if name != LATENCY}
     if counted:
@@ -255,7 +258,10 @@ def _count_classes(space: "SearchSpace") -> int:
 
     from contrastive_nas.training.network import count_outputs
 
-    (architecture,) = space.sample(np.random.default_rng(0), 1)
+    drawn = space.sample(np.random.default_rng(0), 1)
+    if len(drawn) != 1:
+        raise InputError(f"{space.name}: sample(rng, 1) gives {len(drawn)} architectures in place of one")
+    architecture = space.read(drawn[0])
     channels, height, width = space.image_shape(architecture)
     if height != width:
         raise InputError(
@@ -289,9 +295,10 @@ def _intention(space: "SearchSpace", training: "TrainingParameters", trainings: 
 
     epochs = load_recipe(training.recipe, training.overrides).epochs
     times = "once" if len(training.seeds) == 1 else f"{len(training.seeds)} times"
+    networks = "1 network," if trainings == 1 else f"{trainings} networks, each"
     return (
-        f"Searching {space.name}: {trainings} networks, each trained {times} on {training.data.name} "
-        f"for {epochs} epochs ({training.recipe})"
+        f"Searching {space.name}: {networks} trained {times} on {training.data.name} "
+        f"for {'1 epoch' if epochs == 1 else f'{epochs} epochs'} ({training.recipe})"
     )
 
 

@@ -30,7 +30,7 @@ def check_conf_files(conf: Path, env: str | None) -> None:
         InputError: a file that is not UTF-8 or not YAML, or that does not hold names with values.
     """
     for file in _yaml_files(conf, env or "local"):
-        content = _read(file)
+        content = read_yaml(file)
         if not isinstance(content, dict | None):
             kind = "a list" if isinstance(content, list) else f"the single value {content!r:.60}"
             raise InputError(f"{file} holds {kind} in place of names with values")
@@ -41,7 +41,12 @@ def _yaml_files(conf: Path, env: str) -> Iterator[Path]:
         yield from sorted(file for file in folder.rglob("*") if file.suffix in _ENDINGS and file.is_file())
 
 
-def _read(file: Path) -> Any:
+def read_yaml(file: Path) -> Any:
+    """Return what a YAML file holds; tags of its own as None.
+
+    Raises:
+        InputError: the file cannot be read, is not UTF-8 or not YAML.
+    """
     try:
         return _Loader(file.read_text(encoding="utf-8")).get_single_data()
     except UnicodeDecodeError as error:

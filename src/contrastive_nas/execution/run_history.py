@@ -74,9 +74,8 @@ def find_run(runs: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """
     found = runs[-1:] if name == LATEST else [run for run in runs if run["run"].startswith(name)]
     if len(found) != 1:
-        raise InputError(
-            f"run {name!r} is {'not known' if not found else 'ambiguous, as several names begin with it'}"
-        )
+        wrong = "ambiguous, as several names begin with it" if found else "not known"
+        raise InputError(f"run {name!r} is {wrong}; `contrastive-nas runs` lists all")
     return found[0]
 
 
@@ -100,7 +99,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{file} is damaged: {error}") from error
+        raise InputError(f"{file} is damaged: {error}; delete it to go on without this run") from error
+    if not isinstance(record, dict) or not {"status", "process"} <= set(record):
+        raise InputError(f"{file} is no record of a run: move it elsewhere")
     if record["status"] == "running" and not _is_alive(record["process"]):
         record["status"] = "killed"
     return {**record, "run": file.stem}

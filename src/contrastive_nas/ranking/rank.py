@@ -13,7 +13,9 @@ from contrastive_nas.graphs.schema import ComputationGraph, IntArray
 from contrastive_nas.ranking.base import FOLDS, Ranker, check_between, check_finite
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource, SpaceSource
 from contrastive_nas.ranking.metrics import kendall_tau
+from contrastive_nas.ranking.references import draw_references
 from contrastive_nas.ranking.registry import create_ranker, create_ranker_with
+from contrastive_nas.ranking.transfer.model import FAR
 from contrastive_nas.spaces.base import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT = "stacked"
 # Random networks of a space beside which the listed ones are seen.
 REFERENCE = 1024
-# Fewer networks of no known space say little about how such networks vary.
+# Fewer networks of no known space say little about how such networks vary: others are put beside them.
 LEAST = 8
 # Fitting takes the cube of their number, and more labels hardly change an order.
 MOST_LABELS = 1000
@@ -75,9 +77,10 @@ def rank(
         statistics in which no labelled space has its like; above ``UNLIKE`` it is a guess), and ``label``
         where there are labels. Its ``attrs["similarity"]`` says how much each labelled space has to do with
         these networks, 0 to 1, where the ranker learned from any: without labels, and where no space reaches
-        0.6, networks are ranked by their size. ``attrs["functions"]`` is how many of them are different:
-        networks of one function share a score. With ten labels and more ``attrs["tau"]`` has Kendall's tau
-        between labels and ``ranking``, ``macs`` and ``parameters``, by labels left out of the fit.
+        0.6, networks are ranked by their size, which ``attrs["by_size"]`` says. ``attrs["functions"]`` is how
+        many of them are different: networks of one function share a score. With ten labels and more
+        ``attrs["tau"]`` has Kendall's tau between labels and ``ranking``, ``macs`` and ``parameters``,
+        by labels left out of the fit.
 
     Raises:
         InputError: fewer than two, a string is no architecture of the space, labels that are not finite or
@@ -102,27 +105,31 @@ def rank_graphs(
     ranker: Ranker | str = DEFAULT,
     seed: int = 0,
 ) -> "pd.DataFrame":
-    """Return :func:`rank` for networks of no known space, which are compared with each other alone.
+    """Return :func:`rank` for networks of no known space.
 
-    The column of names is ``network``.
+    The column of names is ``network``. Eight networks and more are compared with each other alone. Fewer do
+    not show how such networks differ: their scores are those among random networks of this package's spaces
+    (:mod:`contrastive_nas.ranking.references`), which ``attrs["references"]`` describes and the table leaves
+    out. What such a mixture resembles says nothing of the networks, so ``attrs["similarity"]`` is empty then.
 
     Raises:
-        InputError: fewer than eight networks, a label of another one, a ranker that needs a space, or labels
-            as in :func:`rank`.
+        InputError: fewer than two networks, a label of another one, a ranker that needs a space, or labels as
+            in :func:`rank`.
     """
-    if len(graphs) < LEAST:
-        raise InputError(
-            f"rank: {len(graphs)} networks of no known space; at least {LEAST} are needed: add others to "
-            "compare them with, which need not be candidates"
-        )
+    if len(graphs) < 2:
+        raise InputError(f"rank: at least two networks are needed, got {len(graphs)}: name another one")
     known = _checked(labels or {})
     foreign = sorted(set(known) - set(names))
     if foreign:
         raise InputError(f"rank: there is a label of {foreign[0]}, which is not one of the networks")
     if isinstance(ranker, str):
         ranker = create_ranker(ranker)
-    rows = np.arange(len(graphs))
-    return _ranking("network", list(names), ListedSource.of(graphs), rows, known, ranker, seed)
+    references = draw_references() if len(graphs) < LEAST else None
+    source = ListedSource.of([*graphs, *(references.graphs if references else ())])
+    table = _ranking("network", list(names), source, np.arange(len(graphs)), known, ranker, seed)
+    if references:
+        table.attrs |= {"references": references.in_words(), "similarity": {}}
+    return table
 
 
 def rank_intervals(logits: NDArray[np.float64], seed: int) -> tuple[IntArray, IntArray]:
@@ -189,7 +196,10 @@ def _ranking(
     if labels:
         table["label"] = [labels.get(name, np.nan) for name in names]
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    table.attrs["similarity"] = ranker.basis.get("similarity", {})
+    similarity = ranker.basis.get("similarity", {})
+    table.attrs["similarity"] = similarity
+    table.attrs["by_size"] = bool(similarity) and not labels and max(similarity.values()) < FAR
+    table.attrs["references"] = ""
     table.attrs["functions"] = len(np.unique(source.function_ids[rows]))
     table.attrs["tau"] = tau
     table.insert(0, "rank", table["score"].rank(method="min", ascending=False).astype(int))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.tables.parsing.headers import accuracy_question
-from contrastive_nas.tables.reading import SourceTable, read_table
+from contrastive_nas.tables.reading import GivenRows, SourceTable, read_rows
 from contrastive_nas.tables.registry import AUTO, FORMATS
 from contrastive_nas.tables.validation import Validator
 
@@ -68,26 +67,26 @@ def describe_file(
     Raises:
         InputError: the file is in no known format, damaged, or without any usable row.
     """
-    table = _read(path, source, space)
+    given = read_rows(path, source=source, limit=PROBLEMS_SHOWN)
+    table = _checked(given, space)
     guessed = None
     if table.space is None and "space" not in table.frame.columns:
         guessed = guess_space(_first(table))
     if guessed:
         # Once more, so that every architecture is checked.
-        table = _read(path, source, guessed)
+        table = _checked(given, guessed)
     return FileDescription(table, guessed, rows)
 
 
-def _read(path: str | Path, source: str, space: str | None) -> SourceTable:
+def _checked(given: GivenRows, space: str | None) -> SourceTable:
     """With accuracies where there are any; else the architectures alone, as ``sample`` writes them."""
-    read = partial(read_table, path, source=source, space=space, on_error="skip", limit=PROBLEMS_SHOWN)
     try:
-        return read()
+        return given.checked(space)
     except InputError as error:
         try:
-            table = read(metrics=[])
-        except InputError:
-            raise error from None
+            table = given.checked(space, metrics=[])
+        except InputError as rows:  # of architectures that are not of the space that the user names
+            raise (rows if space else error) from None
         if table.metrics or not (table.space or guess_space(_first(table))):
             raise
         return table

@@ -105,6 +105,8 @@ def named_rows(file: Path) -> pd.DataFrame:
     if file.suffix == ".parquet" and known is not TIDY_PARQUET:
         raise InputError(f"{file}: it is not a Parquet file")
     frame = pd.concat([pd.DataFrame(), *known.read(file, Problems(str(file)))])
+    if frame.empty:
+        raise InputError(f"{file}: it has no rows")
     called = [name for name in frame.columns if str(name).strip().lower() in NAME_COLUMNS]
     if not called:
         shown = ", ".join(map(str, frame.columns))[:300]

@@ -79,6 +79,8 @@ def near_miss(path: Path) -> str:
             "it is JSON, and of no known benchmark: own results are read as CSV, Parquet or "
             f"JSON, an object with {ARCHITECTURE!r} and accuracies a line"
         )
+    if path.suffix == ".onnx":
+        return "it is one network and no table: `contrastive-nas rank` takes it, beside others"
     if path.suffix == ".py":
         return "it is a Python file without a function networks() that gives modules"
     return _binary(path, start) or _columns(layout(path))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,55 @@ def read_table(
     problems = Problems(str(path), on_error, limit)
     given = chosen.read(Path(path), problems)
     return _checked_table(chosen, given, problems, space, metrics, validate)
+
+
+@dataclass(frozen=True, eq=False)
+class GivenRows:
+    """The rows of a file as its format gave them, to be checked in more than one way.
+
+    Attributes:
+        source: the format.
+        frames: all rows, unchecked.
+        problems: what the format could not use.
+    """
+
+    source: TableFormat
+    frames: tuple[pd.DataFrame, ...]
+    problems: Problems
+
+    def checked(self, space: str | None = None, metrics: Sequence[str] | None = None) -> SourceTable:
+        """Return what :func:`read_table` gives of the file with these arguments.
+
+        Raises:
+            InputError: as there.
+        """
+        problems = replace(self.problems, kept=list(self.problems.kept))
+        return _checked_table(self.source, iter(self.frames), problems, space, metrics)
+
+
+def read_rows(path: str | Path, *, source: str = AUTO, limit: int = 100) -> GivenRows:
+    """Read a benchmark file once; rows that its format cannot use are left out.
+
+    Args:
+        path: the file or folder.
+        source: the format's name, or "auto" to tell it by content.
+        limit: how many problems are kept; all are counted.
+
+    Raises:
+        InputError: the file is in no known format or damaged, or it has no column of architectures.
+    """
+    chosen = find_format(path, source)
+    problems = Problems(str(path), "skip", limit)
+    frames: list[pd.DataFrame] = []
+    try:
+        for frame in chosen.read(Path(path), problems):
+            if not frames:  # a large file of something else is not read whole
+                tidy = frame if chosen.space else next(_in_tidy_names(iter([frame]), str(path), ()))
+                check_columns(tidy, str(path), [])
+            frames.append(frame)
+        return GivenRows(chosen, tuple(frames), problems)
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read: {error}") from error
 
 
 def first_rows(path: str | Path, source: str = AUTO, metrics: Sequence[str] = ()) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def find_format(path: str | Path, name: str = AUTO) -> TableFormat:
         if found is None:
             raise InputError(f"{path}: {near_miss(path)}")
         if FORMATS[found].runs_code:
-            raise InputError(f"{path}: reading it runs its code; to do so, give source: {found}")
+            raise InputError(f"{path}: reading it runs its code; to do so, give source: {found} (--source)")
         return FORMATS[found]
     if name not in FORMATS:
         raise InputError(f"source {name!r} is unknown{instead(name, [AUTO, *FORMATS])}")

@@ -16,6 +16,7 @@ from contrastive_nas.training.run import retrain
 from contrastive_nas.training.supernet.config import SupernetSettings
 from contrastive_nas.training.supernet.forecast import forecast_supernet
 from contrastive_nas.training.supernet.run import train_supernet
+from contrastive_nas.user_code import blame
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--supernet", action="store_true", help="train a supernet in place of a network")
     parser.add_argument(
         "--dry-run",
-        type=int,
+        type=_positive,
         metavar="DEVICES",
         help="only print plan, schedule and expected cost on that many devices",
     )
@@ -49,7 +50,19 @@ def main() -> int:
             raise
         logging.getLogger(__name__).error("%s%s", ERROR, error)
         return 1
+    except Exception as error:
+        place = blame(error)
+        if place is None:
+            raise
+        logging.getLogger(__name__).error("%s%s", ERROR, place)
+        return 1
     return 0
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of devices: give 1 or more")
+    return int(text)
 
 
 def _network(config: Path, devices: int | None) -> None:

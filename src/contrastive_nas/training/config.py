@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, overload
 
-import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from contrastive_nas.errors import InputError
+from contrastive_nas.execution.conf_files import read_yaml
 from contrastive_nas.training.recipe import RecipeChoice, list_recipes
 from contrastive_nas.typed import Typed, read_typed
 
@@ -136,9 +135,4 @@ def load_settings(path: Path, kind: type[Typed] = RunSettings) -> Typed:
     Raises:
         InputError: no such file, not YAML, or values that a run does not take.
     """
-    try:
-        return read_typed(kind, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
+    return read_typed(kind, read_yaml(path), str(path))

@@ -13,6 +13,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.files import atomic_path
 from contrastive_nas.training.data.prepare import Preprocessing
 from contrastive_nas.training.network import Built, NetworkName, build_network
+from contrastive_nas.training.results import WEIGHTS
 
 SCHEMA = 1
 _HEADER = "network"
@@ -70,11 +71,19 @@ def read_header(path: Path) -> Header:
     Raises:
         InputError: not such a file, or of a newer version.
     """
+    if not path.is_file():
+        found = "it is a folder" if path.is_dir() else "there is no such file"
+        raise InputError(f"{path}: {found}: name {WEIGHTS} of a retraining")
     try:
         with safe_open(path, framework="pt") as file:
             content: dict[str, Any] = json.loads((file.metadata() or {})[_HEADER])
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is not a file of weights of this project: {error!r}") from None
+    except KeyError:
+        raise InputError(f"{path} was not written by this project: name {WEIGHTS} of a retraining") from None
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path} is damaged or no file of weights ({reason}): name {WEIGHTS} of a retraining"
+        ) from None
     if content.pop("schema", None) != SCHEMA:
         raise InputError(f"{path} has another schema version than {SCHEMA}")
     preprocessing = content.pop("preprocessing")

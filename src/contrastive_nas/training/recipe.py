@@ -1,10 +1,8 @@
 """Training recipes as typed YAML; those of this package lie in ``recipes/``."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     Field,
     NonNegativeFloat,
@@ -14,10 +12,11 @@ from pydantic import (
 )
 
 from contrastive_nas.errors import InputError, instead
+from contrastive_nas.execution.conf_files import read_yaml
 from contrastive_nas.typed import Typed, read_typed
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-_FOLDER = files("contrastive_nas.training") / "recipes"
+_FOLDER = Path(__file__).with_name("recipes")
 
 
 class BatchAugmentation(Typed):
@@ -173,7 +172,7 @@ class Recipe(Typed):
 
 def list_recipes() -> list[str]:
     """Return names of the recipes of this package."""
-    return sorted(Path(entry.name).stem for entry in _FOLDER.iterdir() if entry.name.endswith(".yml"))
+    return sorted(file.stem for file in _FOLDER.glob("*.yml"))
 
 
 def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -188,17 +187,16 @@ def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
         InputError: no such recipe, not YAML, or a value that a recipe does not take.
     """
     if name in list_recipes():
-        text = (_FOLDER / f"{name}.yml").read_text(encoding="utf-8")
+        file = _FOLDER / f"{name}.yml"
     elif Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
+        file = Path(name)
     else:
         known = [*list_recipes(), "path/to/file.yml"]
         raise InputError(f"recipe {name!r} is unknown{instead(name, known)}")
-    try:
-        content = yaml.safe_load(text)
-        return read_typed(Recipe, _merged(content, overrides or {}), f"recipe {name!r}")
-    except (yaml.YAMLError, TypeError) as error:
-        raise InputError(f"recipe {name!r} is not valid YAML: {error}") from None
+    content = read_yaml(file)
+    if not isinstance(content, dict):
+        raise InputError(f"recipe {name!r} has to hold names with values, as those of the package do")
+    return read_typed(Recipe, _merged(content, overrides or {}), f"recipe {name!r}")
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

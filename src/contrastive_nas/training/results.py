@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-EXPORTS = ("network.safetensors", "network.onnx", "timm")
+WEIGHTS = "network.safetensors"
+EXPORTS = (WEIGHTS, "network.onnx", "timm")
 
 
 @dataclass(frozen=True)

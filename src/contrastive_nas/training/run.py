@@ -34,6 +34,7 @@ from contrastive_nas.training.onnx_export import export_onnx, require_onnx
 from contrastive_nas.training.plan import TrainingPlan
 from contrastive_nas.training.recipe import Recipe, load_recipe
 from contrastive_nas.training.regularisation import WithAuxiliaryHead
+from contrastive_nas.training.results import WEIGHTS
 from contrastive_nas.training.scoring import Score
 from contrastive_nas.training.seeding import seed_generators
 from contrastive_nas.training.supernet.inherited import inherited_weights
@@ -227,7 +228,7 @@ def _write_results(
         test_top1_accuracy=score.top1_accuracy,
         test_top5_accuracy=score.top5_accuracy,
     )
-    save_network(network, header, settings.output / "network.safetensors")
+    save_network(network, header, settings.output / WEIGHTS)
     difference = None
     if "onnx" in settings.exports:
         difference = export_onnx(network, built.channels, built.size, settings.output / "network.onnx")

@@ -156,10 +156,12 @@ def split_training_images(source: ImageSource, settings: ShortSettings) -> tuple
             stratify=source.labels,
             random_state=0,
         )
-    except ValueError as error:
+    except ValueError:
+        classes = len(np.unique(source.labels))
         raise InputError(
             f"{settings.data.name}: {len(source)} training images cannot be split into "
-            f"{settings.train_images or 'the rest'} and {settings.valid_images} held out: {error}"
+            f"{settings.train_images or 'the rest'} and {settings.valid_images} held out: together they may "
+            f"be at most {len(source)}, and each part needs an image of each of the {classes} classes"
         ) from None
     return Subset(source, chosen), Subset(source, held_out)
 
