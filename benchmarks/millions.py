@@ -14,6 +14,7 @@ import platform
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,7 @@ from contrastive_nas.ranking.many import (
     many_identity,
     packed_scorer,
     score_missing,
+    started,
 )
 from contrastive_nas.ranking.partitions import Partitions
 from contrastive_nas.spaces.registry import load_space
@@ -83,13 +85,15 @@ def measure(space_name: str, count: int, workers: Workers) -> dict[str, float | 
             scorer = packed_scorer(fit_to_sample(space, partitions, {}, RANKER, 0)[0])
             clock.append(time.perf_counter())
             before = watch.processor_seconds
-            score_missing(partitions, scorer, workers)
+            with started(workers) as score:
+                score_missing(partitions, scorer, score)
             used = watch.processor_seconds - before
             clock.append(time.perf_counter())
             table = in_order(partitions, {}, 0)
             clock.append(time.perf_counter())
         size = sum(file.stat().st_size for file in (Path(folder) / "partitions").iterdir())
-    stages = dict(zip(("list", "fit", "score", "order"), [b - a for a, b in zip(clock, clock[1:])]))
+    names = ("list", "fit", "score", "order")
+    stages = {name: b - a for name, (a, b) in zip(names, pairwise(clock), strict=True)}
     total = clock[-1] - clock[0]
     return {
         "space": space_name,
@@ -122,7 +126,11 @@ def main() -> None:
     rows = []
     for count in map(int, arguments.counts.split(",")):
         rows.append(measure(arguments.space, count, Workers(arguments.where, arguments.workers)))
-        machine = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "machine": platform.machine()}
+        machine = {
+            "cores": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 1),
+            "machine": platform.machine(),
+        }
         table = pd.DataFrame(rows).assign(**machine)
         print(table.tail(1).T.to_string(), flush=True)
         table.to_csv(arguments.output, index=False)

@@ -63,7 +63,9 @@ def rank(
     ] = None,
     sample: Annotated[
         int,
-        typer.Option(min=0, help="Number of random architectures of --space to add; repeated ones count once."),
+        typer.Option(
+            min=0, help="Number of random architectures of --space to add; repetitions do not count."
+        ),
     ] = 0,
     every: Annotated[
         bool, typer.Option("--all", help="Add all architectures of --space, if they can be listed.")
@@ -91,8 +93,8 @@ def rank(
     ray_address: Annotated[
         str,
         typer.Option(
-            help="With --where ray: address of the cluster, HOST:PORT; auto means the one of this machine, and "
-            "local starts one for the time of the command."
+            help="With --where ray: address of the cluster, HOST:PORT; auto means the one of this machine, "
+            "and local starts one for the time of the command."
         ),
     ] = "auto",
     work: Annotated[

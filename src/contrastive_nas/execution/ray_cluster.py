@@ -7,6 +7,7 @@ seconds, where Ray itself would end this process without a word of what to do.
 
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -35,6 +36,7 @@ _LOOK_SECONDS = 1.0
 _STARTS = 3
 _RESOURCES = {"cpus": "CPU", "gpus": "GPU", "memory_gb": "memory"}
 _GB = 10**9
+_HOST_AND_PORT = re.compile(r"[^/]+:\d+")
 # The one column of a table that stands for what a function raised.
 _FAILURE = "contrastive_nas_failure"
 
@@ -315,6 +317,11 @@ def import_ray() -> ModuleType:
 
 
 def _start(ray: ModuleType, address: str) -> None:
+    # Ray itself would wait for minutes for a machine that does not answer.
+    if _HOST_AND_PORT.fullmatch(address) and not _answers(address):
+        raise InputError(
+            f"there is no Ray cluster at {address!r}: it does not answer; start one with `ray start --head`"
+        )
     options: dict[str, Any] = {"address": address, "logging_level": logging.ERROR}
     if address == LOCAL:
         options |= {"num_cpus": usable_processors(), "include_dashboard": False}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -172,7 +173,7 @@ def rank_many(
     ranker: Ranker | str,
     seed: int = 0,
     folder: Path,
-    workers: Workers = Workers(),  # noqa: B008  frozen
+    workers: Workers = Workers(),
     size: int = NETWORKS_EACH,
 ) -> "pd.DataFrame":
     """Return :func:`contrastive_nas.ranking.rank.rank` for any number of networks.
@@ -190,16 +191,17 @@ def rank_many(
         size: networks of a partition.
 
     Raises:
-        InputError: as of ``rank``, or the folder holds something else, or the ranker cannot be sent, or Ray is
-            asked for and not there.
+        InputError: as of ``rank``, or the folder holds something else, or the ranker cannot be sent, or there
+            is no such Ray cluster.
     """
     known = check_labels(labels)
-    with Partitions(folder, many_identity(space, networks, known, ranker, seed), size) as partitions:
+    identity = many_identity(space, networks, known, ranker, seed)
+    with Partitions(folder, identity, size) as partitions, started(workers) as score:
         partitions.list_networks(lambda: chain(networks.names(), known))
         with working("fit the ranker"):
             scorer, tau = fit_to_sample(space, partitions, known, ranker, seed)
         partitions.agree("fit", _told_apart(scorer))
-        score_missing(partitions, packed_scorer(scorer), workers)
+        score_missing(partitions, packed_scorer(scorer), score)
         with working("put networks in order"):
             table = in_order(partitions, known, seed)
     table.attrs["similarity"] = scorer.ranker.basis.get("similarity", {})
@@ -237,7 +239,11 @@ def fit_to_sample(
     ranker: Ranker | str,
     seed: int,
 ) -> tuple[Scorer, dict[str, float]]:
-    """Return the ranker, fitted, and how well it orders labels that it was not shown, as ``fit_and_judge``."""
+    """Return the ranker, fitted, and how well it orders labels that it was not shown.
+
+    Raises:
+        InputError: fewer than two networks, or the ranker needs labels and there are none.
+    """
     count = partitions.networks
     check_count(count)
     if isinstance(ranker, str):
@@ -281,38 +287,49 @@ def packed_scorer(scorer: Scorer) -> bytes:
     return packed
 
 
-def score_missing(partitions: Partitions, scorer: bytes, workers: Workers) -> None:
+# Gives the partitions that are missing with what the ranker says of them, in any order.
+ScorePartitions = Callable[[Partitions, list[int], bytes], Iterator[tuple[int, pa.Table]]]
+
+
+@contextmanager
+def started(workers: Workers) -> Iterator[ScorePartitions]:
+    """Give the workers; a Ray cluster is looked for at once, processes start when there is something to do.
+
+    Raises:
+        InputError: Ray is not installed, or there is no such cluster.
+    """
+    if workers.where == "ray":
+        with RayCluster(workers.address) as cluster:
+            yield partial(_on_ray, cluster)
+    else:
+        yield _in_this_process if workers.count == 1 else partial(_by_processes, workers.count)
+
+
+def score_missing(partitions: Partitions, scorer: bytes, score: ScorePartitions) -> None:
     """Score the partitions of which nothing is known yet."""
     missing = partitions.missing()
-    if len(missing) < partitions.count:
-        kept = partitions.count - len(missing)
-        logger.info("%d of %d partitions are there from before", kept, partitions.count)
+    if not missing:
+        return
     lengths = {number: len(partitions.names(number)) for number in missing}
     done = partitions.networks - sum(lengths.values())
+    if done:
+        logger.info("%d of %d networks were scored before", done, partitions.networks)
     with Progress("rank networks", partitions.networks, unit="networks", done=done) as shown:
-        for number, table in _scored(partitions, missing, scorer, workers):
+        for number, table in score(partitions, missing, scorer):
             partitions.keep(number, table)
             done += lengths[number]
             shown.update(done)
 
 
-def _scored(
-    partitions: Partitions, missing: list[int], scorer: bytes, workers: Workers
+def _in_this_process(
+    partitions: Partitions, missing: list[int], scorer: bytes
 ) -> Iterator[tuple[int, pa.Table]]:
-    """The partitions with what is known of them, in any order."""
-    if not missing:
-        return
-    if workers.where == "ray":
-        yield from _on_ray(partitions, missing, scorer, workers.address)
-    elif workers.count == 1:
-        for number in missing:
-            yield number, score_batch(scorer, partitions.names(number).to_pylist())
-    else:
-        yield from _by_processes(partitions, missing, scorer, workers.count)
+    for number in missing:
+        yield number, score_batch(scorer, partitions.names(number).to_pylist())
 
 
 def _by_processes(
-    partitions: Partitions, missing: list[int], scorer: bytes, count: int
+    count: int, partitions: Partitions, missing: list[int], scorer: bytes
 ) -> Iterator[tuple[int, pa.Table]]:
     processes = Processes(count, _LIBRARIES, _start_worker, (scorer,))
 
@@ -329,18 +346,16 @@ def _by_processes(
 
 
 def _on_ray(
-    partitions: Partitions, missing: list[int], scorer: bytes, address: str
+    cluster: RayCluster, partitions: Partitions, missing: list[int], scorer: bytes
 ) -> Iterator[tuple[int, pa.Table]]:
     tables = [
         pa.table({"architecture": names, "partition": np.full(len(names), number)})
         for number in missing
         for names in [partitions.names(number)]
     ]
-    with RayCluster(address) as cluster:
-        for table in cluster.map_tables(
-            "rank networks", _score_on_ray, np.frombuffer(scorer, np.uint8), tables, needs=Needs()
-        ):
-            yield table.column("partition")[0].as_py(), table.drop_columns("partition")
+    shared = np.frombuffer(scorer, np.uint8)
+    for table in cluster.map_tables("rank networks", _score_on_ray, shared, tables, needs=Needs()):
+        yield table.column("partition")[0].as_py(), table.drop_columns("partition")
 
 
 def in_order(partitions: Partitions, labels: Mapping[Architecture, float], seed: int) -> "pd.DataFrame":

@@ -146,8 +146,8 @@ class Partitions:
         known = self._manifest.setdefault(name, value)
         if known != value:
             raise InputError(
-                f"{self.folder} holds partitions of another ranking: its {name} was another one, as of another "
-                "version of the program or of the ranker; name another folder with --work, or delete it"
+                f"{self.folder} holds partitions of another ranking: its {name} was another one, as of "
+                "another version of the program or ranker; name another folder with --work, or delete it"
             )
         self._write_manifest()
 

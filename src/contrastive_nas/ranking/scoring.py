@@ -1,4 +1,4 @@
-"""What a fitted ranker says of networks, as columns: the same for a list in memory and for one of millions."""
+"""What a fitted ranker says of networks, as columns: for a list in memory and for one of millions alike."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +25,9 @@ _MOST_ORDERS, _LEAST_ORDERS = 1000, 100
 # Of numbers drawn for all networks and orders together: 40 MB.
 _NUMBERS_DRAWN = 5_000_000
 _ROWS_AT_ONCE = 1024
+# Networks whose win probabilities are computed at once: 4 MB stay in a processor's cache, which made it three
+# times as fast as 32 MB.
+_COMPARED_AT_ONCE = 128
 # Networks whose ranks in all orders are sorted at once: no more than 50 MB beside the ranks themselves.
 _RANKED_AT_ONCE = 1 << 16
 DECIMALS = 9
@@ -64,8 +67,13 @@ class Scorer:
         scores = check_finite(self.ranker, self.ranker.scores(rows), names).round(DECIMALS)
         wins, logits = (values.round(DECIMALS) for values in self._against_others(rows))
         costs = self._costs(names, rows)
-        found = {"score": scores, "win_probability": wins, "win_logit": logits}
-        found |= {"macs": costs[:, 0], "parameters": costs[:, 1]}
+        found: dict[str, NDArray[Any]] = {
+            "score": scores,
+            "win_probability": wins,
+            "win_logit": logits,
+            "macs": costs[:, 0],
+            "parameters": costs[:, 1],
+        }
         unlike = self.ranker.unlike(rows)
         return found if unlike is None else {**found, "unlike": unlike.round(DECIMALS)}
 
@@ -82,8 +90,8 @@ class Scorer:
     def _against_others(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """Mean probability, and mean logit, to beat another one."""
         summed, logits = np.zeros(len(rows)), np.zeros(len(rows))
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
+        for start in range(0, len(rows), _COMPARED_AT_ONCE):
+            part = slice(start, start + _COMPARED_AT_ONCE)
             wins = self._wins(rows[part])
             summed[part] = wins.sum(axis=1)
             logits[part] = logit(np.clip(wins, _SURE, 1 - _SURE)).mean(axis=1)
@@ -103,7 +111,7 @@ def drawn_order(networks: int, seed: int) -> IntArray:
 
 def ranking_table(
     kind: str,
-    names: Sequence[str],
+    names: "Sequence[str] | pd.Series[str]",
     columns: Mapping[str, NDArray[Any]],
     labels: Mapping[str, float],
     seed: int,
@@ -125,9 +133,7 @@ def ranking_table(
     table = pd.DataFrame(
         {kind: names, "score": columns["score"], "win_probability": wins, "expected_rank": expected}
     )
-    table = table.assign(
-        rank_low=low, rank_high=high, macs=columns["macs"], parameters=columns["parameters"]
-    )
+    table = table.assign(rank_low=low, rank_high=high, macs=columns["macs"], parameters=columns["parameters"])
     if "unlike" in columns:
         table["unlike"] = columns["unlike"]
     if labels:
