@@ -1,6 +1,6 @@
 """A ranker fitted to labelled networks of a list, and how well it orders labels that it was not shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +46,9 @@ def check_count(networks: int) -> None:
         raise InputError(f"rank: at least two different networks are needed, got {networks}")
 
 
-def learned_places(names: Sequence[str], labels: Mapping[str, float], seed: int) -> IntArray:
-    """Return places of the labelled networks that are learned from, in the order of learning."""
-    known = np.flatnonzero([name in labels for name in names])
-    return np.random.default_rng(seed).permutation(known)[:MOST_LABELS]
+def learned_from(labelled: IntArray, seed: int) -> IntArray:
+    """Return those of the labelled networks that are learned from, in the order of learning."""
+    return np.random.default_rng(seed).permutation(labelled)[:MOST_LABELS]
 
 
 def reference_source(space: SearchSpace, seed: int) -> SpaceSource:

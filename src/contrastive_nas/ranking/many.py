@@ -34,10 +34,10 @@ from contrastive_nas.processes import Processes
 from contrastive_nas.progress import Progress, working
 from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.fitting import (
-    MOST_LABELS,
     check_count,
     check_labels,
     fit_and_judge,
+    learned_from,
     reference_source,
 )
 from contrastive_nas.ranking.graph_source import SpaceSource
@@ -249,7 +249,7 @@ def fit_to_sample(
     if isinstance(ranker, str):
         ranker = create_ranker_with(ranker, {"space": lambda: space})
     order = drawn_order(count, seed)
-    learned = np.random.default_rng(seed).permutation(partitions.places(labels))[:MOST_LABELS]
+    learned = learned_from(partitions.places(labels), seed)
     shown = np.unique(np.concatenate([order[:SHOWN], learned]))
     source, names = reference_source(space, seed), partitions.names_at(shown)
     rows = np.concatenate(

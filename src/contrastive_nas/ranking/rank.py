@@ -12,7 +12,7 @@ from contrastive_nas.ranking.fitting import (
     check_count,
     check_labels,
     fit_and_judge,
-    learned_places,
+    learned_from,
     reference_source,
 )
 from contrastive_nas.ranking.graph_source import GraphSource, ListedSource
@@ -121,7 +121,7 @@ def _ranking(
     ranker: Ranker,
     seed: int,
 ) -> "pd.DataFrame":
-    learned = learned_places(names, labels, seed)
+    learned = learned_from(np.flatnonzero([name in labels for name in names]), seed)
     given = np.array([labels[names[place]] for place in learned])
     tau = fit_and_judge(source, rows[learned], given, ranker, seed)
     scorer = Scorer(ranker, source, rows[drawn_order(len(rows), seed)[:OPPONENTS]])
