@@ -4,7 +4,7 @@
 
 Each list is random, by seed 0; a count of 0 takes all architectures of the space. Four stages are timed: the
 list itself, the fit of the ranker, scoring, and the order of all. Memory is the largest sum over this process
-and all that it started (proportional set size: what processes share counts once), looked at twice a second;
+and all that it started (proportional set size: what processes share counts once), looked at every two seconds;
 a Ray cluster's own processes count too.
 """
 
@@ -35,7 +35,8 @@ from contrastive_nas.ranking.partitions import Partitions
 from contrastive_nas.spaces.registry import load_space
 
 RANKER = "stacked"
-SECONDS_BETWEEN_LOOKS = 0.5
+# Adding up the memory of large processes takes some tens of milliseconds.
+SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class Watch:

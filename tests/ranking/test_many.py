@@ -244,11 +244,11 @@ def test_killed_processes_leave_whole_partitions(whole: tuple[Path, pd.DataFrame
     script.write_text(
         "from test_many import *\n"
         "if __name__ == '__main__':\n"
-        f"    ranked(Path({str(tmp_path / 'work')!r}), workers=Workers(count=2), size=8)\n"
+        f"    ranked(Path({str(tmp_path / 'work')!r}), workers=Workers(count=2), size=16)\n"
     )
     work = tmp_path / "work"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    for kept in (2, 6):
+    for kept in (2, 5):
         process = subprocess.Popen([sys.executable, script], env=environment)
         deadline = time.monotonic() + 120
         while len(list(work.glob(PARTS))) < kept and time.monotonic() < deadline:
@@ -256,10 +256,10 @@ def test_killed_processes_leave_whole_partitions(whole: tuple[Path, pd.DataFrame
         process.send_signal(signal.SIGKILL)
         process.wait()
     before = {path: path.stat().st_mtime_ns for path in work.glob(PARTS)}
-    assert len(before) >= 6
-    table = ranked(work, size=8)
+    assert len(before) >= 5
+    table = ranked(work, size=16)
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert ranked(tmp_path / "again", size=8).equals(table)
+    assert ranked(tmp_path / "again", size=16).equals(table)
     parts = files(tmp_path / "again")
     assert {name: text for name, text in files(work).items() if name in parts} == parts
     pd.testing.assert_frame_equal(table, whole[1], check_exact=False, rtol=0, atol=1e-8)

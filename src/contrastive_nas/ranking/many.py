@@ -30,7 +30,7 @@ from contrastive_nas.errors import InputError
 from contrastive_nas.execution.ray_cluster import LOCAL, Needs, RayCluster
 from contrastive_nas.graphs.schema import IntArray
 from contrastive_nas.identity import class_name, digest
-from contrastive_nas.processes import Processes
+from contrastive_nas.processes import KilledError, Processes
 from contrastive_nas.progress import Progress, working
 from contrastive_nas.ranking.base import Ranker
 from contrastive_nas.ranking.fitting import (
@@ -341,6 +341,8 @@ def _by_processes(
         for future in as_completed(begun):
             # A table that was yielded is not kept.
             yield begun.pop(future), future.result()
+    except KilledError as error:
+        raise InputError(f"rank: {error} The same command goes on; fewer workers need less memory") from error
     finally:
         processes.close()
 

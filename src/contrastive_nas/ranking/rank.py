@@ -43,6 +43,9 @@ def rank(
 ) -> "pd.DataFrame":
     """Rank architectures of a space, best first.
 
+    More than ``LARGE`` are ranked partition by partition in this process, see
+    :func:`contrastive_nas.ranking.many.rank_many`.
+
     Args:
         space: theirs; random networks of it are what they are compared with.
         architectures: at least two, together with those that are labelled.
