@@ -4,7 +4,7 @@
 
 Each list is random, by seed 0; a count of 0 takes all architectures of the space. Four stages are timed: the
 list itself, the fit of the ranker, scoring, and the order of all. Memory is the largest sum over this process
-and all that it started (proportional set size: what processes share counts once), looked at every two seconds;
+and all that it started (proportional set size: what they share counts once), looked at every two seconds;
 a Ray cluster's own processes count too.
 """
 
