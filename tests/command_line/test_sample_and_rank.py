@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from contrastive_nas.command_line.main import app
 from contrastive_nas.graphs import function_hash
-from contrastive_nas.ranking import rank as ranking
+from contrastive_nas.ranking import fitting
 from contrastive_nas.ranking.rank import rank
 from contrastive_nas.spaces import load_space
 from contrastive_nas.tables import read_table
@@ -232,14 +232,14 @@ def test_networks_that_are_all_alike_have_nothing_to_learn(tmp_path: Path):
 
 
 def test_more_labels_than_can_be_learned_from(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ranking, "MOST_LABELS", 5)
+    monkeypatch.setattr(fitting, "MOST_LABELS", 5)
     space = load_space("nasbench201")
     names = list(dict.fromkeys(space.sample(np.random.default_rng(4), 30)))
     labels = {name: float(place) for place, name in enumerate(names)}
-    table = ranking.rank(space, [], labels=labels)
+    table = rank(space, [], labels=labels)
     assert table["label"].notna().all()
     kept = np.random.default_rng(0).permutation(len(names))[:5]
-    few = ranking.rank(space, names, labels={names[place]: labels[names[place]] for place in sorted(kept)})
+    few = rank(space, names, labels={names[place]: labels[names[place]] for place in sorted(kept)})
     np.testing.assert_allclose(few["score"], table["score"], atol=1e-6)
 
 

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from contrastive_nas.ranking.rank import rank_intervals
+from contrastive_nas.ranking.scoring import rank_intervals
 
 
 def exact_probabilities(logits: list[float]) -> np.ndarray:

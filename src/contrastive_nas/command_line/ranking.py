@@ -2,6 +2,9 @@
 
 import math
 import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +23,15 @@ _LARGEST_SIDE = 65_536
 # Of networks that are named in one line, and of the rows of a table.
 _SHOWN, _SHOWN_ROWS = 5, 20
 _BY_SIZE = "networks are ranked by their size alone; a few labels help"
+
+
+class Where(Enum):
+    """Where architectures are ranked."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 _NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
 
@@ -50,7 +62,15 @@ def rank(
             "the size that each was made for) and for ONNX networks with a free size."
         ),
     ] = None,
-    sample: Annotated[int, typer.Option(min=0, help="Number of random architectures of --space to add.")] = 0,
+    sample: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Number of random architectures of --space to add; repetitions do not count."
+        ),
+    ] = 0,
+    every: Annotated[
+        bool, typer.Option("--all", help="Add all architectures of --space, if they can be listed.")
+    ] = False,
     top: Annotated[
         int | None, typer.Option(min=1, help="Number of networks to show: 20 by default, with --json all.")
     ] = None,
@@ -61,8 +81,30 @@ def rank(
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed.")] = 0,
     options: Annotated[str, typer.Option(help="Options of the space, as JSON.")] = "{}",
     workers: Annotated[
-        int, typer.Option(min=0, help="Number of processes that trace networks; 0 means one per processor.")
+        int,
+        typer.Option(
+            min=0,
+            help="Number of processes that trace networks, or that rank more than 20,000 architectures of a "
+            "space; 0 means one per processor.",
+        ),
     ] = 0,
+    where: Annotated[
+        Where, typer.Option(help="Where architectures of --space are ranked: by local processes, or on Ray.")
+    ] = Where.LOCAL,
+    ray_address: Annotated[
+        str,
+        typer.Option(
+            help="With --where ray: address of the cluster, HOST:PORT; auto means the one of this machine, "
+            "and local starts one for the time of the command."
+        ),
+    ] = "auto",
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --space: folder that keeps what was computed, in partitions. The same command goes on "
+            "there if it was ended. By default one among the user's caches, deleted at the end."
+        ),
+    ] = None,
     graphs: Annotated[
         Path | None,
         typer.Option(
@@ -83,27 +125,53 @@ def rank(
         raise typer.BadParameter(f"--output {output} is a folder: name a file")
     size = None if image_size is None else _parse_image_size(image_size)
     refused: dict[str, str] = {}
-    if space is None:
-        if file is not None or sample:
-            raise typer.BadParameter("--file and --sample are of a space: name it with --space")
-        if not networks:
-            raise typer.BadParameter("name networks, or a space with --space")
-        if parse_options(options):
-            raise typer.BadParameter("--options are of a space: name it with --space")
-        table, refused = _rank_networks(networks, labels, size, ranker, seed, workers, graphs)
-    else:
-        if size is not None:
-            raise typer.BadParameter("--image-size goes with networks; a space has --options for it")
-        table = _rank_architectures(
-            space, parse_options(options), networks, file, labels, sample, ranker, seed
-        )
-    if output is not None:
-        with atomic_path(output) as path:
-            _with_refused(table, refused).to_csv(path, index=False)
-    if as_json:
-        show_json(_as_data(table, refused, top))
-    else:
-        _show(table, refused, top or _SHOWN_ROWS, space)
+    with ExitStack() as at_end:
+        if space is None:
+            if file is not None or sample or every or work is not None or where is Where.RAY:
+                raise typer.BadParameter(
+                    "--file, --sample, --all, --work and --where ray are of a space: name it with --space"
+                )
+            if not networks:
+                raise typer.BadParameter("name networks, or a space with --space")
+            if parse_options(options):
+                raise typer.BadParameter("--options are of a space: name it with --space")
+            table, refused = _rank_networks(networks, labels, size, ranker, seed, workers, graphs)
+        else:
+            if size is not None:
+                raise typer.BadParameter("--image-size goes with networks; a space has --options for it")
+            listing = _Listing(space, parse_options(options), networks or [], file, labels, sample, every)
+            scale = _Scale(workers, where, ray_address, work)
+            table = _rank_architectures(listing, ranker, seed, scale, at_end)
+        if output is not None:
+            with atomic_path(output) as path:
+                _with_refused(table, refused).to_csv(path, index=False)
+        if as_json:
+            show_json(_as_data(table, refused, top))
+        else:
+            _show(table, refused, top or _SHOWN_ROWS, space)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """Which architectures of which space are ranked, as the command says it."""
+
+    space: str
+    options: dict[str, object]
+    named: list[str]
+    file: Path | None
+    labels: str | None
+    sample: int
+    every: bool
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Who ranks them, and in which folder, as the command says it."""
+
+    workers: int
+    where: Where
+    ray_address: str
+    folder: Path | None
 
 
 def _rank_networks(
@@ -144,34 +212,41 @@ def _rank_networks(
 
 
 def _rank_architectures(
-    space: str,
-    options: dict[str, object],
-    architectures: list[str] | None,
-    file: Path | None,
-    labels: str | None,
-    sample: int,
-    ranker: str,
-    seed: int,
+    listing: _Listing, ranker: str, seed: int, scale: _Scale, at_end: ExitStack
 ) -> "pd.DataFrame":
+    """The ranking; what a long one has computed stays until ``at_end``, when it is written."""
     import numpy as np
 
+    from contrastive_nas.ranking import many
     from contrastive_nas.ranking.rank import rank as rank_of_space
     from contrastive_nas.spaces import load_space
     from contrastive_nas.tables.labels import column_labels
     from contrastive_nas.tables.reading import read_table
 
-    if labels is not None and file is None:
+    file, sample = listing.file, listing.sample
+    if listing.labels is not None and file is None:
         raise typer.BadParameter("--labels names a column of --file")
-    own = load_space(space, **options)
-    listed, known = [own.read(given) for given in architectures or []], {}
+    own = load_space(listing.space, **listing.options)
+    listed, known = [own.read(given) for given in listing.named], {}
     if file is not None:
         if file.suffix == ".py":
             raise typer.BadParameter("a Python file of networks is ranked without a space: leave --space out")
-        read = read_table(file, space=space, metrics=[], validate=own.read)
+        read = read_table(file, space=listing.space, metrics=[], validate=own.read)
         listed += read.frame["architecture"].tolist()
-        known = {} if labels is None else column_labels(read, labels)
-    listed += own.sample(np.random.default_rng(seed), sample)
-    return rank_of_space(own, listed, labels=known, ranker=ranker, seed=seed)
+        known = {} if listing.labels is None else column_labels(read, listing.labels)
+    count = len(listed) + sample + listing.every * own.size
+    if count <= many.LARGE and scale.where is Where.LOCAL and scale.folder is None:
+        listed += own.sample(np.random.default_rng(seed), sample)
+        listed += own.enumerate() if listing.every else []
+        return rank_of_space(own, listed, labels=known, ranker=ranker, seed=seed)
+    networks = many.ListedNetworks.of(listed).with_drawn(own, sample, seed, every=listing.every)
+    folder = scale.folder or at_end.enter_context(
+        many.cached_folder(many.many_identity(own, networks, known, ranker, seed))
+    )
+    workers = many.Workers(scale.where.value, scale.workers, scale.ray_address)
+    return many.rank_many(
+        own, networks, labels=known, ranker=ranker, seed=seed, folder=folder, workers=workers
+    )
 
 
 def _as_data(table: "pd.DataFrame", refused: dict[str, str], top: int | None) -> dict[str, object]:
@@ -265,7 +340,7 @@ def _tell_of_unlike(table: "pd.DataFrame") -> None:
 
 def _better_guide(tau: dict[str, float], labels: int) -> str:
     """How well labels left out are ordered, and by what else they would be ordered clearly better."""
-    from contrastive_nas.ranking.rank import MOST_JUDGED
+    from contrastive_nas.ranking.fitting import MOST_JUDGED
 
     found = ", ".join(f"{value:.2f} by {_NAMES[name]}" for name, value in tau.items())
     best = max(tau, key=lambda name: tau[name])

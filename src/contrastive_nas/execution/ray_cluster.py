@@ -7,11 +7,12 @@ seconds, where Ray itself would end this process without a word of what to do.
 
 import logging
 import os
+import re
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -35,6 +36,9 @@ _LOOK_SECONDS = 1.0
 _STARTS = 3
 _RESOURCES = {"cpus": "CPU", "gpus": "GPU", "memory_gb": "memory"}
 _GB = 10**9
+_HOST_AND_PORT = re.compile(r"[^/]+:\d+")
+# The one column of a table that stands for what a function raised.
+_FAILURE = "contrastive_nas_failure"
 
 
 class HeadLostError(InputError):
@@ -208,6 +212,58 @@ class RayCluster:
             return outcome
         raise AssertionError
 
+    def map_tables(
+        self,
+        what: str,
+        function: Callable[[Any, Any], Any],
+        shared: Any,
+        tables: list[Any],
+        needs: Needs,
+    ) -> Iterator[Any]:
+        """Yield what a function of an importable module makes of each table, in any order, by Ray Data.
+
+        No more results wait here than the cluster's memory for objects has room for. A table whose worker was
+        lost is tried again by Ray.
+
+        Args:
+            what: said of it in messages and in Ray's own views.
+            function: gives a table for one of the tables and ``shared``.
+            shared: travels to every machine once; best an array, which workers of one machine share.
+            tables: PyArrow's.
+            needs: of one call.
+
+        Raises:
+            InputError: no machine of the cluster is large enough, or the function raises it.
+            Exception: what else the function raises.
+        """
+        from ray import data
+
+        self.room_for(needs)
+        data.DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+        work = self._ray.put((function, (self._ray.put(shared),)))
+        place = _Place(list(sys.path), str(Path.cwd()), os.environ.get("OMP_NUM_THREADS"))
+
+        def call(table: Any) -> Any:
+            return _call(*place, [work], table)
+
+        results = data.from_arrow(tables).map_batches(
+            call,
+            batch_size=None,
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            num_cpus=needs.cpus,
+            num_gpus=needs.gpus,
+            memory=round(needs.memory_gb * _GB) or None,
+        )
+        try:
+            for table in results.iter_batches(batch_size=None, batch_format="pyarrow"):
+                yield _successful(table)
+        except self._ray.exceptions.RayError as error:
+            raise InputError(
+                f"{what}: Ray gave up ({_first_line(error)}); repeat the command to go on"
+            ) from error
+
     def _wait(self, reference: Any, given_up: threading.Event | None) -> Any:
         # Not by ray.wait: it ends this process when it finds the cluster gone.
         arriving = reference.future()
@@ -261,6 +317,11 @@ def import_ray() -> ModuleType:
 
 
 def _start(ray: ModuleType, address: str) -> None:
+    # Ray itself would wait for minutes for a machine that does not answer.
+    if _HOST_AND_PORT.fullmatch(address) and not _answers(address):
+        raise InputError(
+            f"there is no Ray cluster at {address!r}: it does not answer; start one with `ray start --head`"
+        )
     options: dict[str, Any] = {"address": address, "logging_level": logging.ERROR}
     if address == LOCAL:
         options |= {"num_cpus": usable_processors(), "include_dashboard": False}
@@ -297,6 +358,16 @@ def _described(machines: list[Mapping[str, float]]) -> str:
     return "; ".join(sorted({str(one) for one in found})) or "nothing"
 
 
+def _successful(table: Any) -> Any:
+    """The table that :func:`call_on_table` gave; raises what the function raised."""
+    from ray import cloudpickle
+
+    if table.column_names != [_FAILURE]:
+        return table
+    failure = cloudpickle.loads(table.column(_FAILURE)[0].as_py())
+    raise failure.error from _Elsewhere(failure.trace)
+
+
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
@@ -319,8 +390,10 @@ class _Elsewhere(Exception):
         return f"\n{self.args[0]}"
 
 
-def _call(paths: list[str], folder: str, threads: str | None, work: list[Any]) -> Any:
-    """Runs a function in the worker, which imports everything from where this process does."""
+def _call(paths: list[str], folder: str, threads: str | None, work: list[Any], table: Any = None) -> Any:
+    """Runs a function in the worker, on a table if there is one; it imports everything from where this
+    process does.
+    """
     import os
     import sys
 
@@ -338,9 +411,9 @@ def _call(paths: list[str], folder: str, threads: str | None, work: list[Any]) -
         os.chdir(folder)
     function, arguments = ray.get(work[0])
 
-    from contrastive_nas.execution.ray_cluster import call_safely
+    from contrastive_nas.execution.ray_cluster import call_on_table, call_safely
 
-    return call_safely(function, arguments)
+    return call_safely(function, arguments) if table is None else call_on_table(function, arguments, table)
 
 
 # Ray sends the code of a function of the main module, and the name of any other; a worker may find another
@@ -365,6 +438,17 @@ def call_safely(function: Callable[..., Result], arguments: tuple[Any, ...]) -> 
         except Exception:
             error = RuntimeError(f"{type(error).__name__}: {error}")
         return Failure(error, trace)
+
+
+def call_on_table(function: Callable[..., Any], arguments: tuple[Any, ...], table: Any) -> Any:
+    """Call a function with a table; Ray Data has tables for results alone, so a failure becomes one too."""
+    import pyarrow as pa
+    from ray import cloudpickle
+
+    outcome = call_safely(function, (table, *arguments))
+    if isinstance(outcome, Failure):
+        return pa.table({_FAILURE: [cloudpickle.dumps(outcome)]})
+    return outcome
 
 
 def _fetched(argument: Any) -> Any:

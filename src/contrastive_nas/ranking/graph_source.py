@@ -250,6 +250,12 @@ class SpaceSource:
         """Equal exactly where two networks compute the same function; numbered by first appearance."""
         return self._function_ids
 
+    def function_keys(self, rows: IntArray) -> NDArray[np.uint64]:
+        """Return a number for each network that is equal exactly where two compute the same function, in this
+        source and in any other one.
+        """
+        return np.fromiter(self._functions, np.uint64, len(self._functions))[self._function_ids[rows]]
+
     @property
     def spaces(self) -> list[Any]:
         """The name of the space, once per graph."""
