@@ -317,7 +317,7 @@ def _references(table: "pd.DataFrame") -> str:
         "few networks do not show how such networks differ, so they were scored among "
         f"{table.attrs['references']}; these are not listed"
     )
-    return f"{found}; {_BY_SIZE}" if table.attrs["by_size"] else found
+    return f"{found}\n{_BY_SIZE}" if table.attrs["by_size"] else found
 
 
 def _likeness(table: "pd.DataFrame") -> str:
