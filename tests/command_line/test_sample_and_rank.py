@@ -206,9 +206,14 @@ def test_a_column_is_found_however_its_name_is_written(tmp_path: Path):
 
 
 def test_a_result_that_cannot_be_written_is_one_line(tmp_path: Path):
-    done = run_rank("--space", "nasbench201", "--ranker", "macs", "--output", tmp_path, POOR, GOOD)
+    asked = ["--space", "nasbench201", "--ranker", "macs", POOR, GOOD, "--output"]
+    done = run_rank(*asked, tmp_path)
+    assert done.exit_code == 2
+    assert f"--output {tmp_path} is a folder: name a file" in done.output
+    (tmp_path / "file").touch()
+    done = run_rank(*asked, tmp_path / "file" / "ranking.csv")
     assert done.exit_code == 1
-    assert done.output.splitlines()[-1] == f"Error: {tmp_path}: Is a directory"
+    assert done.output.splitlines()[-1].startswith(f"Error: {tmp_path}/file/ranking.csv: ")
 
 
 def test_networks_that_no_score_tells_apart_are_said_to_be_alike(tmp_path: Path):
