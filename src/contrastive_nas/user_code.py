@@ -10,11 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import contrastive_nas
 from contrastive_nas.errors import InputError
 
 # Of code that was loaded: how a frame of a traceback calls the file, and how the user does.
 _FILES: dict[str, str] = {}
-_INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib"))
+# This package and installed ones. Not by ``__file__``: who names it reads files beside it, and every node of
+# a pipeline would depend on all of them.
+_NOT_OF_USERS = (contrastive_nas.__path__[0], *map(sysconfig.get_path, ("purelib", "platlib", "stdlib")))
 
 
 def load_named(target: str, what: str) -> Any:
@@ -80,6 +83,6 @@ def _load_module(name: str, what: str) -> ModuleType:
 def _noted(module: ModuleType) -> ModuleType:
     """Remembers its file, unless it belongs to this package or to an installed one."""
     file = getattr(module, "__file__", None)
-    if file and not file.startswith((str(Path(__file__).parent), *_INSTALLED)):
+    if file and not file.startswith(_NOT_OF_USERS):
         _FILES[file] = file
     return module
