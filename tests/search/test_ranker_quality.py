@@ -10,16 +10,18 @@ from contrastive_nas.graphs.costs import graph_multiply_accumulates, graph_param
 from contrastive_nas.ranking.space_ranker import create_space_ranker
 from contrastive_nas.search.ranker_quality import ranker_quality
 from contrastive_nas.spaces import load_space
+from contrastive_nas.spaces.wrapped.pool import Pool
 
 SPACE = load_space("nasbench201")
+NAMES = list(dict.fromkeys(SPACE.sample(np.random.default_rng(0), 120)))
+POOL = Pool(SPACE, NAMES)
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    names = list(dict.fromkeys(SPACE.sample(np.random.default_rng(0), 120)))
-    costs = graph_multiply_accumulates(SPACE.graphs(names)).astype(float)
-    truth = np.log1p(costs) + np.random.default_rng(1).normal(size=len(names))
-    return pd.DataFrame({"architecture": names, "test": truth})
+    costs = graph_multiply_accumulates(SPACE.graphs(NAMES)).astype(float)
+    truth = np.log1p(costs) + np.random.default_rng(1).normal(size=len(NAMES))
+    return pd.DataFrame({"architecture": NAMES, "test": truth})
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def history(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_what_was_queried_does_not_count(table: pd.DataFrame, history: pd.DataFrame) -> None:
-    ranker = create_space_ranker("macs", SPACE, seed=0)
+    ranker = create_space_ranker("macs", POOL, seed=0)
     found = ranker_quality(ranker, history, table, "test", seed=0)
     queried = history.dropna(subset="accuracy")["architecture"]
     rest = table[~table["architecture"].isin(queried)]
@@ -51,7 +53,7 @@ def test_what_was_queried_does_not_count(table: pd.DataFrame, history: pd.DataFr
 
 
 def test_win_probabilities_are_those_of_all_pairs(table: pd.DataFrame, history: pd.DataFrame) -> None:
-    ranker = create_space_ranker("gaussian_process", SPACE, seed=0)
+    ranker = create_space_ranker("gaussian_process", POOL, seed=0)
     found = ranker_quality(ranker, history, table, "test", seed=0)
     names = table[~table["architecture"].isin(history["architecture"].where(history["accuracy"].notna()))]
     wins = ranker.probability(names["architecture"].tolist(), names["architecture"].tolist())
@@ -65,7 +67,7 @@ def test_win_probabilities_are_those_of_all_pairs(table: pd.DataFrame, history: 
 
 
 def test_nothing_is_said_where_nothing_is_known(table: pd.DataFrame, history: pd.DataFrame) -> None:
-    ranker = create_space_ranker("macs", SPACE, seed=0)
+    ranker = create_space_ranker("macs", POOL, seed=0)
     unknown = table.assign(test=np.nan)
     alike = history.assign(accuracy=50.0)
     for given in (
@@ -82,7 +84,7 @@ def test_of_a_large_table_a_part_is_ranked(
     table: pd.DataFrame, history: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MEASURED", 30)
-    ranker = create_space_ranker("macs", SPACE, seed=0)
+    ranker = create_space_ranker("macs", POOL, seed=0)
     first, second = (ranker_quality(ranker, history, table, "test", seed=1) for _ in range(2))
     assert first.metrics["ranked"] == 30
     np.testing.assert_array_equal(first.scores, second.scores)
