@@ -1,11 +1,8 @@
 """The documentation site in a real browser: every page whole at both widths, and nobody else asked."""
 
 import functools
-import html
 import http.server
-import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -14,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.browser import find_browser
+from tests.reporting.browser import ask, find_browser, write_frames
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -56,16 +53,6 @@ addEventListener('load', () => setTimeout(() => {
   }), '*');
 }, 500));
 </script>"""
-FRAMES = """<!doctype html><script>
-addEventListener('message', event => {
-  if (typeof event.data !== 'string') return;
-  const place = document.createElement('pre');
-  place.className = 'answer';
-  place.textContent = event.data;
-  document.body.append(place);
-});
-</script><body>FRAMES</body>"""
-FRAME = '<iframe src="{}" width="{}" height="900"></iframe>'
 
 
 @pytest.fixture(scope="module")
@@ -130,16 +117,7 @@ def test_what_is_wrong_would_be_seen(site: Path, address: str, tmp_path: Path) -
 
 def look_at(names: list[str], site: Path, address: str, folder: Path) -> list[dict[str, Any]]:
     """What pages show at both widths."""
-    frames = "".join(FRAME.format(f"/{name}", width) for name in names for width in WIDTHS)
-    (site / "frames.html").write_text(FRAMES.replace("FRAMES", frames), encoding="utf-8")
-    browser = find_browser()
-    assert browser is not None
-    command = [
-        *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-        *("--virtual-time-budget=20000", f"--user-data-dir={folder / 'profile'}"),
-        *("--window-size=1400,900", "--dump-dom", f"{address}/frames.html"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
-    (site / "frames.html").unlink()
-    found = re.findall(r'<pre class="answer">(.*?)</pre>', done.stdout, re.DOTALL)
-    return [json.loads(html.unescape(text)) for text in found]
+    frames = write_frames(site, [(name, width) for name in names for width in WIDTHS])
+    found = ask(f"{address}/{frames.name}", folder, 20000)
+    frames.unlink()
+    return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.pipelines.project import ROOT, Project
-from tests.reporting.browser import find_browser
+from tests.reporting.browser import ask, find_browser, write_frames
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,16 +35,6 @@ addEventListener('load', () => setTimeout(() => {
   }), '*');
 }, 6000));
 </script>"""
-
-FRAME = """<!doctype html><script>
-addEventListener('message', event => {
-  if (!String(event.data).startsWith('{"width"')) return;
-  const place = document.createElement('pre');
-  place.className = 'answer';
-  place.textContent = event.data;
-  document.body.append(place);
-});
-</script><body><iframe src="asked.html" width="WIDTH" height="900" style="border:0"></iframe></body>"""
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +72,8 @@ def test_a_browser_draws_folded_stages_and_asks_nobody_else(
 ) -> None:
     page = (site / "index.html").read_text()
     (site / "asked.html").write_text(page.replace("<head>", f"<head>{QUESTIONS}", 1))
-    # A browser's window has a least width; a frame has none.
-    (site / "frame.html").write_text(FRAME.replace("WIDTH", str(width)))
-    browser = find_browser()
-    assert browser is not None
-    command = [
-        *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"),
-        *(f"--user-data-dir={tmp_path}", "--window-size=1400,900", "--dump-dom", f"{address}/frame.html"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    _, _, text = done.stdout.partition('<pre class="answer">')
-    answer = json.loads(text.partition("</pre>")[0].replace("&amp;", "&"))
+    frames = write_frames(site, [("asked.html", width)])
+    (answer,) = ask(f"{address}/{frames.name}", tmp_path, 20000)
     assert answer["width"] == width
     assert answer["scroll"] <= width
     assert answer["problems"] == []

@@ -56,13 +56,15 @@ addEventListener('load', () => setTimeout(() => {
 # A browser's window has a least width; a frame has none, and a page takes its frame for the screen.
 _FRAMES = """<!doctype html><script>
 addEventListener('message', event => {
+  // Pages of others have messages of their own.
+  if (!String(event.data).startsWith('{"')) return;
   const place = document.createElement('pre');
   place.className = 'answer';
   place.textContent = event.data;
   document.body.append(place);
 });
 </script><body>FRAMES</body>"""
-_FRAME = '<iframe src="page.html" width="{}" height="900" style="border:0"></iframe>'
+_FRAME = '<iframe src="{}" width="{}" height="900" style="border:0"></iframe>'
 
 
 def find_browser() -> str | None:
@@ -72,26 +74,33 @@ def find_browser() -> str | None:
 
 def look_at(page: str, folder: Path, *widths: int, dark: bool = False) -> list[dict[str, Any]]:
     """What a page shows at widths in pixels, the narrowest first; ``dark`` to those who ask for that."""
-    browser = find_browser()
-    assert browser is not None
     asked = page.replace("<head>", f"<head>{_LISTENER}", 1).replace("</body>", f"{_QUESTIONS}</body>")
     (folder / "page.html").write_text(asked, encoding="utf-8")
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    shown = [("page.html", width) for width in widths]
+    return sorted(
+        ask(write_frames(folder, shown).as_uri(), folder, 5000, scheme), key=lambda one: one["width"]
+    )
+
+
+def write_frames(folder: Path, pages: list[tuple[str, int]]) -> Path:
+    """Write a page that shows pages of its folder at widths in pixels, and keeps what they post as JSON."""
     frames = folder / "frames.html"
-    frames.write_text(_FRAMES.replace("FRAMES", "".join(map(_FRAME.format, widths))), encoding="utf-8")
+    shown = "".join(_FRAME.format(*page) for page in pages)
+    frames.write_text(_FRAMES.replace("FRAMES", shown), encoding="utf-8")
+    return frames
+
+
+def ask(address: str, folder: Path, budget: int, *options: str) -> list[dict[str, Any]]:
+    """What the pages of :func:`write_frames` post within so many milliseconds of the browser's own time."""
+    browser = find_browser()
+    assert browser is not None
     command = [
-        browser,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        "--virtual-time-budget=5000",
-        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-        f"--window-size={max(widths) + 100},1900",
-        f"--user-data-dir={folder / 'profile'}",
-        "--dump-dom",
-        frames.as_uri(),
+        *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *options),
+        *(f"--virtual-time-budget={budget}", "--window-size=1400,1900"),
+        *(f"--user-data-dir={folder / 'profile'}", "--dump-dom", address),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     found = re.findall(r'<pre class="answer">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert len(found) == len(widths), done.stdout[-2000:] + done.stderr[-2000:]
-    return sorted((json.loads(html.unescape(text)) for text in found), key=lambda one: one["width"])
+    assert found, done.stdout[-2000:] + done.stderr[-2000:]
+    return [json.loads(html.unescape(text)) for text in found]

@@ -23,6 +23,7 @@ _LARGEST_SIDE = 65_536
 # Of networks that are named in one line, and of the rows of a table.
 _SHOWN, _SHOWN_ROWS = 5, 20
 _BY_SIZE = "networks are ranked by their size alone; a few labels help"
+_NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
 
 class Where(Enum):
@@ -30,9 +31,6 @@ class Where(Enum):
 
     LOCAL = "local"
     RAY = "ray"
-
-
-_NAMES = {"ranking": "this ranking", "macs": "multiply-accumulates", "parameters": "parameters"}
 
 
 def rank(

@@ -58,8 +58,19 @@ def reliability(
     decided = truth[first] != truth[second]
     first, second = first[decided], second[decided]
     gaps = scores[first] - scores[second]
-    right = np.where(gaps == 0, 0.5, (gaps > 0) == (truth[first] > truth[second]))
+    right = favourite_wins(gaps, truth[first], truth[second])
     return favourites_reliability(expit(np.abs(gaps)), right, bins=bins)
+
+
+def favourite_wins(ahead: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return whether (1, 0) the favourite of each pair is the better one; half where there is no favourite.
+
+    Args:
+        ahead: above 0 where the first of a pair is the favourite, below where the second is.
+        first: accuracy of the first.
+        second: accuracy of the second, another one.
+    """
+    return np.where(ahead == 0, 0.5, (ahead > 0) == (first > second))
 
 
 def favourites_reliability(confidence: FloatArray, right: FloatArray, *, bins: int = BINS) -> Reliability:

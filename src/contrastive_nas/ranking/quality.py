@@ -1,6 +1,8 @@
 """One protocol for every way of ranking: fit on few labelled architectures, judge on all the others."""
 
+import math
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from contrastive_nas.errors import InputError
 from contrastive_nas.graphs.schema import IntArray
+from contrastive_nas.graphs.statistics.network import STATISTICS
 from contrastive_nas.ranking.base import Floats, Ranker, trained_alike
 from contrastive_nas.ranking.graph_source import GraphSource
 from contrastive_nas.ranking.metrics import kendall_tau, ndcg, rank_of_best, spearman_rho, top_precision
@@ -105,6 +108,41 @@ def ranking_quality(
         fit_seconds=fitted - started,
         predict_seconds=predicted - fitted,
     )
+
+
+def quality_beside_counts(
+    scores: Floats,
+    statistics: NDArray[np.floating],
+    truth: Floats,
+    measures: Mapping[str, Callable[[Floats, Floats], float]],
+) -> dict[str, float | None]:
+    """Return measures of an order, and of the orders by multiply-accumulates and by parameters.
+
+    Args:
+        scores: one per network, higher is better.
+        statistics: networks x statistics.
+        truth: accuracy of every network.
+        measures: by name, functions of an order and the truth.
+
+    Returns:
+        Each measure by its name, with the prefixes ``macs_`` and ``parameters_`` for these counts in place of
+        scores; None where it says nothing.
+    """
+    orders = {
+        "": scores,
+        "macs_": statistics[:, STATISTICS.index("log_macs")],
+        "parameters_": statistics[:, STATISTICS.index("log_parameters")],
+    }
+    return {
+        f"{prefix}{name}": number_or_none(measure(order, truth))
+        for prefix, order in orders.items()
+        for name, measure in measures.items()
+    }
+
+
+def number_or_none(value: float) -> float | None:
+    """Return a number as JSON has it: None for NaN."""
+    return None if math.isnan(value) else value
 
 
 def _order_quality(scores: Floats, truth: Floats, unseen: NDArray[np.bool_]) -> tuple[float, ...]:

@@ -1,6 +1,5 @@
 """How well the ranker that guided a search orders networks that the search did not query."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from contrastive_nas.graphs.statistics.network import STATISTICS
-from contrastive_nas.ranking.calibration import Reliability, favourites_reliability
+from contrastive_nas.ranking.calibration import Reliability, favourite_wins, favourites_reliability
 from contrastive_nas.ranking.metrics import kendall_tau
+from contrastive_nas.ranking.quality import number_or_none, quality_beside_counts
 from contrastive_nas.ranking.space_ranker import SpaceRanker
 
 FloatArray = NDArray[np.float64]
@@ -72,16 +71,11 @@ def ranker_quality(
     names, truth = others["architecture"].tolist(), others[test].to_numpy(dtype=float)
     scores = ranker.scores(names)
     statistics = ranker.source.statistics_of(ranker.source.rows(names))
-    orders: dict[str, FloatArray] = {
-        "": scores,
-        "macs_": statistics[:, STATISTICS.index("log_macs")].astype(np.float64),
-        "parameters_": statistics[:, STATISTICS.index("log_parameters")].astype(np.float64),
-    }
-    taus = {f"{order}kendall_tau": _number(kendall_tau(by, truth)) for order, by in orders.items()}
+    taus = quality_beside_counts(scores, statistics, truth, {"kendall_tau": kendall_tau})
     wins = _wins(ranker, names, truth, seed)
     calibration = {
-        "brier_score": _number(wins.brier_score),
-        "calibration_error": _number(wins.calibration_error),
+        "brier_score": number_or_none(wins.brier_score),
+        "calibration_error": number_or_none(wins.calibration_error),
     }
     return RankerQuality(learned | taus | calibration, scores, truth, wins)
 
@@ -94,9 +88,5 @@ def _wins(ranker: SpaceRanker, names: list[str], truth: FloatArray, seed: int) -
     wins, better = ranker.probability(drawn, drawn)[first, second], truth[some]
     decided = better[first] != better[second]
     wins, first, second = wins[decided], first[decided], second[decided]
-    right = np.where(wins == 0.5, 0.5, (wins > 0.5) == (better[first] > better[second]))
+    right = favourite_wins(wins - 0.5, better[first], better[second])
     return favourites_reliability(np.maximum(wins, 1 - wins), right)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -1,6 +1,5 @@
 """What is said of a comparator's quality."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from contrastive_nas.ranking.calibration import reliability
 from contrastive_nas.ranking.comparator.comparator import Comparator
 from contrastive_nas.ranking.comparator.training import comparator_scores
 from contrastive_nas.ranking.metrics import kendall_tau, spearman_rho
+from contrastive_nas.ranking.quality import number_or_none, quality_beside_counts
 from contrastive_nas.spaces.base import Architecture
 
 
@@ -33,21 +33,13 @@ def comparator_quality(
     """
     rest = np.setdiff1d(np.arange(len(store)), store.find(labelled))
     rest = rest[np.isfinite(truth[rest])]
-    names, statistics = list(store.statistic_names), store.statistics_of(rest)
-    rankings = {
-        "": comparator_scores(comparator, store, rest),
-        "macs_": statistics[:, names.index("log_macs")],
-        "parameters_": statistics[:, names.index("log_parameters")],
+    scores = comparator_scores(comparator, store, rest)
+    measures = {"kendall_tau": kendall_tau, "spearman_rho": spearman_rho}
+    calibration = reliability(scores, truth[rest])
+    return {
+        "labels": len(labelled),
+        "ranked": len(rest),
+        **quality_beside_counts(scores, store.statistics_of(rest), truth[rest], measures),
+        "brier_score": number_or_none(calibration.brier_score),
+        "calibration_error": number_or_none(calibration.calibration_error),
     }
-    quality: dict[str, Any] = {"labels": len(labelled), "ranked": len(rest)}
-    for prefix, scores in rankings.items():
-        quality[f"{prefix}kendall_tau"] = _number(kendall_tau(scores, truth[rest]))
-        quality[f"{prefix}spearman_rho"] = _number(spearman_rho(scores, truth[rest]))
-    calibration = reliability(rankings[""], truth[rest])
-    quality["brier_score"] = _number(calibration.brier_score)
-    quality["calibration_error"] = _number(calibration.calibration_error)
-    return quality
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
